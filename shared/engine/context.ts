@@ -1,0 +1,54 @@
+import type { JsonObject } from "../json.ts";
+import type { HeldLease } from "./held-lease.ts";
+import { openLedger } from "./ledger.ts";
+import type { StageContext } from "./migration.ts";
+import type { RunControl, RunRecord, StageRecord } from "./records.ts";
+import type { EngineParts } from "./settings.ts";
+
+/** What a context is made from. */
+export interface ContextSource<C> {
+  parts: EngineParts<C>;
+  run: RunRecord;
+  control: RunControl;
+  connections: C;
+  lease: HeldLease;
+  /** The stage's record, kept up to date by `record`. */
+  stage: StageRecord;
+  announce: (type: string, data: JsonObject) => Promise<void>;
+  /** False for workers on a batch: the stage's notes belong to the holder of the run. */
+  mayRecord: boolean;
+}
+
+/** The view that a stage's functions get of the engine. */
+export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonObject> {
+  const { parts, run, lease, stage } = source;
+  return {
+    run,
+    options: run.options,
+    connections: source.connections,
+    artifacts: parts.artifacts,
+    clock: parts.clock,
+    signal: lease.signal,
+    ensureHeld: () => {
+      lease.ensureHeld();
+    },
+    get notes() {
+      return stage.notes;
+    },
+    ledger: (name) => openLedger(parts.store, run.runId, name, () => lease.current),
+    record: async (notes) => {
+      if (!source.mayRecord)
+        throw new Error(`stage ${stage.stage}: a batch cannot record notes of its stage`);
+      stage.notes = { ...stage.notes, ...notes };
+      await parts.store.saveStage(stage, lease.current);
+    },
+    notesOf: async (name) => (await forwardStage(source, name))?.notes ?? {},
+    stageOf: (name) => forwardStage(source, name),
+    approved: (subject) => source.control.approvals.some((approval) => approval.subject === subject),
+    announce: source.announce,
+  };
+}
+
+function forwardStage<C>(source: ContextSource<C>, stage: string): Promise<StageRecord | undefined> {
+  return source.parts.store.getStage({ runId: source.run.runId, track: "forward", stage });
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { MigratorError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import { advanceRun } from "./advance.ts";
+import { workBatch } from "./batch-work.ts";
+import { RunNotFoundError } from "./errors.ts";
+import type { Migration } from "./migration.ts";
+import type { WorkMessage } from "./ports.ts";
+import type { Approval, RunControl, RunRecord, StageRecord } from "./records.ts";
+import { isEnd } from "./records.ts";
+import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
+import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
+
+/** What starts a run. */
+export interface StartRequest {
+  migration: string;
+  cluster: string;
+  /** Parsed by the migration's own schema. */
+  options: unknown;
+  /** Subjects approved in advance. */
+  approvals: readonly Approval[];
+  stopBefore?: string;
+}
+
+/** Runs migrations: every operation on a run, for handlers of messages and for people. */
+export class Engine<C> {
+  private readonly parts: EngineParts<C>;
+
+  constructor(ports: EnginePorts<C>, settings: EngineSettings, migrations: readonly Migration<C>[]) {
+    const byName = new Map(migrations.map((migration) => [migration.name, migration]));
+    this.parts = { ...ports, ...settings, migrations: byName };
+  }
+
+  /**
+   * Adds a run and asks for it to be advanced. Throws MIGRATION_UNKNOWN, STAGE_UNKNOWN (for `stopBefore`) and
+   * OPTIONS_INVALID, naming the option; nothing is written then.
+   */
+  async start(request: StartRequest): Promise<RunRecord> {
+    const migration = this.migration(request.migration);
+    const options = parseOptions(migration, request.options);
+    checkStage(migration, request.stopBefore);
+    const now = this.parts.clock.now();
+    const run = newRun(request, options, now);
+    const stop = request.stopBefore === undefined ? {} : { stopBefore: request.stopBefore };
+    const approvals = request.approvals.filter(({ subject }) => subject !== request.stopBefore);
+    await this.parts.store.createRun(run, { pause: false, approvals, retries: 0, ...stop });
+    await sendAdvance(this.parts, run.runId);
+    return run;
+  }
+
+  /** Handles one message; handling it twice, late or out of order changes nothing. */
+  async handle(message: WorkMessage, signal: AbortSignal): Promise<void> {
+    if (message.type === "run.advance") await advanceRun(this.parts, message.runId, signal);
+    else await workBatch(this.parts, message, signal);
+  }
+
+  /** Asks the run to stop at its next safe point. */
+  async pause(runId: string): Promise<void> {
+    await this.ask(runId, (control) => ({ ...control, pause: true }));
+  }
+
+  /** Lets a paused or failed run go on. */
+  async resume(runId: string): Promise<void> {
+    await this.ask(runId, (control) => ({ ...control, pause: false, retries: control.retries + 1 }));
+    await this.wake(runId);
+  }
+
+  /** Records an approval; without a subject, of what the run waits for. Throws NOTHING_TO_APPROVE. */
+  async approve(runId: string, by: string, subject?: string): Promise<string> {
+    const run = await this.existing(runId);
+    const wanted = subject ?? run.waiting?.subject;
+    if (wanted === undefined) {
+      throw new MigratorError("NOTHING_TO_APPROVE", `run "${runId}" does not wait for an approval`, {
+        next: "See what it does with `calico-migrator describe`.",
+      });
+    }
+    const approval = { subject: wanted, by, at: this.parts.clock.now() };
+    await this.ask(runId, (control) => ({ ...control, approvals: [...control.approvals, approval] }));
+    return wanted;
+  }
+
+  /** Asks for the run to be undone. Throws UNDO_ENDED where it was undone already, ABORT_TOO_LATE for an abort of a run past its point of no return. */
+  async undo(runId: string, kind: "abort" | "rollback"): Promise<void> {
+    const run = await this.existing(runId);
+    if (run.state === "RolledBack" || run.state === "Aborted") {
+      throw new MigratorError("UNDO_ENDED", `run "${runId}" has been undone: it is ${run.state}`, {
+        next: "Nothing is left to undo. Start again with `calico-migrator start`.",
+      });
+    }
+    if (kind === "abort") await this.refuseLateAbort(run);
+    await this.ask(runId, (control) => ({
+      ...control,
+      pause: false,
+      undo: control.undo ?? kind,
+      retries: control.retries + 1,
+    }));
+    await this.wake(runId);
+  }
+
+  /** Sends again everything that a run is owed: for messages that were lost, and when a worker starts. */
+  async wake(runId: string): Promise<void> {
+    const run = await this.existing(runId);
+    if (run.stage !== undefined && !isEnd(run.state)) {
+      await resendOpenBatches(this.parts, { runId, track: run.track, stage: run.stage });
+    }
+    await sendAdvance(this.parts, runId);
+  }
+
+  /** Wakes every run whose time has come. */
+  async wakeDue(limit = 100): Promise<string[]> {
+    const due = await this.parts.store.dueRuns(this.parts.clock.now(), limit);
+    for (const runId of due) await this.wake(runId);
+    return due;
+  }
+
+  /** A run with its control and stages. Throws RunNotFoundError. */
+  async describe(runId: string): Promise<{ run: RunRecord; control: RunControl; stages: StageRecord[] }> {
+    const run = await this.existing(runId);
+    const control = await this.parts.store.getControl(runId);
+    if (control === undefined) throw new RunNotFoundError(runId);
+    return { run, control, stages: await this.parts.store.listStages(runId) };
+  }
+
+  /** A migration by name. Throws MIGRATION_UNKNOWN. */
+  migration(name: string): Migration<C> {
+    const migration = this.parts.migrations.get(name);
+    if (migration !== undefined) return migration;
+    const known = [...this.parts.migrations.keys()].join(", ");
+    throw new MigratorError("MIGRATION_UNKNOWN", `there is no migration "${name}"`, {
+      next: `Use one of: ${known}.`,
+    });
+  }
+
+  private async ask(runId: string, change: (control: RunControl) => RunControl): Promise<void> {
+    await this.existing(runId);
+    await this.parts.store.updateControl(runId, change);
+    await sendAdvance(this.parts, runId);
+  }
+
+  private async existing(runId: string): Promise<RunRecord> {
+    const run = await this.parts.store.getRun(runId);
+    if (run === undefined) throw new RunNotFoundError(runId);
+    return run;
+  }
+
+  private async refuseLateAbort(run: RunRecord): Promise<void> {
+    const noReturn = this.migration(run.migration).stages.filter((stage) => stage.pointOfNoReturn === true);
+    const stages = await this.parts.store.listStages(run.runId);
+    const passed = noReturn.find(({ name }) => stages.some((s) => s.track === "forward" && s.stage === name));
+    if (passed === undefined && run.state !== "Succeeded") return;
+    throw new MigratorError("ABORT_TOO_LATE", `run "${run.runId}" is past its point of no return`, {
+      next: `Use \`calico-migrator rollback ${run.runId}\`, which carries later changes back.`,
+    });
+  }
+}
+
+function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject {
+  const parsed = migration.options.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+  throw new MigratorError("OPTIONS_INVALID", `options of ${migration.name}: ${issues}`, {
+    next: `See \`calico-migrator start ${migration.name} --help\`.`,
+  });
+}
+
+function checkStage<C>(migration: Migration<C>, stage: string | undefined): void {
+  if (stage === undefined || migration.stages.some(({ name }) => name === stage)) return;
+  const known = migration.stages.map(({ name }) => name).join(", ");
+  throw new MigratorError("STAGE_UNKNOWN", `${migration.name} has no stage "${stage}"`, {
+    next: `Use one of: ${known}.`,
+  });
+}
+
+function newRun(request: StartRequest, options: JsonObject, now: number): RunRecord {
+  const { migration, cluster } = request;
+  const runId = `${migration}-${randomBytes(4).toString("hex")}`;
+  const counters = { attempt: 0, retriesSeen: 0, version: 0, eventSequence: 0, eventsDelivered: 0 };
+  const times = { createdAt: now, updatedAt: now };
+  const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;
+  return { runId, migration, cluster, options, ...state, conditions: [], ...counters, ...times };
+}

@@ -1,0 +1,141 @@
+import type { ZodType } from "zod";
+import type { Json, JsonObject } from "../json.ts";
+import type { Ledger } from "./ledger.ts";
+import type { ArtifactStore, Clock } from "./ports.ts";
+import type { BatchRecord, NewBatch, RunRecord, StageRecord, WaitingReason } from "./records.ts";
+
+/** What a stage may use: `C` are the cluster's connections, `O` the migration's parsed options. */
+export interface StageContext<C, O> {
+  readonly run: Readonly<RunRecord>;
+  readonly options: O;
+  readonly connections: C;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  /** Aborted when the worker must stop at the next safe point: the lease was lost, or a person interrupts. */
+  readonly signal: AbortSignal;
+  /** Throws LeaseLostError when the right to work has expired. Called right before every write to a cluster. */
+  ensureHeld(): void;
+  /** What this stage has recorded so far: intents and results. */
+  readonly notes: Readonly<JsonObject>;
+  /** The checkpoints of this run under a name. */
+  ledger(name: string): Ledger;
+  /**
+   * Records intents or results of this stage durably, before it returns; members given replace those of the same name.
+   * An act that cannot be repeated blindly records first what it found and what it is going to do.
+   */
+  record(notes: JsonObject): Promise<void>;
+  /** What a forward stage of this run has recorded; empty when it has not started. */
+  notesOf(stage: string): Promise<Readonly<JsonObject>>;
+  /** How far a forward stage of this run came; undefined when it has not started. */
+  stageOf(stage: string): Promise<Readonly<StageRecord> | undefined>;
+  /** True when a person has approved this subject. */
+  approved(subject: string): boolean;
+  /** Tells the world of a state change, in the past tense, without secrets. */
+  announce(type: string, data: JsonObject): Promise<void>;
+}
+
+/** The run has to wait. It is looked at again after `retryAfterMs`, or when a person acts. */
+export interface WaitRequest {
+  reason: WaitingReason;
+  message: string;
+  retryAfterMs: number;
+  /** For `Approval`: the subject to approve. */
+  subject?: string;
+}
+
+/** An outcome of an action or of planning: finished, or wait. */
+export type StageOutcome = { done: true } | { wait: WaitRequest };
+
+/** What every stage says of itself. */
+export interface StageTraits<C, O> {
+  /** Kebab-case, unique in its migration. */
+  name: string;
+  /** What it does, as an imperative phrase for plans and progress. */
+  title: string;
+  /** Subjects that must be approved before the stage starts; `describe` says why. */
+  approvals?: readonly ApprovalRule<C, O>[];
+  /** From here the stages before it can no longer be undone without loss; needs approval and stands in the plan. */
+  pointOfNoReturn?: boolean;
+  /** True when the stage writes to a cluster: from its start the run holds the cluster. */
+  changesCluster?: boolean;
+  /** True from this stage until `ends` of it: a datastore is locked, and a lock timer runs. */
+  lockWindow?: "begins" | "ends";
+  /** How it is undone, in order; left out when nothing is to undo. The stages must be re-runnable. */
+  undo?: readonly Stage<C, O>[];
+}
+
+/** Needs a person's yes before the stage starts. */
+export interface ApprovalRule<C, O> {
+  subject: string;
+  /** Why approval is needed now, or undefined when it is not. */
+  needed(context: StageContext<C, O>): Promise<string | undefined>;
+}
+
+/** Waits until something holds. */
+export interface Gate<C, O> extends StageTraits<C, O> {
+  kind: "gate";
+  /** How long it may take before the run fails with GATE_DEADLINE. Milliseconds; none: for ever. */
+  deadlineMs?: (options: O) => number | undefined;
+  check(context: StageContext<C, O>): Promise<StageOutcome>;
+}
+
+/** One idempotent act. It may be called again after a crash at any point, or after it asked to wait. */
+export interface Action<C, O> extends StageTraits<C, O> {
+  kind: "action";
+  act(context: StageContext<C, O>): Promise<StageOutcome>;
+}
+
+/** A step of planning: batches to work on, and where planning goes on. */
+export interface SweepPlan {
+  batches: readonly NewBatch[];
+  cursor?: Json;
+  /** Plan on only when every batch opened so far is closed. */
+  barrier?: boolean;
+  /** Nothing more will be planned. */
+  done?: boolean;
+}
+
+/** What became of a batch: finished, or partly, to be taken up again. */
+export type BatchOutcome =
+  { done: true; counts: Record<string, number> } | { more: true; progress?: Json; retryAfterMs?: number };
+
+/** The same act over many resources: planned page by page, worked on batch by batch, in parallel. */
+export interface Sweep<C, O> extends StageTraits<C, O> {
+  kind: "sweep";
+  /** Plans the next page; `cursor` is what the step before returned. Must be repeatable from the same cursor. */
+  plan(context: StageContext<C, O>, cursor: Json | undefined): Promise<SweepPlan | { wait: WaitRequest }>;
+  /** Works on a batch; repeatable. */
+  work(context: StageContext<C, O>, batch: Readonly<BatchRecord>): Promise<BatchOutcome>;
+}
+
+/** One step of a migration. */
+export type Stage<C, O> = Gate<C, O> | Action<C, O> | Sweep<C, O>;
+
+/** A procedure as data: its stages in order. */
+export interface Migration<C, O extends JsonObject = JsonObject> {
+  name: string;
+  title: string;
+  options: ZodType<O>;
+  stages: readonly Stage<C, O>[];
+  /** Runs after everything else was undone, for example to prove that both sides are as they were. */
+  afterUndo?: readonly Stage<C, O>[];
+}
+
+/** Checks a migration's own consistency: stage names are unique, forward and backward. Throws a plain Error: a bug, not input. */
+export function defineMigration<C, O extends JsonObject>(migration: Migration<C, O>): Migration<C, O> {
+  const names = [...migration.stages, ...migration.stages.flatMap((stage) => stage.undo ?? [])]
+    .concat(migration.afterUndo ?? [])
+    .map((stage) => stage.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`migration ${migration.name} has two stages named ${twice}`);
+  return migration;
+}
+
+/** The stages that undo what has started: the reverse order, each with its own steps in order. */
+export function undoStages<C, O extends JsonObject>(
+  migration: Migration<C, O>,
+  started: ReadonlySet<string>,
+): Stage<C, O>[] {
+  const undone = migration.stages.filter((stage) => started.has(stage.name)).reverse();
+  return [...undone.flatMap((stage) => stage.undo ?? []), ...(migration.afterUndo ?? [])];
+}

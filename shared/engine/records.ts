@@ -1,0 +1,191 @@
+import type { Json, JsonObject } from "../json.ts";
+
+/** Where a run stands. `Failed` can be resumed or rolled back; the last three are ends. */
+export type RunState =
+  "Pending" | "Running" | "Waiting" | "RollingBack" | "Failed" | "Succeeded" | "RolledBack" | "Aborted";
+
+/** Why a run waits. */
+export type WaitingReason = "Gate" | "Window" | "Approval" | "Conflict" | "Paused" | "Backoff";
+
+/** The direction in which a run goes through its stages. */
+export type Track = "forward" | "rollback";
+
+/** What holds a run back, for people and for the wake-up. */
+export interface Waiting {
+  reason: WaitingReason;
+  message: string;
+  /** For `Approval`: what has to be approved. */
+  subject?: string;
+}
+
+/** Why a run stopped. Never holds a secret. */
+export interface Failure {
+  code: string;
+  message: string;
+  next: string;
+}
+
+/** A condition after the Kubernetes API conventions. Times are ISO 8601. */
+export interface Condition {
+  type: string;
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+}
+
+/** One migration on one cluster. Times are milliseconds since the epoch. */
+export interface RunRecord {
+  runId: string;
+  migration: string;
+  cluster: string;
+  /** Options as parsed by the migration; never a secret. */
+  options: JsonObject;
+  state: RunState;
+  track: Track;
+  /** The stage that the run is in; absent before the first and after the last. */
+  stage?: string;
+  /** Failed tries of the present stage in a row. */
+  attempt: number;
+  waiting?: Waiting;
+  failure?: Failure;
+  conditions: Condition[];
+  /** True from the first change to a cluster until nothing of the run is left to do; one such run a cluster. */
+  holdsCluster: boolean;
+  /** How often `resume` has been honoured; compared with {@link RunControl.retries}. */
+  retriesSeen: number;
+  /** When the run must be looked at again, if nothing else happens before. */
+  nextWakeAt?: number;
+  createdAt: number;
+  updatedAt: number;
+  finishedAt?: number;
+  /** Grows by one with every save. */
+  version: number;
+  /** Number of the last event of this run, and of the last one known to have reached the event sink. */
+  eventSequence: number;
+  eventsDelivered: number;
+}
+
+/** One decision of a person. */
+export interface Approval {
+  subject: string;
+  by: string;
+  at: number;
+}
+
+/** What people ask of a run. Kept apart from {@link RunRecord}, so that asking never races with the worker's saves. */
+export interface RunControl {
+  pause: boolean;
+  /** The stage before which the run waits for approval of the subject `continue:<stage>`. */
+  stopBefore?: string;
+  /** Undo the run: `abort` ends in Aborted, `rollback` in RolledBack. */
+  undo?: "abort" | "rollback";
+  approvals: Approval[];
+  /** Grows by one with every `resume`. */
+  retries: number;
+}
+
+/** Identifies a stage of a run. */
+export interface StageRef {
+  runId: string;
+  track: Track;
+  stage: string;
+}
+
+/** The durable state of one stage. */
+export interface StageRecord extends StageRef {
+  state: "running" | "done";
+  /** Where planning of a sweep goes on. */
+  cursor?: Json;
+  /** No batch will be added any more. */
+  planned: boolean;
+  /** Batches ever opened, and those still open; changed by the store alone. */
+  batches: number;
+  openBatches: number;
+  /** Resources in all batches ever opened; changed by the store alone. */
+  total: number;
+  /** Sums of what completed batches reported; changed by the store alone. */
+  counts: Record<string, number>;
+  /** Intents and results of the stage: small, never a secret. */
+  notes: JsonObject;
+  startedAt: number;
+  finishedAt?: number;
+}
+
+/** A batch to be opened. */
+export interface NewBatch {
+  /** What the batch covers; the stage's own business. */
+  scope: JsonObject;
+  /** How many resources it holds. */
+  size: number;
+}
+
+/** Identifies a batch: number `batch` (from 0) of a stage. */
+export interface BatchRef extends StageRef {
+  batch: number;
+}
+
+/** The durable state of one batch. */
+export interface BatchRecord extends BatchRef, NewBatch {
+  state: "open" | "done" | "cancelled";
+  /** Where work inside the batch goes on. */
+  progress?: Json;
+  /** Failed tries in a row. */
+  attempts: number;
+  /** The last failure; together with `stuck`, why the run has to stop. */
+  failure?: Failure;
+  stuck: boolean;
+}
+
+/** What is known of a resource. */
+export type CheckpointState = "pending" | "applied" | "verified" | "conflict" | "failed" | "reverted";
+
+/** Identifies a checkpoint within a ledger. `rank` is a function of `key`: resources are visited rank by rank, then by key. */
+export interface CheckpointId {
+  rank: number;
+  key: string;
+}
+
+/** The durable record of one resource. */
+export interface Checkpoint extends CheckpointId {
+  state: CheckpointState;
+  /** What the resource becomes; unique in its ledger. */
+  target: string;
+  /** Revision of the source value that was read last. */
+  sourceRevision: number;
+  /** Hash of the source value that was read last. */
+  sourceHash?: string;
+  /** UID of the object that was written. */
+  targetUid?: string;
+  /** Small facts: kind, namespace, whether we created it, what was there before, why it failed. Never a secret. */
+  detail: JsonObject;
+}
+
+/** Two resources that would become the same target. */
+export interface TargetCollision {
+  target: string;
+  key: string;
+  existingKey: string;
+}
+
+/** A lease: the right to work on something, with a fencing token that only grows. */
+export interface Lease {
+  name: string;
+  holder: string;
+  token: number;
+  expiresAt: number;
+}
+
+/** A state change, in the past tense. `sequence` counts from 1 within the run. */
+export interface DomainEvent {
+  runId: string;
+  sequence: number;
+  type: string;
+  time: number;
+  data: JsonObject;
+}
+
+/** The states in which a run needs no further work. */
+export function isEnd(state: RunState): boolean {
+  return state === "Succeeded" || state === "RolledBack" || state === "Aborted";
+}

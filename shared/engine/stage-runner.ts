@@ -1,0 +1,177 @@
+import { MigratorError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
+import type { Step } from "./advance.ts";
+import { stageContext } from "./context.ts";
+import type { Gate, Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
+import type { Failure, StageRecord } from "./records.ts";
+import type { RunSession } from "./session.ts";
+import { sendAdvance, sendBatches, stuckBatch } from "./stage-batches.ts";
+import { announce, toFailed, toRunning, toWaiting } from "./transitions.ts";
+
+/** How long a run with batches under way is left alone before the wake-up looks at it. Milliseconds. */
+const WAKE_AFTER_MS = 30_000;
+
+/** Starts a stage: asks for the approvals it needs, then creates its record. */
+export async function enterStage<C>(
+  session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
+): Promise<StageRecord | "stop"> {
+  const fresh = newStageRecord(session, stage.name);
+  const wanted = await missingApproval(session, stage, await contextOf(session, fresh));
+  if (wanted !== undefined) return (await wait(session, wanted), "stop");
+  if (stage.changesCluster === true && !session.run.holdsCluster) {
+    await session.save((from) => ({ ...from, run: { ...from.run, holdsCluster: true } }));
+  }
+  await session.parts.store.saveStage(fresh, session.lease.current);
+  await session.save((from, now) =>
+    announce(toRunning(from, now), "stage.started", { stage: stage.name, track: from.run.track }, now),
+  );
+  return fresh;
+}
+
+/** Runs a started stage as far as it goes now. */
+export async function runStage<C>(
+  session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
+  record: StageRecord,
+): Promise<Step> {
+  const context = await contextOf(session, record);
+  switch (stage.kind) {
+    case "gate":
+      return settle(session, record, withDeadline(stage, session, record, await stage.check(context)));
+    case "action":
+      return settle(session, record, await stage.act(context));
+    case "sweep":
+      return sweepStep(session, stage, record, context);
+  }
+}
+
+function newStageRecord<C>(session: RunSession<C>, stage: string): StageRecord {
+  const { runId, track } = session.run;
+  const startedAt = session.parts.clock.now();
+  const counters = { batches: 0, openBatches: 0, total: 0, counts: {} };
+  return { runId, track, stage, state: "running", planned: false, ...counters, notes: {}, startedAt };
+}
+
+async function contextOf<C>(
+  session: RunSession<C>,
+  stage: StageRecord,
+): Promise<StageContext<C, JsonObject>> {
+  const { parts, run, control, lease } = session;
+  const connections = await parts.connections.open(run.cluster, run.options);
+  const tell = (type: string, data: JsonObject): Promise<void> =>
+    session.save((from, now) => announce(from, type, data, now));
+  return stageContext({ parts, run, control, connections, lease, stage, announce: tell, mayRecord: true });
+}
+
+async function missingApproval<C>(
+  session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
+  context: StageContext<C, JsonObject>,
+): Promise<WaitRequest | undefined> {
+  const asked = (subject: string, message: string): WaitRequest => ({
+    reason: "Approval",
+    message,
+    subject,
+    retryAfterMs: 0,
+  });
+  if (session.run.track === "forward" && !context.approved(stage.name)) {
+    if (session.control.stopBefore === stage.name)
+      return asked(stage.name, `asked to stop before ${stage.name}`);
+    if (stage.pointOfNoReturn === true) {
+      return asked(stage.name, `${stage.name} is the point of no return: ${stage.title}`);
+    }
+  }
+  for (const rule of stage.approvals ?? []) {
+    if (context.approved(rule.subject)) continue;
+    const why = await rule.needed(context);
+    if (why !== undefined) return asked(rule.subject, why);
+  }
+  return undefined;
+}
+
+function withDeadline<C>(
+  gate: Gate<C, JsonObject>,
+  session: RunSession<C>,
+  record: StageRecord,
+  outcome: StageOutcome,
+): StageOutcome {
+  const deadline = gate.deadlineMs?.(session.run.options);
+  if ("done" in outcome || deadline === undefined) return outcome;
+  if (session.parts.clock.now() - record.startedAt < deadline) return outcome;
+  throw new MigratorError(
+    "GATE_DEADLINE",
+    `${gate.name} did not pass within ${Math.round(deadline / 1000)} s: ${outcome.wait.message}`,
+    { next: "Mend what it waits for, then `resume`; or undo the run with `rollback`." },
+  );
+}
+
+async function settle<C>(session: RunSession<C>, record: StageRecord, outcome: StageOutcome): Promise<Step> {
+  if ("wait" in outcome) return (await wait(session, outcome.wait), "stop");
+  return finishStage(session, record);
+}
+
+async function finishStage<C>(session: RunSession<C>, record: StageRecord): Promise<Step> {
+  const finishedAt = session.parts.clock.now();
+  await session.parts.store.saveStage({ ...record, state: "done", finishedAt }, session.lease.current);
+  const data = { stage: record.stage, track: record.track, counts: record.counts };
+  await session.save((from, now) => announce(toRunning(from, now), "stage.completed", data, now));
+  return "on";
+}
+
+async function wait<C>(session: RunSession<C>, request: WaitRequest): Promise<void> {
+  const { reason, message, subject, retryAfterMs } = request;
+  const timed = retryAfterMs > 0;
+  const wakeAt = timed ? session.parts.clock.now() + retryAfterMs : undefined;
+  const waiting = subject === undefined ? { reason, message } : { reason, message, subject };
+  await session.save((from, now) =>
+    toWaiting({ ...from, run: { ...from.run, attempt: 0 } }, waiting, wakeAt, now),
+  );
+  if (timed) await sendAdvance(session.parts, session.run.runId, retryAfterMs);
+}
+
+/** What a sweep's record keeps as its cursor. */
+interface SweepCursor {
+  at?: Json;
+  barrier: boolean;
+}
+
+async function sweepStep<C>(
+  session: RunSession<C>,
+  sweep: Sweep<C, JsonObject>,
+  started: StageRecord,
+  context: StageContext<C, JsonObject>,
+): Promise<Step> {
+  const { store } = session.parts;
+  const record = { ...started, ...(await store.getStage(started)), notes: started.notes };
+  const cursor = record.cursor as unknown as SweepCursor | undefined;
+  if (record.openBatches > 0 && (record.planned || cursor?.barrier === true))
+    return awaitBatches(session, record);
+  if (record.planned) return finishStage(session, record);
+  const plan = await sweep.plan(context, cursor?.at);
+  if ("wait" in plan) return (await wait(session, plan.wait), "stop");
+  const next: SweepCursor = {
+    barrier: plan.barrier === true,
+    ...(plan.cursor === undefined ? {} : { at: plan.cursor }),
+  };
+  const step = { batches: plan.batches, cursor: next as unknown as Json, planned: plan.done === true };
+  const { opened } = await store.openBatches(record, step, session.lease.current);
+  await sendBatches(session.parts, opened);
+  return "on";
+}
+
+/** Leaves the run to the workers of its batches, unless one of these has failed for good. */
+async function awaitBatches<C>(session: RunSession<C>, record: StageRecord): Promise<Step> {
+  const stuck = await stuckBatch(session.parts, record);
+  if (stuck?.failure !== undefined) {
+    const failure: Failure = stuck.failure;
+    await session.save((from, now) => toFailed(from, failure, now));
+    return "stop";
+  }
+  const nextWakeAt = session.parts.clock.now() + WAKE_AFTER_MS;
+  await session.save((from, now) => {
+    const running = toRunning(from, now);
+    return { ...running, run: { ...running.run, nextWakeAt } };
+  });
+  return "stop";
+}

@@ -1,0 +1,106 @@
+import type { JsonObject } from "../json.ts";
+import type { Condition, DomainEvent, Failure, RunRecord, Waiting } from "./records.ts";
+
+/** A run after a change, with the events that tell of it. */
+export interface Transition {
+  run: RunRecord;
+  events: DomainEvent[];
+}
+
+/** Appends an event to a transition. */
+export function announce(from: Transition, type: string, data: JsonObject, now: number): Transition {
+  const sequence = from.run.eventSequence + 1;
+  const event: DomainEvent = { runId: from.run.runId, sequence, type, time: now, data };
+  return { run: { ...from.run, eventSequence: sequence }, events: [...from.events, event] };
+}
+
+/** The run goes on: what held it back is gone. */
+export function toRunning(from: Transition, now: number): Transition {
+  const state = from.run.track === "forward" ? "Running" : "RollingBack";
+  const { waiting, failure, nextWakeAt, ...rest } = from.run;
+  const run = withCondition(
+    { ...rest, state },
+    { type: "Progressing", status: "True", reason: state, message: "" },
+    now,
+  );
+  return from.run.state === state
+    ? { ...from, run }
+    : announce({ ...from, run }, "run.continued", { state }, now);
+}
+
+/** The run waits. The event is sent once for the same reason and message. */
+export function toWaiting(
+  from: Transition,
+  waiting: Waiting,
+  wakeAt: number | undefined,
+  now: number,
+): Transition {
+  const same =
+    from.run.state === "Waiting" &&
+    from.run.waiting?.reason === waiting.reason &&
+    from.run.waiting.message === waiting.message;
+  const { nextWakeAt, failure, ...rest } = from.run;
+  const waited: RunRecord = {
+    ...rest,
+    state: "Waiting",
+    waiting,
+    ...(wakeAt === undefined ? {} : { nextWakeAt: wakeAt }),
+  };
+  const condition = {
+    type: "Progressing",
+    status: "False",
+    reason: waiting.reason,
+    message: waiting.message,
+  } as const;
+  const next = { ...from, run: withCondition(waited, condition, now) };
+  const data = {
+    reason: waiting.reason,
+    message: waiting.message,
+    stage: from.run.stage,
+    subject: waiting.subject,
+  };
+  return same ? next : announce(next, "run.waiting", data, now);
+}
+
+/** The run stops until a person resumes or undoes it. */
+export function toFailed(from: Transition, failure: Failure, now: number): Transition {
+  const { nextWakeAt, waiting, ...rest } = from.run;
+  const condition = {
+    type: "Degraded",
+    status: "True",
+    reason: failure.code,
+    message: failure.message,
+  } as const;
+  const run = withCondition({ ...rest, state: "Failed", failure }, condition, now);
+  return announce({ ...from, run }, "run.failed", { ...failure, stage: from.run.stage }, now);
+}
+
+/** The run has ended. */
+export function toEnd(
+  from: Transition,
+  state: "Succeeded" | "RolledBack" | "Aborted",
+  now: number,
+): Transition {
+  const { nextWakeAt, waiting, failure, stage, ...rest } = from.run;
+  const condition = { type: "Complete", status: "True", reason: state, message: "" } as const;
+  const run = withCondition({ ...rest, state, holdsCluster: false, finishedAt: now }, condition, now);
+  return announce({ ...from, run }, "run.ended", { state }, now);
+}
+
+/** The run enters a stage, with no failed try yet. */
+export function toStage(from: Transition, stage: string): Transition {
+  return { ...from, run: { ...from.run, stage, attempt: 0 } };
+}
+
+/** Replaces the condition of the same type; the transition time moves only when the status changes. */
+function withCondition(
+  run: RunRecord,
+  condition: Omit<Condition, "lastTransitionTime">,
+  now: number,
+): RunRecord {
+  const before = run.conditions.find(({ type }) => type === condition.type);
+  const lastTransitionTime =
+    before?.status === condition.status ? before.lastTransitionTime : new Date(now).toISOString();
+  const others = run.conditions.filter(({ type }) => type !== condition.type);
+  return { ...run, conditions: [...others, { ...condition, lastTransitionTime }] };
+}

@@ -1,0 +1,45 @@
+import type { Step } from "./advance.ts";
+import type { RunSession } from "./session.ts";
+import { cancelOpenBatches, sendAdvance } from "./stage-batches.ts";
+import { announce, toRunning, toWaiting } from "./transitions.ts";
+
+/**
+ * Turns a run around. First every open batch of the present stage is closed, so that no worker goes on forward while
+ * others undo; a worker that is in the middle of one finishes it (or its lease expires) before the run turns.
+ */
+export async function beginUndo<C>(session: RunSession<C>): Promise<Step> {
+  const { run, parts, control } = session;
+  const { runId, stage } = run;
+  const quiet = stage === undefined || (await cancelOpenBatches(parts, { runId, track: "forward", stage }));
+  if (!quiet) {
+    const waiting = {
+      reason: "Gate",
+      message: "a worker is finishing its batch before the run is undone",
+    } as const;
+    const retryAt = parts.clock.now() + parts.busyDelayMs;
+    await session.save((from, now) => toWaiting(from, waiting, retryAt, now));
+    await sendAdvance(parts, runId, parts.busyDelayMs);
+    return "stop";
+  }
+  const holdsCluster = await hasChangedCluster(session);
+  await session.save(({ run: before, events }, now) => {
+    const { stage, finishedAt, ...rest } = before;
+    const turned = {
+      ...rest,
+      track: "rollback" as const,
+      attempt: 0,
+      holdsCluster,
+      retriesSeen: control.retries,
+    };
+    return announce(toRunning({ run: turned, events }, now), "run.turned", { undo: control.undo }, now);
+  });
+  return "on";
+}
+
+async function hasChangedCluster<C>(session: RunSession<C>): Promise<boolean> {
+  const records = await session.parts.store.listStages(session.run.runId);
+  const changing = new Set(
+    session.migration.stages.filter((s) => s.changesCluster === true).map((s) => s.name),
+  );
+  return records.some(({ track, stage }) => track === "forward" && changing.has(stage));
+}
