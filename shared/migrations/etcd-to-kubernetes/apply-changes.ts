@@ -1,0 +1,140 @@
+import { z } from "zod";
+import type { WaitRequest } from "../../engine/migration.ts";
+import type { Checkpoint, CheckpointState, NewBatch } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import { type Context, changes, conversion, decisions, resources } from "./context.ts";
+import { copyAll } from "./copy.ts";
+import { withDetail } from "./ledger-detail.ts";
+import { readSources } from "./source.ts";
+import { removeTarget } from "./remove-target.ts";
+import { refOf } from "./target-refs.ts";
+import { unsettled } from "./unsettled.ts";
+import { COPIED_RANKS } from "./stages/pre-copy.ts";
+
+/** New values rank by rank, then deletions in the reverse order: what is referred to comes first and goes last. */
+const STEPS: readonly { type: "put" | "delete"; rank: number }[] = [
+  ...COPIED_RANKS.map((rank) => ({ type: "put" as const, rank })),
+  ...COPIED_RANKS.toReversed().map((rank) => ({ type: "delete" as const, rank })),
+];
+
+const PAGE = 1000;
+const Scope = z.object({ type: z.enum(["put", "delete"]), rank: z.int(), keys: z.array(z.string()) });
+
+/**
+ * The batches of the first step from `from` on that has changes left; undefined when none has. With `again`, those that
+ * could not be written before are among them.
+ */
+export async function planChanges(
+  context: Context,
+  from: number,
+  again: boolean,
+): Promise<{ batches: NewBatch[]; nextStep: number } | undefined> {
+  for (let index = from; index < STEPS.length; index++) {
+    const step = STEPS[index];
+    if (step === undefined) break;
+    const keys = await pendingKeys(context, step, again);
+    if (keys.length === 0) continue;
+    return {
+      batches: cut(step, keys, context.options.batchSize),
+      nextStep: keys.length < PAGE ? index + 1 : index,
+    };
+  }
+  return undefined;
+}
+
+async function pendingKeys(
+  context: Context,
+  step: { type: string; rank: number },
+  again: boolean,
+): Promise<string[]> {
+  const states: CheckpointState[] = again ? ["pending", "failed", "conflict"] : ["pending"];
+  const keys: string[] = [];
+  let after: { rank: number; key: string } | undefined;
+  for (;;) {
+    const query = { rank: step.rank, states, limit: PAGE };
+    const page = await changes(context).list(after === undefined ? query : { ...query, after });
+    keys.push(...page.filter(({ detail }) => detail["type"] === step.type).map(({ key }) => key));
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE || keys.length >= PAGE) return keys.slice(0, PAGE);
+    after = { rank: last.rank, key: last.key };
+  }
+}
+
+function cut(
+  step: { type: "put" | "delete"; rank: number },
+  keys: readonly string[],
+  size: number,
+): NewBatch[] {
+  const batches: NewBatch[] = [];
+  for (let start = 0; start < keys.length; start += size) {
+    const part = keys.slice(start, start + size);
+    batches.push({ scope: { ...step, keys: part }, size: part.length });
+  }
+  return batches;
+}
+
+/** Applies the changes of one batch, and records that they are applied. */
+export async function applyChanges(
+  context: Context,
+  batchScope: JsonObject,
+): Promise<Record<string, number>> {
+  const scope = Scope.parse(batchScope);
+  const found = await changes(context).get(scope.keys.map((key) => ({ rank: scope.rank, key })));
+  const rows = found.filter(({ state, detail }) => state !== "applied" && detail["type"] === scope.type);
+  const counts = scope.type === "put" ? await applyPuts(context, rows) : await applyDeletions(context, rows);
+  await recordOutcomes(context, rows);
+  return counts;
+}
+
+/** A change is applied when its resource is settled; otherwise it has the resource's state. */
+async function recordOutcomes(context: Context, rows: readonly Checkpoint[]): Promise<void> {
+  const now = new Map((await resources(context).get(rows)).map((row) => [row.key, row.state]));
+  const outcome = (key: string): CheckpointState => {
+    const state = now.get(key);
+    return state === "failed" || state === "conflict" ? state : "applied";
+  };
+  await changes(context).put(rows.map((row) => ({ ...row, state: outcome(row.key) })));
+}
+
+async function applyPuts(context: Context, rows: readonly Checkpoint[]): Promise<Record<string, number>> {
+  const known = await resources(context).get(rows);
+  const byKey = new Map(known.map((row) => [row.key, row]));
+  const checkpoints = rows.map((row) => byKey.get(row.key) ?? newCheckpoint(row));
+  const collisions = await resources(context).put(checkpoints.filter(({ key }) => !byKey.has(key)));
+  if (collisions.length > 0)
+    throw new Error(`a collision was not found before: ${collisions[0]?.target ?? ""}`);
+  return copyAll(context, "replace", await conversion(context), await readSources(context, checkpoints));
+}
+
+function newCheckpoint(change: Checkpoint): Checkpoint {
+  const { kind, namespace, target } = z
+    .object({ kind: z.string(), namespace: z.string().optional(), target: z.string() })
+    .parse(change.detail);
+  const detail = namespace === undefined ? { kind } : { kind, namespace };
+  return { ...change, state: "pending", target, detail };
+}
+
+async function applyDeletions(
+  context: Context,
+  rows: readonly Checkpoint[],
+): Promise<Record<string, number>> {
+  const known = (await resources(context).get(rows)).filter(({ state }) => state !== "reverted");
+  const { targetGroup } = await decisions(context);
+  const removed = await Promise.all(
+    known.map(async (row) => {
+      await removeTarget(context, row, refOf(row, targetGroup));
+      return withDetail({ ...row, state: "reverted" }, { gone: true });
+    }),
+  );
+  await resources(context).put(removed);
+  return { deleted: removed.length };
+}
+
+/** What of the changes could not be written, as `unsettled` says it. */
+export async function unsettledChanges(context: Context): Promise<(() => { wait: WaitRequest }) | undefined> {
+  for (const rank of COPIED_RANKS) {
+    const left = await unsettled(resources(context), rank);
+    if (left !== undefined) return left;
+  }
+  return undefined;
+}

@@ -1,0 +1,63 @@
+import { differences } from "../../calico/differences.ts";
+import { meaningHash } from "../../calico/meaning.ts";
+import { forward } from "../../calico/forward.ts";
+import type { ForwardContext } from "../../calico/forwarded.ts";
+import type { Checkpoint } from "../../engine/records.ts";
+import type { EtcdKeyValue } from "../../etcd/types.ts";
+import type { JsonObject } from "../../json.ts";
+import type { Context } from "./context.ts";
+import { isWrittenByOthers } from "./ownership.ts";
+import { withServerDefaults } from "./schemas.ts";
+
+/** What comparing one resource on both sides gave. */
+export type Comparison =
+  | { result: "equal" }
+  /** The source is not what it was when it was copied. */
+  | { result: "source-changed" }
+  /** `byOthers`: somebody else has written to the target as well; true of every Node. */
+  | { result: "different"; message: string; byOthers: boolean };
+
+const PATHS_NAMED = 3;
+
+/**
+ * Compares what the source means with what the target means.
+ *
+ * @param source - undefined when the key is gone
+ * @param target - undefined when the object is not there
+ */
+export async function compareResource(
+  context: Context,
+  conversion: ForwardContext,
+  pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; target: JsonObject | undefined },
+): Promise<Comparison> {
+  const { checkpoint, source, target } = pair;
+  if (source?.modRevision !== checkpoint.sourceRevision) return { result: "source-changed" };
+  const forwarded = forward(source.key, source.value, conversion);
+  if (forwarded.outcome !== "carry") return { result: "source-changed" };
+  if (target === undefined)
+    return { result: "different", message: "it is missing in the target", byOthers: false };
+  const expected = await withServerDefaults(
+    context,
+    conversion.targetGroup,
+    forwarded.kind,
+    forwarded.object,
+  );
+  if (meaningHash(expected) === meaningHash(target)) return { result: "equal" };
+  return {
+    result: "different",
+    message: describe(expected, target),
+    byOthers: target["kind"] === "Node" || isWrittenByOthers(context, target),
+  };
+}
+
+function describe(expected: JsonObject, target: JsonObject): string {
+  const found = differences(expected, target);
+  const named = found
+    .slice(0, PATHS_NAMED)
+    .map(
+      ({ path, source, target: found }) =>
+        `${path}: source ${source ?? "absent"}, target ${found ?? "absent"}`,
+    );
+  const more = found.length > PATHS_NAMED ? ` and ${found.length - PATHS_NAMED} more` : "";
+  return named.join("; ") + more;
+}

@@ -1,0 +1,115 @@
+import { meaningHash } from "../../calico/meaning.ts";
+import type { Checkpoint } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { PROTECTED_TIERS } from "./built-in.ts";
+import { type Context, fieldManager, resources } from "./context.ts";
+import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
+import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isOurs, isWrittenByOthers } from "./ownership.ts";
+import { withServerDefaults } from "./schemas.ts";
+import { call, readTarget } from "./target-calls.ts";
+
+const CONFLICT = "TARGET_DIFFERS";
+
+/**
+ * Creates the object. Where one is there already it is read: ours from before a crash or equal in meaning is applied,
+ * a built-in tier is replaced (what it was is recorded first), anything else is a conflict.
+ */
+export async function createOrRecognise(context: Context, copy: Copy): Promise<Checkpoint> {
+  const { kubernetes } = context.connections;
+  const { target, object } = copy.carried;
+  const options = {
+    fieldManager: fieldManager(context),
+    fieldValidation: "Strict",
+    signal: context.signal,
+  } as const;
+  try {
+    const created = await call(context, () => kubernetes.create(target, object, options));
+    return appliedCheckpoint(copy, uidOf(created), true);
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
+    return recognise(context, copy);
+  }
+}
+
+async function recognise(context: Context, copy: Copy): Promise<Checkpoint> {
+  const found = await readTarget(context, copy.carried.target);
+  if (found === undefined) return createOrRecognise(context, copy);
+  const ours = isOurs(context, found);
+  if (await sameMeaning(context, copy, found)) return appliedCheckpoint(copy, uidOf(found), ours);
+  if (ours || detailOf(copy.checkpoint).before !== undefined) return replace(context, copy, found, ours);
+  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found);
+  return conflict(copy, "the target holds an object with another spec");
+}
+
+/**
+ * Brings a copied object up to date, or creates it. An object that somebody else has changed since it was copied is a
+ * conflict, unless it means the new value already.
+ */
+export async function replaceCopied(context: Context, copy: Copy): Promise<Checkpoint> {
+  const found = await readTarget(context, copy.carried.target);
+  if (found === undefined) return createOrRecognise(context, copy);
+  if (await sameMeaning(context, copy, found))
+    return appliedCheckpoint(copy, uidOf(found), isOurs(context, found));
+  if (isOurs(context, found) && !isWrittenByOthers(context, found))
+    return replace(context, copy, found, true);
+  if (detailOf(copy.checkpoint).before !== undefined) return replace(context, copy, found, false);
+  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found);
+  return conflict(copy, "somebody else has changed the target since it was copied");
+}
+
+async function replaceRecorded(context: Context, copy: Copy, found: JsonObject): Promise<Checkpoint> {
+  const intended = withDetail(copy.checkpoint, { before: found });
+  await resources(context).put([intended]);
+  return replace(context, { ...copy, checkpoint: intended }, found, false);
+}
+
+async function replace(
+  context: Context,
+  copy: Copy,
+  found: JsonObject,
+  created: boolean,
+): Promise<Checkpoint> {
+  const { kubernetes } = context.connections;
+  const resourceVersion = textAt(found, "metadata", "resourceVersion");
+  const metadata = { ...copy.carried.object.metadata, resourceVersion };
+  const options = {
+    fieldManager: fieldManager(context),
+    fieldValidation: "Strict",
+    signal: context.signal,
+  } as const;
+  try {
+    const replaced = await call(context, () =>
+      kubernetes.replace(copy.carried.target, { ...copy.carried.object, metadata }, options),
+    );
+    return appliedCheckpoint(copy, uidOf(replaced), created);
+  } catch (error) {
+    if (isKubernetesError(error, "KUBERNETES_CONFLICT")) return replaceCopied(context, copy);
+    throw error;
+  }
+}
+
+/** True when what the target holds means what the source means, the server's defaults applied. */
+async function sameMeaning(context: Context, copy: Copy, found: JsonObject): Promise<boolean> {
+  const expected = await withServerDefaults(
+    context,
+    copy.targetGroup,
+    copy.carried.kind,
+    copy.carried.object,
+  );
+  return meaningHash(expected) === meaningHash(found);
+}
+
+function conflict(copy: Copy, reason: string): Checkpoint {
+  return withDetail({ ...copy.checkpoint, state: "conflict" }, { code: CONFLICT, reason });
+}
+
+function isProtectedTier(copy: Copy): boolean {
+  return copy.carried.kind === "Tier" && PROTECTED_TIERS.has(copy.carried.target.name);
+}
+
+function uidOf(object: JsonObject): string {
+  return textAt(object, "metadata", "uid");
+}

@@ -1,0 +1,50 @@
+import { defineMigration } from "../../engine/migration.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { EtcdToKubernetesOptions } from "./options.ts";
+import { preflight } from "./preflight/stage.ts";
+import { backup } from "./stages/backup.ts";
+import { catchUp, finalCatchUp } from "./stages/catch-up.ts";
+import { lock } from "./stages/lock.ts";
+import { preCopy } from "./stages/pre-copy.ts";
+import { prepareTarget } from "./stages/prepare-target.ts";
+import { report } from "./stages/report.ts";
+import { rolloutGate } from "./stages/rollout.ts";
+import { switchDatastore } from "./stages/switch.ts";
+import { unlock } from "./stages/unlock.ts";
+import { verifyChanges } from "./stages/verify-changes.ts";
+import { verifySweep } from "./stages/verify.ts";
+import { verifyUndone } from "./undo/verify-undone.ts";
+
+/** Calico's data from an etcdv3 datastore to the Kubernetes datastore, with rollback before and after the unlock. */
+export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubernetesOptions>({
+  name: "etcd-to-kubernetes",
+  title: "move Calico's data from etcdv3 to the Kubernetes datastore",
+  options: EtcdToKubernetesOptions,
+  stages: [
+    preflight,
+    backup,
+    prepareTarget,
+    preCopy,
+    verifySweep({
+      name: "verify-copy",
+      title: "compare the copy with the source",
+      sourceChanged: "later",
+      writtenByOthers: "difference",
+    }),
+    lock,
+    catchUp,
+    verifyChanges,
+    switchDatastore,
+    verifySweep({
+      name: "verify-all",
+      title: "compare everything once more while the rollout goes on",
+      sourceChanged: "later",
+      writtenByOthers: "noted",
+    }),
+    rolloutGate("rollout", "wait until Calico's workloads run with the Kubernetes datastore"),
+    finalCatchUp,
+    unlock,
+    report,
+  ],
+  afterUndo: [verifyUndone],
+});

@@ -1,0 +1,45 @@
+import { MigratorError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
+import { loadManifests } from "../../kubernetes/manifests.ts";
+import type { Context } from "./context.ts";
+
+/** The objects of the user's manifest for the Kubernetes datastore; none without one. */
+export async function readManifest(context: Context): Promise<JsonObject[]> {
+  const { manifest } = context.options;
+  return manifest === undefined ? [] : readFrom(manifest);
+}
+
+/** The objects of the user's manifest for etcd, for the way back; undefined without one. */
+export async function readRollbackManifest(context: Context): Promise<JsonObject[] | undefined> {
+  const { rollbackManifest } = context.options;
+  return rollbackManifest === undefined ? undefined : readFrom(rollbackManifest);
+}
+
+/** Throws MANIFEST_HAS_SECRET: what a manifest would change has to be kept for the way back, and secrets are not kept. */
+async function readFrom(source: string): Promise<JsonObject[]> {
+  const objects = await loadManifests(source);
+  const secret = objects.find(({ kind }) => kind === "Secret");
+  if (secret === undefined) return objects;
+  throw new MigratorError(
+    "MANIFEST_HAS_SECRET",
+    `${source} holds the Secret "${textAt(secret, "metadata", "name")}"`,
+    {
+      next: "Apply the Secret yourself with kubectl, and take it out of the manifest.",
+    },
+  );
+}
+
+/** True for the CRDs among a manifest's objects. */
+export function isCrd(object: JsonObject): boolean {
+  return object["kind"] === "CustomResourceDefinition";
+}
+
+/** The datastore that a workload's containers are told to use; undefined where none says so. */
+export function datastoreType(workload: JsonObject): string | undefined {
+  const pod = objectAt(workload, "spec", "template", "spec");
+  const containers = [...objectsAt(pod, "containers"), ...objectsAt(pod, "initContainers")];
+  const variables = containers.flatMap((container) => objectsAt(container, "env"));
+  const named = variables.find((variable) => variable["name"] === "DATASTORE_TYPE");
+  return named === undefined ? undefined : textAt(named, "value");
+}

@@ -1,0 +1,18 @@
+import { z } from "zod";
+
+/** Options of `etcd-to-kubernetes`. Durations are milliseconds. None is a secret. */
+export const EtcdToKubernetesOptions = z.strictObject({
+  /** The API group of the target's custom resources; found out when left out. */
+  targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]).optional(),
+  /** The Calico manifest for the Kubernetes datastore: a file, a directory or a URL. */
+  manifest: z.string().min(1).optional(),
+  /** The Calico manifest for etcd, for the way back; without it the workloads are put back as they were. */
+  rollbackManifest: z.string().min(1).optional(),
+  /** How many resources a batch holds. */
+  batchSize: z.int().min(1).max(1000).default(200),
+  /** How long the locked source must stay unchanged before it counts as quiet. */
+  quietMs: z.int().min(0).max(600_000).default(2000),
+  /** How long the rollout of Calico's workloads may take. */
+  rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
+});
+export type EtcdToKubernetesOptions = z.infer<typeof EtcdToKubernetesOptions>;

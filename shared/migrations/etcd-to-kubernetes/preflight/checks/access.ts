@@ -1,0 +1,22 @@
+import { checkAccess } from "../../../../kubernetes/access.ts";
+import { accessRules } from "../../access-rules.ts";
+import { type ConnectionCheck, fail, pass } from "../check.ts";
+
+/** The identity in use may do all that the stages do. */
+export const access: ConnectionCheck = {
+  id: "access",
+  title: "the Kubernetes user may do everything that the migration does",
+  severity: "blocking",
+  fix: "Use a kubeconfig with these rights; cluster-admin has them.",
+  phase: "connections",
+  run: async (facts, context) => {
+    const rules = accessRules(await facts.targetGroup(), context.options);
+    const denied = await checkAccess(context.connections.kubernetes, rules, { signal: context.signal });
+    if (denied.length === 0) return pass(`all ${rules.length} rights are there`);
+    const named = denied.map(({ verb, resource, subresource, group }) => {
+      const what = subresource === undefined ? resource : `${resource}/${subresource}`;
+      return `${verb} ${what}${group === "" ? "" : `.${group}`}`;
+    });
+    return fail(`${named.length} rights are missing, among them: ${named[0] ?? ""}`, named);
+  },
+};

@@ -1,0 +1,53 @@
+import { kindInfo, KINDS, targetKind } from "../../../../calico/kinds.ts";
+import type { JsonObject } from "../../../../json.ts";
+import { foreignOwners } from "../../../../kubernetes/managed-fields.ts";
+import { textAt } from "../../../../kubernetes/fields.ts";
+import type { Context } from "../../context.ts";
+import { PROTECTED_TIERS } from "../../built-in.ts";
+import { isOurs } from "../../ownership.ts";
+import { call, orAbsent } from "../../target-calls.ts";
+import { type ConnectionCheck, fail, pass } from "../check.ts";
+
+const LOOKED_AT = 50;
+
+/** Nobody uses the target yet, and no earlier attempt has left anything there. */
+export const targetEmpty: ConnectionCheck = {
+  id: "target-empty",
+  title: "the target holds no Calico data but derived policies and built-in tiers",
+  severity: "blocking",
+  fix: "Undo the earlier run with `rollback`, or delete what is named. If Calico runs with this datastore already, there is nothing to migrate.",
+  phase: "connections",
+  run: async (facts, context) => {
+    const group = await facts.targetGroup();
+    const found: string[] = [];
+    for (const { kind } of KINDS.filter((info) => info.group === "crd")) {
+      const ref = targetKind(kindInfo(kind), group);
+      const options = { limit: LOOKED_AT, signal: context.signal };
+      const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+      found.push(
+        ...(page?.items ?? []).filter((object) => counts(context, kind, object)).map((o) => named(kind, o)),
+      );
+    }
+    if (found.length === 0) return pass("the target is empty");
+    return fail(
+      `the target already holds Calico data, among it ${found[0] ?? ""}`,
+      found.slice(0, 20),
+      found.length,
+    );
+  },
+};
+
+function counts(context: Context, kind: string, object: JsonObject): boolean {
+  const name = textAt(object, "metadata", "name");
+  if (kind === "Tier" && PROTECTED_TIERS.has(name)) return false;
+  if (kind === "NetworkPolicy" && name.startsWith("knp.default.")) return false;
+  return !isOurs(context, object);
+}
+
+function named(kind: string, object: JsonObject): string {
+  const namespace = textAt(object, "metadata", "namespace");
+  const name = textAt(object, "metadata", "name");
+  const run = foreignOwners(object).find(({ tool }) => tool === "run");
+  const of = run === undefined ? "" : ` (left by ${run.evidence})`;
+  return `${kind} ${namespace === "" ? name : `${namespace}/${name}`}${of}`;
+}

@@ -1,0 +1,176 @@
+import { CALICO_PREFIX } from "../../../calico/keys.ts";
+import { forward } from "../../../calico/forward.ts";
+import type { Carried, ForwardContext } from "../../../calico/forwarded.ts";
+import { crdName, type TargetGroup } from "../../../calico/kinds.ts";
+import { targetId } from "../../../calico/target.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
+import { prefixEnd } from "../../../etcd/keys.ts";
+import type { EtcdKeyValue } from "../../../etcd/types.ts";
+import { isJsonObject, type JsonObject } from "../../../json.ts";
+import { objectAt, textAt } from "../../../kubernetes/fields.ts";
+import { applyDefaults, unknownFields, violations } from "../../../kubernetes/structural-schema.ts";
+import { blockers, type Context, resources, uncarried } from "../context.ts";
+import { rankOf } from "../changes.ts";
+import { consentSubject } from "../consent.ts";
+import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
+import { addNames, count, type Inventory } from "./inventory.ts";
+
+const PAGE = 500;
+
+/** What reading needs to know of the target. */
+export interface Surroundings {
+  conversion: ForwardContext;
+  namespaces: ReadonlySet<string>;
+  nodes: ReadonlySet<string>;
+  /** The schemas of the target's CRDs, by CRD name. */
+  schemas: ReadonlyMap<string, JsonObject>;
+}
+
+/** Checkpoints for the ledgers of one page. */
+interface Sorted {
+  carried: Checkpoint[];
+  uncarried: Checkpoint[];
+  blocked: Checkpoint[];
+}
+
+/**
+ * Reads one page of the source at the pinned revision, records what each resource becomes or why it cannot, and adds it
+ * to the inventory. Reading a page again changes nothing in the ledgers.
+ *
+ * @returns where the next page starts; undefined after the last one.
+ */
+export async function readResources(
+  context: Context,
+  surroundings: Surroundings,
+  inventory: Inventory,
+  query: { from: string | undefined; revision: number },
+): Promise<string | undefined> {
+  const to = prefixEnd(CALICO_PREFIX);
+  const from = query.from ?? CALICO_PREFIX;
+  const page = await context.connections.etcd().range({ from, to, revision: query.revision, limit: PAGE });
+  const sorted: Sorted = { carried: [], uncarried: [], blocked: [] };
+  for (const kv of page.kvs)
+    if (kv.key !== CLUSTER_INFORMATION_KEY) sort(kv, surroundings, inventory, sorted);
+  for (const row of [...sorted.uncarried, ...sorted.blocked]) row.detail["revision"] = query.revision;
+  const collisions = await resources(context).put(sorted.carried);
+  for (const { key, target, existingKey } of collisions) {
+    const reason = `it would become ${target}, which ${existingKey} becomes as well`;
+    const row = sorted.carried.find((one) => one.key === key);
+    if (row !== undefined) sorted.blocked.push(blocked(row, "NAME_COLLISION", reason));
+  }
+  for (const row of sorted.blocked) count(inventory.blockers, textAt(row.detail, "code"));
+  for (const row of sorted.uncarried) count(inventory.consents, textAt(row.detail, "subject"));
+  await uncarried(context).put(sorted.uncarried);
+  await blockers(context).put(sorted.blocked);
+  const last = page.kvs.at(-1);
+  return page.more && last !== undefined ? `${last.key}\0` : undefined;
+}
+
+function sort(kv: EtcdKeyValue, surroundings: Surroundings, inventory: Inventory, into: Sorted): void {
+  const base = { rank: rankOf(kv.key) ?? 0, key: kv.key, target: kv.key, sourceRevision: kv.modRevision };
+  const forwarded = forward(kv.key, kv.value, surroundings.conversion);
+  switch (forwarded.outcome) {
+    case "carry":
+      sortCarried(kv, forwarded, surroundings, inventory, into);
+      return;
+    case "derived":
+      inventory.derived++;
+      return;
+    case "housekeeping":
+      inventory.housekeeping++;
+      return;
+    case "uncarriable":
+      into.uncarried.push(lost(base, consentSubject(forwarded.code), forwarded.code, forwarded.reason));
+      return;
+    case "invalid":
+      into.blocked.push(blocked({ ...base, state: "failed", detail: {} }, forwarded.code, forwarded.reason));
+  }
+}
+
+function sortCarried(
+  kv: EtcdKeyValue,
+  carried: Carried,
+  surroundings: Surroundings,
+  inventory: Inventory,
+  into: Sorted,
+): void {
+  const { target, kind, rank } = carried;
+  const namespaced = target.namespace === undefined ? {} : { namespace: target.namespace };
+  const row: Checkpoint = {
+    rank,
+    key: kv.key,
+    state: "pending",
+    target: targetId(target),
+    sourceRevision: kv.modRevision,
+    sourceHash: carried.sourceHash,
+    detail: { kind, ...namespaced },
+  };
+  noteReferences(carried, inventory);
+  const missing = missingHome(carried, surroundings);
+  if (missing !== undefined) {
+    into.uncarried.push(lost({ ...row, target: kv.key }, missing.subject, missing.code, missing.reason));
+    return;
+  }
+  const problem = schemaProblem(carried, surroundings);
+  if (problem !== undefined) {
+    into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", problem));
+    return;
+  }
+  for (const loss of carried.losses ?? []) {
+    into.uncarried.push(lost({ ...row, target: kv.key }, "uncarried", "PARTLY_LOST", loss));
+  }
+  count(inventory.byKind, kind);
+  into.carried.push(row);
+}
+
+/** Where a resource has no place to go because its namespace or its node is not there. */
+function missingHome(
+  { target, kind }: Carried,
+  { namespaces, nodes }: Surroundings,
+): { subject: string; code: string; reason: string } | undefined {
+  if (kind === "Node" && !nodes.has(target.name)) {
+    const reason = `Kubernetes has no node "${target.name}"`;
+    return { subject: "unmapped-nodes", code: "NODE_MISSING", reason };
+  }
+  if (target.namespace === undefined || namespaces.has(target.namespace)) return undefined;
+  const reason = `Kubernetes has no namespace "${target.namespace}"`;
+  return { subject: "uncarried", code: "NAMESPACE_MISSING", reason };
+}
+
+/** Why the API server would refuse the object, or drop a part of it; undefined when nothing tells. */
+function schemaProblem(carried: Carried, { schemas, conversion }: Surroundings): string | undefined {
+  const name = carried.kind === "Node" ? undefined : crdName(carried.kind, conversion.targetGroup);
+  const schema = name === undefined ? undefined : schemas.get(name);
+  if (schema === undefined) return undefined;
+  const [dropped] = unknownFields(schema, carried.object);
+  if (dropped !== undefined) return `the target's CRD has no field ${dropped}`;
+  const [violation] = violations(schema, applyDefaults(schema, carried.object));
+  return violation === undefined ? undefined : `${violation.path}: ${violation.message}`;
+}
+
+function noteReferences({ kind, object, target }: Carried, inventory: Inventory): void {
+  const spec = objectAt(object, "spec");
+  if (kind === "Tier") addNames(inventory.tiers, [target.name]);
+  if (kind === "BGPFilter") addNames(inventory.filters, [target.name]);
+  if (kind === "BGPPeer" && Array.isArray(spec["filters"])) addNames(inventory.filtersUsed, spec["filters"]);
+  const tier = textAt(spec, "tier");
+  if (kind.endsWith("Policy") && isJsonObject(spec) && tier !== "") addNames(inventory.tiersUsed, [tier]);
+}
+
+function lost(
+  row: Omit<Checkpoint, "state" | "detail"> & { detail?: JsonObject },
+  subject: string,
+  code: string,
+  reason: string,
+): Checkpoint {
+  return { ...row, state: "pending", detail: { ...row.detail, subject, code, reason } };
+}
+
+function blocked(row: Checkpoint, code: string, reason: string): Checkpoint {
+  return { ...row, target: row.key, state: "failed", detail: { ...row.detail, code, reason } };
+}
+
+/** The schema that a version of the target group needs, by CRD name. */
+export function schemaVersion(group: TargetGroup): string {
+  return group.slice(group.indexOf("/") + 1);
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import { EtcdCompactedError } from "../../../etcd/errors.ts";
+import { errorMessage, isRetryable, MigratorError } from "../../../errors.ts";
+import type { JsonObject } from "../../../json.ts";
+import { jsonLines } from "../../artifact-lines.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { artifactName, type Context } from "../context.ts";
+import { recordNodeNames } from "../node-names.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { CHECKS } from "./catalogue.ts";
+import type { Check, CheckReport, CheckResult } from "./check.ts";
+import { Facts } from "./facts.ts";
+import { emptyInventory, Inventory } from "./inventory.ts";
+import { readResources } from "./read-resources.ts";
+import { surroundingsOf } from "./surroundings.ts";
+
+/** The artifact with the report of every check, a line each. */
+export const PREFLIGHT_REPORT = "preflight.ndjson";
+
+const NAMED = 5;
+const Cursor = z.object({
+  phase: z.enum(["read", "judge"]),
+  from: z.string().optional(),
+  inventory: Inventory,
+  retries: z.int(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+/**
+ * Looks, and changes nothing on any cluster: checks the connections, pins a revision of the source, reads every resource
+ * at that revision and records what it becomes, then judges. A blocking check that fails stops the run; a resume starts
+ * over with a new revision.
+ */
+export const preflight: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "sweep",
+  name: "preflight",
+  title: "check both sides and read every resource at one revision, changing nothing",
+  plan: async (context, previous) => {
+    const cursor = previous === undefined ? undefined : Cursor.parse(previous);
+    if (cursor === undefined || cursor.retries < context.run.retriesSeen) return checkConnections(context);
+    return cursor.phase === "read" ? read(context, cursor) : judge(context, cursor);
+  },
+  work: () => Promise.reject(new Error("preflight has no batches")),
+};
+
+async function checkConnections(context: Context): Promise<SweepPlan> {
+  const facts = new Facts(context);
+  const reports: CheckReport[] = [];
+  for (const check of CHECKS) {
+    if (check.phase === "connections") reports.push(await reportOf(check, () => check.run(facts, context)));
+  }
+  await keepReports(context, reports);
+  refuse(reports);
+  const pinnedRevision = (await facts.etcdStatus()).revision;
+  await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision });
+  await recordNodeNames(context, pinnedRevision);
+  return {
+    batches: [],
+    cursor: { phase: "read", inventory: emptyInventory(), retries: context.run.retriesSeen },
+  };
+}
+
+async function read(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const { inventory } = cursor;
+  const revision = z.int().parse(context.notes["pinnedRevision"]);
+  const surroundings = await surroundingsOf(context);
+  let next: string | undefined;
+  try {
+    next = await readResources(context, surroundings, inventory, { from: cursor.from, revision });
+  } catch (error) {
+    if (error instanceof EtcdCompactedError) return checkConnections(context);
+    throw error;
+  }
+  if (next !== undefined) return { batches: [], cursor: { ...cursor, from: next, inventory } };
+  return { batches: [], cursor: { phase: "judge", inventory, retries: cursor.retries } };
+}
+
+async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const { inventory } = cursor;
+  const reports: CheckReport[] = [];
+  for (const check of CHECKS) {
+    if (check.phase === "resources") reports.push(await reportOf(check, () => check.run(inventory, context)));
+  }
+  const all = [...(context.notes["checks"] as unknown as CheckReport[]), ...reports];
+  await keepReports(context, all);
+  await context.record({ byKind: inventory.byKind, consents: consents(all, inventory) });
+  refuse(all);
+  await context.announce("preflight.passed", { resources: inventory.byKind });
+  return { batches: [], done: true };
+}
+
+/** A check that throws has not found out; what cannot be reached is thrown on, to be tried again. */
+async function reportOf(check: Check, run: () => Promise<CheckResult>): Promise<CheckReport> {
+  const { id, title, severity, fix } = check;
+  try {
+    return { id, title, severity, fix, ...(await run()) };
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    const code = error instanceof MigratorError ? `${error.code}: ` : "";
+    return { id, title, severity, fix, status: "fail", message: `${code}${errorMessage(error)}` };
+  }
+}
+
+async function keepReports(context: Context, reports: readonly CheckReport[]): Promise<void> {
+  await context.record({ checks: reports as unknown as JsonObject[] });
+  await context.artifacts.write(artifactName(context, PREFLIGHT_REPORT), jsonLines(reports));
+}
+
+function consents(reports: readonly CheckReport[], inventory: Inventory): Record<string, number> {
+  const failed = reports.filter(({ status, severity }) => status === "fail" && severity === "consent");
+  const subjects = failed.flatMap(({ id, count, items }) => {
+    const subject = CHECKS.find((check) => check.id === id)?.subject;
+    return subject === undefined ? [] : [[subject, count ?? items?.length ?? 1] as const];
+  });
+  return { ...Object.fromEntries(subjects), ...inventory.consents };
+}
+
+function refuse(reports: readonly CheckReport[]): void {
+  const failed = reports.filter(({ status, severity }) => status === "fail" && severity === "blocking");
+  if (failed.length === 0) return;
+  const named = failed.slice(0, NAMED).map(({ id, message }) => `${id}: ${message}`);
+  const more = failed.length > NAMED ? `; and ${failed.length - NAMED} more` : "";
+  throw new MigratorError("PREFLIGHT_FAILED", named.join("; ") + more, {
+    next: failed[0]?.fix ?? "See `describe`.",
+    details: { checks: failed.map(({ id }) => id) },
+  });
+}

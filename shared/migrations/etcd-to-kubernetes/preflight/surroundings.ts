@@ -1,0 +1,53 @@
+import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
+import type { JsonObject } from "../../../json.ts";
+import { crdResource } from "../../../kubernetes/crds.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import type { KubernetesApi, ResourceRef } from "../../../kubernetes/types.ts";
+import { type Context, conversion } from "../context.ts";
+import { isCrd, readManifest } from "../manifest.ts";
+import { schemaOf } from "../schemas.ts";
+import { call, orAbsent } from "../target-calls.ts";
+import { type Surroundings, schemaVersion } from "./read-resources.ts";
+
+const cached = new WeakMap<KubernetesApi, { runId: string; surroundings: Surroundings }>();
+
+/** What the target has that resources need: namespaces, nodes and CRD schemas. Read once for a run and a process. */
+export async function surroundingsOf(context: Context): Promise<Surroundings> {
+  const { kubernetes } = context.connections;
+  const known = cached.get(kubernetes);
+  if (known?.runId === context.run.runId) return known.surroundings;
+  const convert = await conversion(context);
+  const surroundings = {
+    conversion: convert,
+    namespaces: await namesOf(context, { apiVersion: "v1", plural: "namespaces" }),
+    nodes: await namesOf(context, { apiVersion: "v1", plural: "nodes" }),
+    schemas: await readSchemas(context, convert.targetGroup),
+  };
+  cached.set(kubernetes, { runId: context.run.runId, surroundings });
+  return surroundings;
+}
+
+async function namesOf(context: Context, ref: ResourceRef): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const options = { metadataOnly: true, signal: context.signal };
+  for await (const page of context.connections.kubernetes.pages(ref, options)) {
+    for (const object of page) names.add(textAt(object, "metadata", "name"));
+  }
+  return names;
+}
+
+/** The cluster's own CRDs count; the manifest's where the cluster has none. */
+async function readSchemas(context: Context, group: TargetGroup): Promise<ReadonlyMap<string, JsonObject>> {
+  const manifest = (await readManifest(context)).filter(isCrd);
+  const byName = new Map(manifest.map((crd) => [textAt(crd, "metadata", "name"), crd]));
+  const schemas = new Map<string, JsonObject>();
+  for (const name of crdNames(group)) {
+    const present = await orAbsent(
+      call(context, () => context.connections.kubernetes.get({ ...crdResource, name })),
+    );
+    const crd = present ?? byName.get(name);
+    const schema = crd === undefined ? undefined : schemaOf(crd, schemaVersion(group));
+    if (schema !== undefined) schemas.set(name, schema);
+  }
+  return schemas;
+}

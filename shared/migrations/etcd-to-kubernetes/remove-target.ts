@@ -1,0 +1,70 @@
+import type { Checkpoint } from "../../engine/records.ts";
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { type Context, fieldManager } from "./context.ts";
+import { detailOf } from "./ledger-detail.ts";
+import { deleteIfOurs } from "./ownership.ts";
+import { call, deleteTarget, orAbsent, readTarget } from "./target-calls.ts";
+
+/**
+ * Takes a resource out of the target again: an object that this run created is deleted, what this run changed gets back
+ * what it was, anything else is left alone. Safe to repeat.
+ */
+export async function removeTarget(context: Context, checkpoint: Checkpoint, ref: ObjectRef): Promise<void> {
+  const { before, kind, created } = detailOf(checkpoint);
+  if (kind === "Node") return isJsonObject(before) ? restoreNode(context, ref, before) : undefined;
+  if (isJsonObject(before)) return restoreObject(context, ref, before);
+  if (created === true && checkpoint.targetUid !== undefined)
+    return deleteTarget(context, ref, checkpoint.targetUid);
+  return deleteIfOurs(context, ref);
+}
+
+async function restoreNode(context: Context, ref: ObjectRef, annotations: JsonObject): Promise<void> {
+  const options = { type: "merge", subresource: "status", fieldManager: fieldManager(context) } as const;
+  const body = { metadata: { annotations } };
+  await orAbsent(
+    call(context, () =>
+      context.connections.kubernetes.patch(ref, body, { ...options, signal: context.signal }),
+    ),
+  );
+}
+
+/** Puts an object back as it was; one that is gone by now is created again. */
+export async function restoreObject(context: Context, ref: ObjectRef, before: JsonObject): Promise<void> {
+  const { kubernetes } = context.connections;
+  const options = { fieldManager: fieldManager(context), signal: context.signal };
+  const found = await readTarget(context, ref);
+  if (found === undefined) {
+    await createAgain(context, ref, before);
+    return;
+  }
+  const resourceVersion = textAt(found, "metadata", "resourceVersion");
+  await call(context, () => kubernetes.replace(ref, restored(before, resourceVersion), options));
+}
+
+async function createAgain(context: Context, ref: ObjectRef, before: JsonObject): Promise<void> {
+  const options = { fieldManager: fieldManager(context), signal: context.signal };
+  try {
+    await call(context, () => context.connections.kubernetes.create(ref, restored(before), options));
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
+  }
+}
+
+/** The object without what the server owns. */
+function restored(before: JsonObject, resourceVersion?: string): JsonObject {
+  const metadata = isJsonObject(before["metadata"]) ? before["metadata"] : {};
+  const {
+    uid,
+    creationTimestamp,
+    generation,
+    managedFields,
+    resourceVersion: _old,
+    selfLink,
+    ...kept
+  } = metadata;
+  const version = resourceVersion === undefined ? {} : { resourceVersion };
+  return { ...before, metadata: { ...kept, ...version } };
+}

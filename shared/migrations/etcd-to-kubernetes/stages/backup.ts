@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { CALICO_PREFIX } from "../../../calico/keys.ts";
+import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
+import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import { EtcdCompactedError } from "../../../etcd/errors.ts";
+import { prefixEnd } from "../../../etcd/keys.ts";
+import type { EtcdRange } from "../../../etcd/types.ts";
+import type { JsonObject } from "../../../json.ts";
+import { crdResource } from "../../../kubernetes/crds.ts";
+import { objectAt, textAt } from "../../../kubernetes/fields.ts";
+import type { ResourceRef } from "../../../kubernetes/types.ts";
+import { jsonLines } from "../../artifact-lines.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { artifactName, type Context, decisions } from "../context.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { call, orAbsent } from "../target-calls.ts";
+
+const KEYS_PER_PART = 1000;
+const OBJECTS_PER_PART = 500;
+
+const Cursor = z.object({
+  side: z.enum(["etcd", "kubernetes"]),
+  part: z.int(),
+  /** In etcd: the key to go on from. */
+  from: z.string().optional(),
+  /** In Kubernetes: which resource is being read, and its continue token. */
+  resource: z.int(),
+  continueToken: z.string().optional(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+/**
+ * Keeps everything of both sides that the run could change, in parts of bounded size: every key of Calico in etcd, and,
+ * of Kubernetes, the custom resources of Calico, their CRDs, and Calico's annotations on Nodes.
+ */
+export const backup: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "sweep",
+  name: "backup",
+  title: "back up both sides",
+  plan: async (context, previous) => {
+    const cursor =
+      previous === undefined ? { side: "etcd" as const, part: 0, resource: 0 } : Cursor.parse(previous);
+    return cursor.side === "etcd" ? backUpKeys(context, cursor) : backUpObjects(context, cursor);
+  },
+  work: () => Promise.reject(new Error("backup has no batches")),
+};
+
+/** The name of a part of the backup; parts are numbered from 0 on each side. */
+export function backupPart(context: Context, side: "etcd" | "kubernetes", part: number): string {
+  return artifactName(context, `backup/${side}-${String(part).padStart(6, "0")}.ndjson`);
+}
+
+async function backUpKeys(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const page = await readPage(context, cursor.from ?? CALICO_PREFIX);
+  const lines = page.kvs.map(({ key, value, modRevision }) => ({
+    key,
+    value: value.toString("base64"),
+    modRevision,
+  }));
+  if (lines.length > 0)
+    await context.artifacts.write(backupPart(context, "etcd", cursor.part), jsonLines(lines));
+  const last = page.kvs.at(-1);
+  if (page.more && last !== undefined) {
+    return { batches: [], cursor: { ...cursor, part: cursor.part + 1, from: `${last.key}\0` } };
+  }
+  return { batches: [], cursor: { side: "kubernetes", part: 0, resource: 0 } };
+}
+
+/** The keys as of the pinned revision; as of now where etcd has compacted that away. */
+async function readPage(context: Context, from: string): Promise<EtcdRange> {
+  const query = { from, to: prefixEnd(CALICO_PREFIX), limit: KEYS_PER_PART };
+  const { pinnedRevision } = await decisions(context);
+  try {
+    return await context.connections.etcd().range({ ...query, revision: pinnedRevision });
+  } catch (error) {
+    if (error instanceof EtcdCompactedError) return context.connections.etcd().range(query);
+    throw error;
+  }
+}
+
+async function backUpObjects(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const ref = (await backedUp(context))[cursor.resource];
+  if (ref === undefined) return { batches: [], done: true };
+  const { continueToken } = cursor;
+  const options = { limit: OBJECTS_PER_PART, continueToken, signal: context.signal };
+  const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+  const lines = (page?.items ?? []).map((object) => ({
+    ref,
+    object: ref.plural === "nodes" ? nodePart(object) : object,
+  }));
+  const kept = ref.plural === crdResource.plural ? lines.filter(({ object }) => isCalicoCrd(object)) : lines;
+  if (kept.length > 0)
+    await context.artifacts.write(backupPart(context, "kubernetes", cursor.part), jsonLines(kept));
+  const part = cursor.part + (kept.length > 0 ? 1 : 0);
+  const next = page?.continueToken;
+  const resource = next === undefined ? cursor.resource + 1 : cursor.resource;
+  const token = next === undefined ? {} : { continueToken: next };
+  return { batches: [], cursor: { side: "kubernetes", part, resource, ...token } };
+}
+
+async function backedUp(context: Context): Promise<ResourceRef[]> {
+  const { targetGroup } = await decisions(context);
+  const kinds = KINDS.filter(({ group }) => group !== "none");
+  return [crdResource, ...kinds.map(({ kind }) => targetKind(kindInfo(kind), targetGroup))];
+}
+
+function isCalicoCrd(object: JsonObject): boolean {
+  return textAt(object, "spec", "group").endsWith("projectcalico.org");
+}
+
+/** Of a Node the run changes Calico's annotations alone. */
+function nodePart(node: JsonObject): JsonObject {
+  const metadata = objectAt(node, "metadata");
+  const annotations = Object.entries(objectAt(node, "metadata", "annotations"));
+  const ours = Object.fromEntries(annotations.filter(([key]) => key.startsWith("projectcalico.org/")));
+  return { apiVersion: "v1", kind: "Node", metadata: { name: metadata["name"], annotations: ours } };
+}

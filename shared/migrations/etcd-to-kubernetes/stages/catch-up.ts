@@ -1,0 +1,210 @@
+import { z } from "zod";
+import { CALICO_PREFIX } from "../../../calico/keys.ts";
+import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
+import { MigratorError } from "../../../errors.ts";
+import { EtcdCompactedError } from "../../../etcd/errors.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { applyChanges, planChanges, unsettledChanges } from "../apply-changes.ts";
+import { concerns, recordChanges, type SourceChange } from "../changes.ts";
+import { compareWithSource } from "../compare-revisions.ts";
+import { type Context, conversion, decisions } from "../context.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { lockSource } from "../source-lock.ts";
+
+const CHUNK = 500;
+
+const Cursor = z.object({
+  /** Everything up to this revision is recorded. */
+  after: z.int(),
+  phase: z.enum(["collect", "compare", "apply", "quiet"]),
+  /** The revision up to which is being collected. */
+  through: z.int(),
+  /** Where comparing goes on. */
+  compareAfter: z.string().optional(),
+  step: z.int(),
+  /** What could not be written is tried again. */
+  again: z.boolean(),
+  found: z.int(),
+  /** Since when nothing has changed. Milliseconds since the epoch; 0 before the first look. */
+  quietSince: z.int(),
+  retries: z.int(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+/**
+ * Applies exactly what changed in the source since it was copied, round by round, until nothing has changed for a while.
+ *
+ *     round:  write the lock again (revision L)  ->  changes up to L  ->  record  ->  apply, rank by rank, then deletions
+ *     end:    a round that finds nothing, `quietMs` after the last change
+ *
+ * The renewed lock is the sentinel that ends each watch, and proves that the lock is still this run's.
+ */
+export function catchUpSweep(traits: {
+  name: string;
+  title: string;
+  /** From which revision on changes are missing in the target. */
+  from: (context: Context) => Promise<number>;
+}): Sweep<ClusterConnections, EtcdToKubernetesOptions> {
+  return {
+    kind: "sweep",
+    name: traits.name,
+    title: traits.title,
+    changesCluster: true,
+    plan: async (context, cursor) => {
+      const at =
+        cursor === undefined ? await firstCursor(context, await traits.from(context)) : Cursor.parse(cursor);
+      return step(context, at);
+    },
+    work: async (context, batch) => ({ done: true, counts: await applyChanges(context, batch.scope) }),
+  };
+}
+
+/** The first catching up starts where the copy was made. */
+export const catchUp = catchUpSweep({
+  name: "catch-up",
+  title: "apply what changed since the copy, deletions included, until the source is quiet",
+  from: async (context) => (await decisions(context)).pinnedRevision,
+});
+
+/** Whatever was written to the locked source during the rollout is not lost. */
+export const finalCatchUp = catchUpSweep({
+  name: "final-catch-up",
+  title: "apply what was written to etcd in spite of the lock",
+  from: async (context) => caughtUpTo(await context.notesOf("catch-up")),
+});
+
+/** The revision up to which a catching up has applied everything. */
+export function caughtUpTo(notes: Readonly<Record<string, unknown>>): number {
+  return z.int().parse(notes["caughtUpTo"]);
+}
+
+async function firstCursor(context: Context, after: number): Promise<Cursor> {
+  const { retriesSeen } = context.run;
+  const through = await lockSource(context, () => Promise.reject(lockLost()));
+  return {
+    after,
+    phase: "collect",
+    through,
+    step: 0,
+    again: false,
+    found: 0,
+    quietSince: 0,
+    retries: retriesSeen,
+  };
+}
+
+async function step(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+  switch (cursor.phase) {
+    case "collect":
+      return collect(context, cursor);
+    case "compare":
+      return compare(context, cursor);
+    case "apply":
+      return apply(context, cursor);
+    case "quiet":
+      return awaitQuiet(context, cursor);
+  }
+}
+
+async function collect(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const etcd = context.connections.etcd();
+  const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
+  let found = cursor.found;
+  let chunk: SourceChange[] = [];
+  const flush = async (): Promise<void> => {
+    found += await record(context, chunk);
+    chunk = [];
+  };
+  try {
+    for await (const change of etcd.changes({ ...query, signal: context.signal })) {
+      if (concerns(change)) chunk.push(change);
+      if (chunk.length >= CHUNK) await flush();
+    }
+  } catch (error) {
+    if (!(error instanceof EtcdCompactedError)) throw error;
+    return { batches: [], cursor: { ...cursor, phase: "compare" } };
+  }
+  await flush();
+  return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
+}
+
+async function compare(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const page = await compareWithSource(context, cursor.through, cursor.compareAfter);
+  const found = cursor.found + (await record(context, page.changes));
+  if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compareAfter: page.next } };
+  return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
+}
+
+/** Records changes; throws CATCH_UP_BLOCKED for what must not be carried or dropped without a person. */
+async function record(context: Context, found: readonly SourceChange[]): Promise<number> {
+  if (found.length === 0) return 0;
+  const { recorded, uncarried, blocked } = await recordChanges(context, found, () => conversion(context));
+  const accepted = uncarried === 0 || context.approved("uncarried-late");
+  if (blocked === 0 && accepted) return recorded;
+  throw new MigratorError(
+    "CATCH_UP_BLOCKED",
+    `since the copy, ${blocked} resources came to the source that are broken or collide, and ${uncarried} that cannot be carried`,
+    {
+      next:
+        "See them with `describe`. Mend them in etcd and `resume`, or accept the loss of those that cannot be carried " +
+        "with `approve RUN uncarried-late` and `resume`, or undo the run with `rollback`.",
+    },
+  );
+}
+
+async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+  const planned = await planChanges(context, cursor.step, cursor.again);
+  if (planned !== undefined) {
+    const next = { ...cursor, step: planned.nextStep };
+    return { batches: planned.batches, cursor: next, barrier: true };
+  }
+  const left = await unsettledChanges(context);
+  if (left !== undefined) {
+    if (cursor.retries >= context.run.retriesSeen) return left();
+    return { batches: [], cursor: { ...cursor, step: 0, again: true, retries: context.run.retriesSeen } };
+  }
+  const changed = cursor.found > 0 || cursor.quietSince === 0;
+  const quietSince = changed ? context.clock.now() : cursor.quietSince;
+  await context.record({ caughtUpTo: cursor.through });
+  return {
+    batches: [],
+    cursor: { ...cursor, after: cursor.through, again: false, found: 0, phase: "quiet", quietSince },
+  };
+}
+
+async function awaitQuiet(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+  const left = cursor.quietSince + context.options.quietMs - context.clock.now();
+  if (left > 0) {
+    const message = `the source has to stay unchanged for ${context.options.quietMs} ms`;
+    return { wait: { reason: "Gate", message, retryAfterMs: left } };
+  }
+  const through = await lockSource(context, () => Promise.reject(lockLost()));
+  const last = { ...cursor, through, phase: "collect" as const, found: 0 };
+  const round = await collectLast(context, last);
+  return round ?? { batches: [], cursor: { ...last, phase: "collect" } };
+}
+
+/** Ends the sweep when nothing has changed; undefined when another round is needed. */
+async function collectLast(context: Context, cursor: Cursor): Promise<SweepPlan | undefined> {
+  const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
+  try {
+    for await (const change of context.connections.etcd().changes({ ...query, signal: context.signal })) {
+      if (concerns(change)) return undefined;
+    }
+  } catch (error) {
+    if (error instanceof EtcdCompactedError) return undefined;
+    throw error;
+  }
+  await context.record({ caughtUpTo: cursor.through });
+  return { batches: [], done: true };
+}
+
+function lockLost(): MigratorError {
+  return new MigratorError(
+    "SOURCE_LOCK_LOST",
+    "etcd is no longer locked: somebody has unlocked it during the run",
+    {
+      next: "Undo the run with `rollback`: what Calico did meanwhile may not be in the copy. Then start again.",
+    },
+  );
+}

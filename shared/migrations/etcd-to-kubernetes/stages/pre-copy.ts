@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { Ledger } from "../../../engine/ledger.ts";
+import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
+import type { CheckpointId, NewBatch } from "../../../engine/records.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { type Context, conversion, decisions, resources } from "../context.ts";
+import { copyAll } from "../copy.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { unsettled } from "../unsettled.ts";
+import { readSources } from "../source.ts";
+import { undoCopies } from "../undo/delete-copies.ts";
+
+/** Kinds of rank 0 belong to the lock; the others are copied rank by rank. */
+export const COPIED_RANKS: readonly number[] = [1, 2, 3];
+
+const PAGES_PER_STEP = 10;
+
+const Cursor = z.object({
+  rank: z.int(),
+  after: z.string().optional(),
+  /** How often the run had been resumed when the present rank was planned: what is unsettled is tried again once a resume. */
+  retries: z.int(),
+  complete: z.boolean(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+const Scope = z.object({ rank: z.int(), from: z.string(), to: z.string() });
+
+/** Copies every resource as of the pinned revision while the source stays in use. */
+export const preCopy: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "sweep",
+  name: "pre-copy",
+  title: "copy all resources while the source stays in use",
+  changesCluster: true,
+  undo: [undoCopies],
+  plan: async (context, cursor) => {
+    const at = cursor === undefined ? firstCursor(context) : Cursor.parse(cursor);
+    return at.complete ? nextRank(context, at) : planPages(context, at);
+  },
+  work: async (context, batch) => {
+    const { rank, from, to } = Scope.parse(batch.scope);
+    const ledger = resources(context);
+    const query = { rank, upTo: to, states: ["pending", "failed", "conflict"] as const, limit: batch.size };
+    const first = await ledger.get([{ rank, key: from }]);
+    const rest = await ledger.list({ ...query, after: { rank, key: from } });
+    const open = [...first, ...rest].filter(({ state }) => state !== "applied" && state !== "reverted");
+    const { pinnedRevision } = await decisions(context);
+    const sources = await readSources(context, open, pinnedRevision);
+    return { done: true, counts: await copyAll(context, "create", await conversion(context), sources) };
+  },
+};
+
+function firstCursor(context: Context): Cursor {
+  return { rank: COPIED_RANKS[0] ?? 1, retries: context.run.retriesSeen, complete: false };
+}
+
+async function planPages(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const { batchSize } = context.options;
+  const limit = batchSize * PAGES_PER_STEP;
+  const after = cursor.after === undefined ? {} : { after: { rank: cursor.rank, key: cursor.after } };
+  const states = ["pending", "failed", "conflict"] as const;
+  const page = await resources(context).list({ rank: cursor.rank, ...after, states, limit });
+  const batches = cut(page, batchSize);
+  const last = page.at(-1);
+  if (page.length < limit || last === undefined) {
+    return { batches, cursor: { ...cursor, complete: true }, barrier: true };
+  }
+  return { batches, cursor: { ...cursor, after: last.key } };
+}
+
+function cut(page: readonly CheckpointId[], size: number): NewBatch[] {
+  const batches: NewBatch[] = [];
+  for (let start = 0; start < page.length; start += size) {
+    const part = page.slice(start, start + size);
+    const [first, last] = [part[0], part.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    batches.push({ scope: { rank: first.rank, from: first.key, to: last.key }, size: part.length });
+  }
+  return batches;
+}
+
+/** A rank is complete when all of it is settled; what is not is tried again after a resume. */
+async function nextRank(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+  const left = await unsettled(resources(context) satisfies Ledger, cursor.rank);
+  if (left !== undefined) {
+    if (cursor.retries < context.run.retriesSeen) {
+      return planPages(context, { rank: cursor.rank, retries: context.run.retriesSeen, complete: false });
+    }
+    return left();
+  }
+  const next = COPIED_RANKS[COPIED_RANKS.indexOf(cursor.rank) + 1];
+  if (next === undefined) return { batches: [], done: true };
+  return { batches: [], cursor: { rank: next, retries: context.run.retriesSeen, complete: false } };
+}

@@ -1,0 +1,70 @@
+import type { Action, StageOutcome } from "../../../engine/migration.ts";
+import type { JsonObject } from "../../../json.ts";
+import { Discovery } from "../../../kubernetes/discovery.ts";
+import { applyManifests } from "../../../kubernetes/apply.ts";
+import type { ObjectRef } from "../../../kubernetes/types.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import { jsonLines } from "../../artifact-lines.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { artifactName, type Context, fieldManager } from "../context.ts";
+import { datastoreType, isCrd, readManifest } from "../manifest.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { call, orAbsent } from "../target-calls.ts";
+import { restoreWorkloadStages } from "../undo/restore-workloads.ts";
+import { BEFORE_SWITCH, CALICO_NODE, readWorkload } from "../workloads.ts";
+
+const POLL_MS = 5000;
+
+/** Makes Calico use the Kubernetes datastore. */
+export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "action",
+  name: "switch",
+  title: "apply the Calico manifest for the Kubernetes datastore",
+  changesCluster: true,
+  undo: restoreWorkloadStages,
+  act: async (context) => {
+    if (context.options.manifest === undefined) return awaitSwitch(context);
+    const objects = (await readManifest(context)).filter((object) => !isCrd(object));
+    await rememberBefore(context, objects);
+    context.ensureHeld();
+    await applyManifests(context.connections.kubernetes, objects, {
+      fieldManager: fieldManager(context),
+      force: true,
+    });
+    return { done: true };
+  },
+};
+
+/** Without a manifest a person switches: done when calico-node is told to use the Kubernetes datastore, or approved. */
+async function awaitSwitch(context: Context): Promise<StageOutcome> {
+  if (context.approved("switch")) return { done: true };
+  const calicoNode = await readWorkload(context, CALICO_NODE);
+  if (calicoNode !== undefined && datastoreType(calicoNode) === "kubernetes") return { done: true };
+  const message =
+    "apply the Calico manifest for the Kubernetes datastore now (or approve, if that is done elsewhere)";
+  return { wait: { reason: "Approval", message, subject: "switch", retryAfterMs: POLL_MS } };
+}
+
+async function rememberBefore(context: Context, objects: readonly JsonObject[]): Promise<void> {
+  const name = artifactName(context, BEFORE_SWITCH);
+  if ((await context.artifacts.find(name)) !== undefined) return;
+  const discovery = new Discovery(context.connections.kubernetes);
+  const records = [];
+  for (const object of objects) {
+    const ref = await refOf(discovery, object);
+    const before = await orAbsent(call(context, () => context.connections.kubernetes.get(ref)));
+    records.push({ ref, before: before ?? null });
+  }
+  await context.artifacts.write(name, jsonLines(records));
+}
+
+async function refOf(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
+  const { apiVersion, plural, namespaced } = await discovery.resource(
+    textAt(object, "apiVersion"),
+    textAt(object, "kind"),
+  );
+  const ref = { apiVersion, plural, name: textAt(object, "metadata", "name") };
+  if (!namespaced) return ref;
+  const namespace = textAt(object, "metadata", "namespace");
+  return { ...ref, namespace: namespace === "" ? "default" : namespace };
+}

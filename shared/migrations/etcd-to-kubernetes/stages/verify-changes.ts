@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { Sweep } from "../../../engine/migration.ts";
+import { MigratorError } from "../../../errors.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { compareResource } from "../compare.ts";
+import { type Context, changes, conversion, resources } from "../context.ts";
+import { detailOf } from "../ledger-detail.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { readSources } from "../source.ts";
+import { readTarget } from "../target-calls.ts";
+import { refOf } from "../target-refs.ts";
+import { differencesLedger } from "./verify.ts";
+
+const NAME = "verify-changes";
+const NAMED = 5;
+const Cursor = z.object({
+  after: z.object({ rank: z.int(), key: z.string() }).optional(),
+  judge: z.boolean(),
+  retries: z.int(),
+});
+const Scope = z.object({ ids: z.array(z.object({ rank: z.int(), key: z.string() })), attempt: z.int() });
+
+/** Reads back and compares, inside the lock, only what changed since the copy. */
+export const verifyChanges: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "sweep",
+  name: NAME,
+  title: "compare what changed since the copy on both sides",
+  plan: async (context, previous) => {
+    const retries = context.run.retriesSeen;
+    const cursor = previous === undefined ? { judge: false, retries } : Cursor.parse(previous);
+    if (cursor.judge && cursor.retries >= retries) return judge(context, cursor.retries);
+    const at = cursor.judge ? { judge: false, retries } : cursor;
+    const after = at.after === undefined ? {} : { after: at.after };
+    const page = await changes(context).list({ ...after, limit: context.options.batchSize });
+    const last = page.at(-1);
+    if (last === undefined)
+      return { batches: [], cursor: { judge: true, retries: at.retries }, barrier: true };
+    const ids = page.map(({ rank, key }) => ({ rank, key }));
+    const next = { ...at, after: { rank: last.rank, key: last.key } };
+    return { batches: [{ scope: { ids, attempt: at.retries }, size: ids.length }], cursor: next };
+  },
+  work: async (context, batch) => {
+    const { ids, attempt } = Scope.parse(batch.scope);
+    return { done: true, counts: await compareChanges(context, ids, attempt) };
+  },
+};
+
+async function judge(context: Context, attempt: number): Promise<{ batches: []; done: true }> {
+  const differing = await context.ledger(differencesLedger(NAME, attempt)).list({ limit: NAMED });
+  if (differing.length === 0) return { batches: [], done: true };
+  const named = differing.map((one) => `${one.target} (${detailOf(one).reason ?? ""})`).join("; ");
+  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}`, {
+    next: "Mend the target and `resume`, or undo the run with `rollback`.",
+  });
+}
+
+async function compareChanges(
+  context: Context,
+  ids: readonly { rank: number; key: string }[],
+  attempt: number,
+): Promise<Record<string, number>> {
+  const rows = await resources(context).get(ids);
+  const convert = await conversion(context);
+  const differing = [];
+  for (const { checkpoint, source } of await readSources(context, rows)) {
+    const target = await readTarget(context, refOf(checkpoint, convert.targetGroup));
+    const reason =
+      checkpoint.state === "reverted"
+        ? leftOver(checkpoint.detail["created"] === true, source !== undefined, target !== undefined)
+        : await differs(context, convert, { checkpoint, source, target });
+    if (reason !== undefined) {
+      differing.push({ ...checkpoint, state: "conflict" as const, detail: { ...checkpoint.detail, reason } });
+    }
+  }
+  await context.ledger(differencesLedger(NAME, attempt)).put(differing);
+  return { verified: rows.length - differing.length };
+}
+
+function leftOver(created: boolean, inSource: boolean, inTarget: boolean): string | undefined {
+  if (inSource) return "it is in the source again";
+  return created && inTarget ? "it is gone from the source, and still in the target" : undefined;
+}
+
+async function differs(
+  context: Context,
+  convert: Awaited<ReturnType<typeof conversion>>,
+  pair: Parameters<typeof compareResource>[2],
+): Promise<string | undefined> {
+  const comparison = await compareResource(context, convert, pair);
+  if (comparison.result === "equal") return undefined;
+  return comparison.result === "different" ? comparison.message : "the source has changed again";
+}

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isRetryable } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import type { Context } from "./context.ts";
+
+const TRIES = 4;
+const FIRST_DELAY_MS = 100;
+
+/**
+ * Sends one request when the limiter lets it, and again a few times when that may help. The request must be safe to
+ * repeat: its effect is recognised when it had happened already. Throws what the last try threw.
+ */
+export async function call<T>(context: Context, request: () => Promise<T>): Promise<T> {
+  const { limiter } = context.connections;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await limiter.run(() => {
+        context.ensureHeld();
+        return request();
+      }, context.signal);
+    } catch (error) {
+      if (attempt >= TRIES || !isRetryable(error)) throw error;
+      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), undefined, { signal: context.signal });
+    }
+  }
+}
+
+/** Reads an object of the target; undefined when it is not there. */
+export async function readTarget(context: Context, ref: ObjectRef): Promise<JsonObject | undefined> {
+  const { signal } = context;
+  return orAbsent(call(context, () => context.connections.kubernetes.get(ref, { signal })));
+}
+
+/** Turns "not found" into undefined. */
+export async function orAbsent<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+/** Deletes an object, if it is still the one with this UID; one that is gone or was replaced by another is left alone. */
+export async function deleteTarget(context: Context, ref: ObjectRef, uid: string): Promise<void> {
+  const { kubernetes } = context.connections;
+  try {
+    await call(context, () =>
+      kubernetes.delete(ref, { uid, propagationPolicy: "Background", signal: context.signal }),
+    );
+  } catch (error) {
+    const gone =
+      isKubernetesError(error, "KUBERNETES_NOT_FOUND") || isKubernetesError(error, "KUBERNETES_CONFLICT");
+    if (!gone) throw error;
+  }
+}

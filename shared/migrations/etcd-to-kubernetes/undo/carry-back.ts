@@ -1,0 +1,263 @@
+import { z } from "zod";
+import { backward, etcdKeysFor, type BackwardContext } from "../../../calico/backward.ts";
+import type { ForwardContext } from "../../../calico/forwarded.ts";
+import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
+import type { Action, BatchOutcome, Stage, Sweep } from "../../../engine/migration.ts";
+import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
+import { MigratorError } from "../../../errors.ts";
+import type { EtcdKeyValue } from "../../../etcd/types.ts";
+import type { JsonObject } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { rankOf } from "../changes.ts";
+import { compareResource } from "../compare.ts";
+import { type Context, conversion, decisions, resources } from "../context.ts";
+import { detailOf, withDetail } from "../ledger-detail.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { readSources } from "../source.ts";
+import { lockSource } from "../source-lock.ts";
+import { verifySweep } from "../stages/verify.ts";
+import { COPIED_RANKS } from "../stages/pre-copy.ts";
+import { call, readTarget } from "../target-calls.ts";
+import { setTargetReady } from "../target-lock.ts";
+import { objectTargetId, refOf } from "../target-refs.ts";
+
+const PAGE = 200;
+const PAGES_PER_WORK = 10;
+const PASS = "carry-back";
+
+const Cursor = z.object({
+  phase: z.enum(["deleted", "end"]),
+  after: z.object({ rank: z.int(), key: z.string() }).optional(),
+});
+const Scope = z.union([
+  z.object({ kind: z.string() }),
+  z.object({ rank: z.int(), from: z.string(), to: z.string() }),
+]);
+const Progress = z.object({ continueToken: z.string() });
+
+/** Nobody writes to the Kubernetes datastore while it is carried back; etcd is still locked. */
+const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "action",
+  name: "lock-again",
+  title: "lock the Kubernetes datastore again",
+  lockWindow: "begins",
+  act: async (context) => {
+    await setTargetReady(context, (await decisions(context)).targetGroup, false);
+    await lockSource(context, () => Promise.reject(sourceUnlocked()));
+    await context.announce("datastore.locked", { side: "kubernetes" });
+    return { done: true };
+  },
+};
+
+/**
+ * Writes to etcd what changed in the Kubernetes datastore after the unlock: first what the target lists, kind by kind,
+ * then the deletions, which are the copied resources that no list has shown.
+ */
+const carryBack: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "sweep",
+  name: "carry-back",
+  title: "carry what changed since the unlock back into etcd",
+  plan: async (context, previous) => {
+    if (previous === undefined)
+      return { batches: kindBatches(), cursor: { phase: "deleted" }, barrier: true };
+    const cursor = Cursor.parse(previous);
+    if (cursor.phase === "end") return { batches: [], done: true };
+    const after = cursor.after === undefined ? {} : { after: cursor.after };
+    const page = await resources(context).list({ ...after, limit: PAGE * PAGES_PER_WORK });
+    const last = page.at(-1);
+    if (last === undefined) return { batches: [], cursor: { phase: "end" }, barrier: true };
+    const next = { phase: "deleted", after: { rank: last.rank, key: last.key } };
+    return { batches: rangeBatches(page), cursor: next };
+  },
+  work: async (context, batch) => {
+    const scope = Scope.parse(batch.scope);
+    if ("kind" in scope) return carryKind(context, scope.kind, batch);
+    return { done: true, counts: { deleted: await carryDeletions(context, scope) } };
+  },
+};
+
+/** The way back after the unlock. */
+export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernetesOptions>[] = [
+  lockAgain,
+  carryBack,
+  verifySweep({
+    name: "verify-carried-back",
+    title: "compare both sides again",
+    sourceChanged: "difference",
+    writtenByOthers: "difference",
+  }),
+];
+
+function sourceUnlocked(): MigratorError {
+  return new MigratorError(
+    "SOURCE_UNLOCKED",
+    "etcd is no longer locked by this run: somebody may be using it",
+    {
+      next: "A late rollback would overwrite what was written to etcd since. Decide by hand which side is right.",
+    },
+  );
+}
+
+function kindBatches(): { scope: JsonObject; size: number }[] {
+  const carried = KINDS.filter((info) => info.carried === true && info.rank > 0);
+  return carried.map(({ kind }) => ({ scope: { kind }, size: 0 }));
+}
+
+function rangeBatches(page: readonly Checkpoint[]): { scope: JsonObject; size: number }[] {
+  return COPIED_RANKS.flatMap((rank) => {
+    const part = page.filter((one) => one.rank === rank);
+    const [from, to] = [part[0], part.at(-1)];
+    return from === undefined || to === undefined
+      ? []
+      : [{ scope: { rank, from: from.key, to: to.key }, size: 0 }];
+  });
+}
+
+async function carryKind(
+  context: Context,
+  kind: string,
+  batch: Readonly<BatchRecord>,
+): Promise<BatchOutcome> {
+  const { targetGroup } = await decisions(context);
+  const ref = targetKind(kindInfo(kind), targetGroup);
+  let token = batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
+  let carried = 0;
+  for (let pages = 0; pages < PAGES_PER_WORK; pages++) {
+    const page = await call(context, () =>
+      context.connections.kubernetes.list(ref, { limit: PAGE, continueToken: token, signal: context.signal }),
+    );
+    carried += await carryObjects(context, kind, page.items);
+    token = page.continueToken;
+    if (token === undefined) break;
+  }
+  if (token !== undefined) return { more: true, progress: { continueToken: token } };
+  return { done: true, counts: { carriedBack: carried } };
+}
+
+async function carryObjects(context: Context, kind: string, objects: readonly JsonObject[]): Promise<number> {
+  const convert = await conversion(context);
+  const ref = targetKind(kindInfo(kind), convert.targetGroup);
+  const byTarget = new Map(objects.map((object) => [objectTargetId(ref, object), object]));
+  const known = await resources(context).findByTarget([...byTarget.keys()]);
+  const live = known.filter(({ state }) => state !== "reverted");
+  const settled: Checkpoint[] = [];
+  let carried = 0;
+  for (const { checkpoint, source } of await readSources(context, live)) {
+    const object = byTarget.get(checkpoint.target);
+    if (object === undefined) continue;
+    const row = await carryKnown(context, convert, { checkpoint, source, object });
+    if (row.sourceRevision !== checkpoint.sourceRevision) carried++;
+    settled.push(row);
+  }
+  const seen = new Set(live.map(({ target }) => target));
+  for (const [target, object] of byTarget) {
+    if (seen.has(target)) continue;
+    const row = await carryNew(context, convert, { kind, target, object });
+    if (row === undefined) continue;
+    carried++;
+    settled.push(row);
+  }
+  await resources(context).put(settled);
+  return carried;
+}
+
+/** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. */
+async function carryKnown(
+  context: Context,
+  convert: ForwardContext,
+  pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; object: JsonObject },
+): Promise<Checkpoint> {
+  const { checkpoint, source, object } = pair;
+  const current = { ...checkpoint, sourceRevision: source?.modRevision ?? 0 };
+  const comparison = await compareResource(context, convert, { checkpoint: current, source, target: object });
+  if (comparison.result === "equal") return withDetail({ ...current, state: "applied" }, { pass: PASS });
+  const back = backwardContext(convert, { key: checkpoint.key, existing: source });
+  const write = backward(object, back);
+  if ("skipped" in write) return withDetail(current, { pass: PASS });
+  const sourceRevision = await putSource(context, checkpoint.key, write.value, source);
+  return withDetail({ ...current, state: "applied", sourceRevision }, { pass: PASS });
+}
+
+/** Writes an object that came after the unlock; undefined for objects that have no place in etcd. */
+async function carryNew(
+  context: Context,
+  convert: ForwardContext,
+  found: { kind: string; target: string; object: JsonObject },
+): Promise<Checkpoint | undefined> {
+  const [canonical] = etcdKeysFor(found.object, backwardContext(convert));
+  if (canonical === undefined) return undefined;
+  const existing = (await context.connections.etcd().getMany([canonical])).get(canonical);
+  const write = backward(found.object, backwardContext(convert, { key: canonical, existing }));
+  if ("skipped" in write) return undefined;
+  const sourceRevision = await putSource(context, write.key, write.value, existing);
+  const namespace = textAt(found.object, "metadata", "namespace");
+  return {
+    rank: rankOf(write.key) ?? 1,
+    key: write.key,
+    state: "applied",
+    target: found.target,
+    sourceRevision,
+    targetUid: textAt(found.object, "metadata", "uid"),
+    detail: { kind: found.kind, ...(namespace === "" ? {} : { namespace }), created: true, pass: PASS },
+  };
+}
+
+function backwardContext(
+  convert: ForwardContext,
+  found?: { key: string; existing: EtcdKeyValue | undefined },
+): BackwardContext {
+  const base = { nodeNames: convert.nodeNames, sourceGroup: convert.targetGroup };
+  if (found?.existing === undefined) return base;
+  return { ...base, existing: found.existing.value.toString("utf8"), existingKey: found.key };
+}
+
+async function putSource(
+  context: Context,
+  key: string,
+  value: string,
+  existing: EtcdKeyValue | undefined,
+): Promise<number> {
+  if (existing?.value.toString("utf8") === value) return existing.modRevision;
+  context.ensureHeld();
+  const etcd = context.connections.etcd();
+  const written = await etcd.compareAndPut({
+    key,
+    expectedModRevision: existing?.modRevision ?? "absent",
+    value,
+  });
+  if (written.applied) return written.revision;
+  throw new MigratorError(
+    "SOURCE_WRITTEN_MEANWHILE",
+    `somebody else has written ${key} during the rollback`,
+    {
+      next: "Stop whoever writes to the locked etcd, then `resume`.",
+      retryable: true,
+    },
+  );
+}
+
+/** Deletes from the source what was deleted from the target after the unlock. */
+async function carryDeletions(
+  context: Context,
+  scope: { rank: number; from: string; to: string },
+): Promise<number> {
+  const { targetGroup } = await decisions(context);
+  const first = await resources(context).get([{ rank: scope.rank, key: scope.from }]);
+  const rest = await resources(context).list({
+    rank: scope.rank,
+    after: { rank: scope.rank, key: scope.from },
+    upTo: scope.to,
+    limit: PAGE * PAGES_PER_WORK,
+  });
+  const unseen = [...first, ...rest].filter((row) => row.state !== "reverted" && detailOf(row).pass !== PASS);
+  const gone: Checkpoint[] = [];
+  for (const row of unseen) {
+    if ((await readTarget(context, refOf(row, targetGroup))) !== undefined) continue;
+    context.ensureHeld();
+    await context.connections.etcd().compareAndDelete({ key: row.key, expectedModRevision: "any" });
+    gone.push(withDetail({ ...row, state: "reverted" }, { gone: true }));
+  }
+  await resources(context).put(gone);
+  return gone.length;
+}

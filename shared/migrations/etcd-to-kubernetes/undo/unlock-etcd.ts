@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { Action } from "../../../engine/migration.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { unlockSource } from "../source-lock.ts";
+
+const Locked = z.object({ before: z.string() });
+
+/** Gives etcd back to Calico, exactly as it was locked. */
+export const unlockEtcd: Action<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "action",
+  name: "unlock-etcd",
+  title: "unlock etcd, if the lock is this run's",
+  lockWindow: "ends",
+  act: async (context) => {
+    const locked = Locked.safeParse(await context.notesOf("lock"));
+    if (locked.success) {
+      await unlockSource(context, locked.data.before);
+      await context.announce("datastore.unlocked", { side: "etcd" });
+    }
+    return { done: true };
+  },
+};

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
+import { readLock } from "../../../calico/lock.ts";
+import type { Action } from "../../../engine/migration.ts";
+import { MigratorError } from "../../../errors.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { type Context } from "../context.ts";
+import type { EtcdToKubernetesOptions } from "../options.ts";
+import { deleteIfOurs, isOurs } from "../ownership.ts";
+import { readClusterInformation } from "../source-lock.ts";
+import { call, orAbsent } from "../target-calls.ts";
+
+const PAGE = 500;
+const Decided = z.object({ targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]) });
+
+/**
+ * Proves that the undo is complete: nothing that this run wrote is left in the target (what a worker wrote with its last
+ * breath, after its lease had expired, is deleted), and etcd is not locked by this run.
+ */
+export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> = {
+  kind: "action",
+  name: "verify-undone",
+  title: "prove that nothing of this run is left on either side",
+  act: async (context) => {
+    if ((await context.stageOf("prepare-target")) === undefined) return { done: true };
+    const { targetGroup } = Decided.parse(await context.notesOf("preflight"));
+    const custom = KINDS.filter(({ group }) => group === "crd");
+    for (const { kind } of custom) await deleteLeftovers(context, kind, targetGroup);
+    await checkSource(context);
+    return { done: true };
+  },
+};
+
+async function deleteLeftovers(
+  context: Context,
+  kind: string,
+  targetGroup: z.infer<typeof Decided>["targetGroup"],
+): Promise<void> {
+  const ref = targetKind(kindInfo(kind), targetGroup);
+  let continueToken: string | undefined;
+  do {
+    const options = { limit: PAGE, continueToken, metadataOnly: true, signal: context.signal };
+    const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+    for (const object of page?.items.filter((item) => isOurs(context, item)) ?? []) {
+      const namespace = textAt(object, "metadata", "namespace");
+      const name = textAt(object, "metadata", "name");
+      await deleteIfOurs(context, namespace === "" ? { ...ref, name } : { ...ref, namespace, name });
+    }
+    continueToken = page?.continueToken;
+  } while (continueToken !== undefined);
+}
+
+async function checkSource(context: Context): Promise<void> {
+  if ((await context.stageOf("lock")) === undefined) return;
+  const { lockedBy } = readLock((await readClusterInformation(context)).value.toString("utf8"));
+  if (lockedBy !== context.run.runId) return;
+  throw new MigratorError("UNDO_INCOMPLETE", "etcd is still locked by this run", {
+    next: "Run `rollback` again.",
+    retryable: true,
+  });
+}
