@@ -157,7 +157,9 @@ export class Engine<C> {
 function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject {
   const parsed = migration.options.safeParse(options);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+  const issues = parsed.error.issues
+    .map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`)
+    .join("; ");
   throw new MigratorError("OPTIONS_INVALID", `options of ${migration.name}: ${issues}`, {
     next: `See \`calico-migrator start ${migration.name} --help\`.`,
   });

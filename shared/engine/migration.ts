@@ -1,4 +1,3 @@
-import type { ZodType } from "zod";
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
@@ -75,7 +74,7 @@ export interface ApprovalRule<C, O> {
 export interface Gate<C, O> extends StageTraits<C, O> {
   kind: "gate";
   /** How long it may take before the run fails with GATE_DEADLINE. Milliseconds; none: for ever. */
-  deadlineMs?: (options: O) => number | undefined;
+  deadlineMs?(options: O): number | undefined;
   check(context: StageContext<C, O>): Promise<StageOutcome>;
 }
 
@@ -111,11 +110,20 @@ export interface Sweep<C, O> extends StageTraits<C, O> {
 /** One step of a migration. */
 export type Stage<C, O> = Gate<C, O> | Action<C, O> | Sweep<C, O>;
 
+/** What a zod schema offers for parsing options. */
+export interface OptionsParser<O> {
+  safeParse(
+    options: unknown,
+  ):
+    | { success: true; data: O }
+    | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } };
+}
+
 /** A procedure as data: its stages in order. */
 export interface Migration<C, O extends JsonObject = JsonObject> {
   name: string;
   title: string;
-  options: ZodType<O>;
+  options: OptionsParser<O>;
   stages: readonly Stage<C, O>[];
   /** Runs after everything else was undone, for example to prove that both sides are as they were. */
   afterUndo?: readonly Stage<C, O>[];

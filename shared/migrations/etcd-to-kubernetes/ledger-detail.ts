@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../json.ts";
+import type { Json } from "../../json.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 
 /** What `detail` of a checkpoint in the ledger `resources` holds. */

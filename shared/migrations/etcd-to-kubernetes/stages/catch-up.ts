@@ -44,6 +44,8 @@ export function catchUpSweep(traits: {
   title: string;
   /** From which revision on changes are missing in the target. */
   from: (context: Context) => Promise<number>;
+  /** How long the source must have been quiet. Milliseconds. */
+  quietMs: (context: Context) => number;
 }): Sweep<ClusterConnections, EtcdToKubernetesOptions> {
   return {
     kind: "sweep",
@@ -53,7 +55,7 @@ export function catchUpSweep(traits: {
     plan: async (context, cursor) => {
       const at =
         cursor === undefined ? await firstCursor(context, await traits.from(context)) : Cursor.parse(cursor);
-      return step(context, at);
+      return step(context, at, traits.quietMs(context));
     },
     work: async (context, batch) => ({ done: true, counts: await applyChanges(context, batch.scope) }),
   };
@@ -64,6 +66,7 @@ export const catchUp = catchUpSweep({
   name: "catch-up",
   title: "apply what changed since the copy, deletions included, until the source is quiet",
   from: async (context) => (await decisions(context)).pinnedRevision,
+  quietMs: ({ options }) => options.quietMs,
 });
 
 /** Whatever was written to the locked source during the rollout is not lost. */
@@ -71,6 +74,8 @@ export const finalCatchUp = catchUpSweep({
   name: "final-catch-up",
   title: "apply what was written to etcd in spite of the lock",
   from: async (context) => caughtUpTo(await context.notesOf("catch-up")),
+  // It was quiet before the rollout: one look is enough, and the lock stays short.
+  quietMs: () => 0,
 });
 
 /** The revision up to which a catching up has applied everything. */
@@ -93,7 +98,11 @@ async function firstCursor(context: Context, after: number): Promise<Cursor> {
   };
 }
 
-async function step(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+async function step(
+  context: Context,
+  cursor: Cursor,
+  quietMs: number,
+): Promise<SweepPlan | { wait: WaitRequest }> {
   switch (cursor.phase) {
     case "collect":
       return collect(context, cursor);
@@ -102,7 +111,7 @@ async function step(context: Context, cursor: Cursor): Promise<SweepPlan | { wai
     case "apply":
       return apply(context, cursor);
     case "quiet":
-      return awaitQuiet(context, cursor);
+      return awaitQuiet(context, cursor, quietMs);
   }
 }
 
@@ -172,10 +181,14 @@ async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wa
   };
 }
 
-async function awaitQuiet(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
-  const left = cursor.quietSince + context.options.quietMs - context.clock.now();
+async function awaitQuiet(
+  context: Context,
+  cursor: Cursor,
+  quietMs: number,
+): Promise<SweepPlan | { wait: WaitRequest }> {
+  const left = cursor.quietSince + quietMs - context.clock.now();
   if (left > 0) {
-    const message = `the source has to stay unchanged for ${context.options.quietMs} ms`;
+    const message = `the source has to stay unchanged for ${quietMs} ms`;
     return { wait: { reason: "Gate", message, retryAfterMs: left } };
   }
   const through = await lockSource(context, () => Promise.reject(lockLost()));

@@ -14,7 +14,7 @@ export function rolloutGate(name: string, title: string): Gate<ClusterConnection
     kind: "gate",
     name,
     title,
-    deadlineMs: ({ rolloutDeadlineMs }) => rolloutDeadlineMs,
+    deadlineMs: (options) => options.rolloutDeadlineMs,
     check: rolledOut,
   };
 }

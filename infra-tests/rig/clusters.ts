@@ -1,0 +1,83 @@
+import { EtcdClient } from "../../shared/etcd/client.ts";
+import { loadEtcdConfig } from "../../shared/etcd/config.ts";
+import type { TargetGroup } from "../../shared/calico/kinds.ts";
+import type { Connections } from "../../shared/engine/ports.ts";
+import { connectKubernetes } from "../../shared/kubernetes/connection.ts";
+import { AdaptiveLimiter } from "../../shared/kubernetes/limiter.ts";
+import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { installCrds } from "../harness/crds.ts";
+import { type EtcdHandle, startEtcd } from "../harness/etcd.ts";
+import { type KubernetesHandle, startKubernetes } from "../harness/kubernetes.ts";
+import {
+  type CalicoSeed,
+  prepareKubernetes,
+  seedCalico,
+  type SeedOptions,
+  writeSeed,
+} from "../harness/seed.ts";
+
+/** Both sides of a migration, seeded, and empty in the target. */
+export interface Sides {
+  etcd: EtcdHandle;
+  kubernetes: KubernetesHandle;
+  seed: CalicoSeed;
+  stop(): Promise<void>;
+}
+
+/** Starts an etcd full of Calico's data and a Kubernetes with Calico's CRDs, namespaces and nodes. */
+export async function startSides(
+  seedOptions: SeedOptions,
+  options: { group?: TargetGroup; controllers?: boolean } = {},
+): Promise<Sides> {
+  const seed = seedCalico(seedOptions);
+  const [etcd, kubernetes] = await Promise.all([
+    startEtcd(),
+    startKubernetes({ local: true, controllers: options.controllers ?? false }),
+  ]);
+  await installCrds(kubernetes, options.group ?? "crd.projectcalico.org/v1");
+  await Promise.all([writeSeed(etcd, seed), prepareKubernetes(kubernetes, seed)]);
+  return {
+    etcd,
+    kubernetes,
+    seed,
+    stop: async () => {
+      await Promise.all([etcd.stop(), kubernetes.stop()]);
+    },
+  };
+}
+
+/** Real connections to both sides, opened once. */
+export function connectionsTo(
+  sides: { etcdEndpoint: string; kubeconfig: string },
+  concurrency = 32,
+): Connections<ClusterConnections> & { close: () => void } {
+  let opened: Promise<ClusterConnections & { close: () => void }> | undefined;
+  return {
+    open: () => (opened ??= connect(sides, concurrency)),
+    close: () =>
+      void opened?.then((connections) => {
+        connections.close();
+      }),
+  };
+}
+
+async function connect(
+  sides: { etcdEndpoint: string; kubeconfig: string },
+  concurrency: number,
+): Promise<ClusterConnections & { close: () => void }> {
+  const kubernetes = await connectKubernetes({
+    kubeconfig: sides.kubeconfig,
+    userAgent: "calico-migrator-test",
+    connections: concurrency,
+  });
+  const etcd = EtcdClient.connect(await loadEtcdConfig({ endpoints: [sides.etcdEndpoint] }));
+  const limiter = new AdaptiveLimiter({ max: concurrency });
+  return {
+    kubernetes,
+    limiter,
+    etcd: () => etcd,
+    close: () => {
+      etcd.close();
+    },
+  };
+}

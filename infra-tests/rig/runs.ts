@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
+import { Engine } from "../../shared/engine/engine.ts";
+import type { RunControl, RunRecord } from "../../shared/engine/records.ts";
+import { isSettled } from "../../shared/engine/settled.ts";
+import { runWorker } from "../../shared/engine/worker.ts";
+import { type Embedded, holderName, openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { SystemClock } from "../../shared/adapters/system-clock.ts";
+import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
+import { connectionsTo } from "./clusters.ts";
+
+/** An engine with its embedded store, on real clusters. */
+export interface TestEngine {
+  engine: Engine<ClusterConnections>;
+  embedded: Embedded;
+  /** Works until the run is in a state where it needs somebody or nothing, and returns it. */
+  drive(runId: string, until?: (run: RunRecord, control: RunControl) => boolean): Promise<RunRecord>;
+  close(): void;
+}
+
+/** Opens an engine on a store file. */
+export function openEngine(
+  storePath: string,
+  sides: { etcdEndpoint: string; kubeconfig: string },
+  options: { concurrency?: number; batchConcurrency?: number } = {},
+): TestEngine {
+  const clock = new SystemClock();
+  const embedded = openEmbedded(storePath, { clock });
+  const connections = connectionsTo(sides, options.concurrency);
+  const { store, queue, artifacts, events } = embedded;
+  const settings = { holder: holderName(), leaseTtlMs: 15_000, busyDelayMs: 50, retry: DEFAULT_RETRY };
+  const ports = { store, queue, artifacts, events, clock, connections };
+  const engine = new Engine<ClusterConnections>(ports, settings, [etcdToKubernetes]);
+  return {
+    engine,
+    embedded,
+    drive: async (runId, until = isSettled) => {
+      const stop = new AbortController();
+      const batchConcurrency = options.batchConcurrency ?? 4;
+      const working = runWorker(
+        { engine, queue, clock },
+        { batchConcurrency, visibilityMs: 30_000, runId },
+        stop.signal,
+      );
+      const failed = working.then(() => undefined);
+      try {
+        await engine.wake(runId);
+        for (;;) {
+          const { run, control } = await engine.describe(runId);
+          if (until(run, control)) return run;
+          await Promise.race([clock.sleep(20), failed]);
+        }
+      } finally {
+        stop.abort();
+        await working.catch(() => undefined);
+      }
+    },
+    close: () => {
+      connections.close();
+      embedded.close();
+    },
+  };
+}
+
+/** Starts a run of etcd-to-kubernetes and returns its id. */
+export async function startRun(
+  { engine }: TestEngine,
+  options: Record<string, unknown> = {},
+  approvals: readonly string[] = ["unlock", "switch", "uncarried", "unmapped-nodes"],
+  stopBefore?: string,
+): Promise<string> {
+  const given = approvals.map((subject) => ({ subject, by: "test", at: Date.now() }));
+  const stop = stopBefore === undefined ? {} : { stopBefore };
+  const request = {
+    migration: "etcd-to-kubernetes",
+    cluster: `test-${randomBytes(3).toString("hex")}`,
+    options,
+  };
+  return (await engine.start({ ...request, approvals: given, ...stop })).runId;
+}
