@@ -5,7 +5,7 @@ import type { ForwardContext } from "../../calico/forwarded.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { JsonObject } from "../../json.ts";
-import type { Context } from "./context.ts";
+import type { AnyContext } from "./context.ts";
 import { isWrittenByOthers } from "./ownership.ts";
 import { withServerDefaults } from "./schemas.ts";
 
@@ -26,7 +26,7 @@ const PATHS_NAMED = 3;
  * @param target - undefined when the object is not there
  */
 export async function compareResource(
-  context: Context,
+  context: AnyContext,
   conversion: ForwardContext,
   pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; target: JsonObject | undefined },
 ): Promise<Comparison> {

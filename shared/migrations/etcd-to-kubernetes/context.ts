@@ -11,6 +11,12 @@ import type { EtcdToKubernetesOptions } from "./options.ts";
 /** What the stages of this migration get. */
 export type Context = StageContext<ClusterConnections, EtcdToKubernetesOptions>;
 
+/** What reading and writing the clusters needs of a context, whatever the migration. */
+export type AnyContext = Pick<
+  StageContext<ClusterConnections, unknown>,
+  "run" | "connections" | "signal" | "ensureHeld"
+>;
+
 /** What preflight has decided for the stages after it. */
 const Decisions = z.object({
   targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]),
@@ -31,7 +37,7 @@ export async function conversion(context: Context): Promise<ForwardContext> {
 }
 
 /** The name under which this run writes, so that managedFields tell what is its own. */
-export function fieldManager(context: Context): string {
+export function fieldManager(context: AnyContext): string {
   return runFieldManager(context.run.runId);
 }
 
@@ -56,6 +62,6 @@ export function changes(context: Context): Ledger {
 }
 
 /** The name of an artifact of this run. */
-export function artifactName(context: Context, name: string): string {
+export function artifactName(context: AnyContext, name: string): string {
   return `runs/${context.run.runId}/${name}`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { NodeNames } from "../../calico/node-names.ts";
+import type { ArtifactStore } from "../../engine/ports.ts";
 import { MigratorError } from "../../errors.ts";
 import type { CalicoEtcd } from "../../etcd/types.ts";
 import { collectJson, jsonLines } from "../artifact-lines.ts";
@@ -21,7 +22,7 @@ const EtcdNode = z.object({
   spec: z.object({ orchRefs: StoredNode.shape.orchRefs }).optional(),
 });
 
-const cached = new WeakMap<CalicoEtcd, { runId: string; names: NodeNames }>();
+const cached = new WeakMap<CalicoEtcd, { sha256: string; names: NodeNames }>();
 
 /** Reads the nodes of etcd at a revision and records them as the run's mapping of node names. */
 export async function recordNodeNames(context: Context, revision: number): Promise<NodeNames> {
@@ -34,14 +35,20 @@ export async function recordNodeNames(context: Context, revision: number): Promi
   return writeNodeNames(context, nodes);
 }
 
-/** The run's mapping of node names, as recorded. */
+/** The run's mapping of node names, as recorded last; another worker may have added to it. */
 export async function readNodeNames(context: Context): Promise<NodeNames> {
   const etcd = context.connections.etcd();
+  const sha256 = (await context.artifacts.find(artifact(context.run.runId)))?.sha256 ?? "";
   const known = cached.get(etcd);
-  if (known?.runId === context.run.runId) return known.names;
-  const names = NodeNames.from(await storedNodes(context));
-  cached.set(etcd, { runId: context.run.runId, names });
+  if (known?.sha256 === sha256) return known.names;
+  const names = await storedNodeNames(context.artifacts, context.run.runId);
+  cached.set(etcd, { sha256, names });
   return names;
+}
+
+/** As {@link readNodeNames}, for those who only read. */
+export async function storedNodeNames(artifacts: ArtifactStore, runId: string): Promise<NodeNames> {
+  return NodeNames.from(await storedNodes(artifacts, runId));
 }
 
 /**
@@ -49,7 +56,9 @@ export async function readNodeNames(context: Context): Promise<NodeNames> {
  * has got another Kubernetes name: what was copied with the old name would have to be found and redone.
  */
 export async function addNodeNames(context: Context, values: readonly Buffer[]): Promise<void> {
-  const nodes = new Map((await storedNodes(context)).map((node) => [node.name, node]));
+  const nodes = new Map(
+    (await storedNodes(context.artifacts, context.run.runId)).map((node) => [node.name, node]),
+  );
   const before = NodeNames.from(nodes.values());
   for (const node of values.map(parseNode).filter((parsed) => parsed !== undefined)) {
     const known = nodes.has(node.name);
@@ -76,18 +85,18 @@ function parseJson(value: Buffer): unknown {
   }
 }
 
-function artifact(context: Context): string {
-  return `runs/${context.run.runId}/node-names.ndjson`;
+function artifact(runId: string): string {
+  return `runs/${runId}/node-names.ndjson`;
 }
 
-async function storedNodes(context: Context): Promise<StoredNode[]> {
-  return collectJson(context.artifacts.read(artifact(context)), StoredNode);
+async function storedNodes(artifacts: ArtifactStore, runId: string): Promise<StoredNode[]> {
+  return collectJson(artifacts.read(artifact(runId)), StoredNode);
 }
 
 async function writeNodeNames(context: Context, nodes: StoredNode[]): Promise<NodeNames> {
-  await context.artifacts.write(artifact(context), jsonLines(nodes));
+  const { sha256 } = await context.artifacts.write(artifact(context.run.runId), jsonLines(nodes));
   const names = NodeNames.from(nodes);
-  cached.set(context.connections.etcd(), { runId: context.run.runId, names });
+  cached.set(context.connections.etcd(), { sha256, names });
   return names;
 }
 

@@ -2,21 +2,21 @@ import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { managersOf } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type Context, fieldManager } from "./context.ts";
+import { type AnyContext, fieldManager } from "./context.ts";
 import { deleteTarget, readTarget } from "./target-calls.ts";
 
 /** True for objects that this run has written, also when its checkpoint was lost in a crash. */
-export function isOurs(context: Context, object: JsonObject): boolean {
+export function isOurs(context: AnyContext, object: JsonObject): boolean {
   return managersOf(object).some(({ manager }) => manager === fieldManager(context));
 }
 
 /** True for objects that somebody but this run has written. */
-export function isWrittenByOthers(context: Context, object: JsonObject): boolean {
+export function isWrittenByOthers(context: AnyContext, object: JsonObject): boolean {
   return managersOf(object).some(({ manager }) => manager !== fieldManager(context));
 }
 
 /** Deletes an object that this run has written; anything else is left alone. */
-export async function deleteIfOurs(context: Context, ref: ObjectRef): Promise<void> {
+export async function deleteIfOurs(context: AnyContext, ref: ObjectRef): Promise<void> {
   const found = await readTarget(context, ref);
   if (found !== undefined && isOurs(context, found)) {
     await deleteTarget(context, ref, textAt(found, "metadata", "uid"));

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type Context, fieldManager } from "./context.ts";
+import { type AnyContext, fieldManager } from "./context.ts";
 import { detailOf } from "./ledger-detail.ts";
 import { deleteIfOurs } from "./ownership.ts";
 import { call, deleteTarget, orAbsent, readTarget } from "./target-calls.ts";
@@ -12,7 +12,11 @@ import { call, deleteTarget, orAbsent, readTarget } from "./target-calls.ts";
  * Takes a resource out of the target again: an object that this run created is deleted, what this run changed gets back
  * what it was, anything else is left alone. Safe to repeat.
  */
-export async function removeTarget(context: Context, checkpoint: Checkpoint, ref: ObjectRef): Promise<void> {
+export async function removeTarget(
+  context: AnyContext,
+  checkpoint: Checkpoint,
+  ref: ObjectRef,
+): Promise<void> {
   const { before, kind, created } = detailOf(checkpoint);
   if (kind === "Node") return isJsonObject(before) ? restoreNode(context, ref, before) : undefined;
   if (isJsonObject(before)) return restoreObject(context, ref, before);
@@ -21,7 +25,7 @@ export async function removeTarget(context: Context, checkpoint: Checkpoint, ref
   return deleteIfOurs(context, ref);
 }
 
-async function restoreNode(context: Context, ref: ObjectRef, annotations: JsonObject): Promise<void> {
+async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: JsonObject): Promise<void> {
   const options = { type: "merge", subresource: "status", fieldManager: fieldManager(context) } as const;
   const body = { metadata: { annotations } };
   await orAbsent(
@@ -32,7 +36,7 @@ async function restoreNode(context: Context, ref: ObjectRef, annotations: JsonOb
 }
 
 /** Puts an object back as it was; one that is gone by now is created again. */
-export async function restoreObject(context: Context, ref: ObjectRef, before: JsonObject): Promise<void> {
+export async function restoreObject(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
   const { kubernetes } = context.connections;
   const options = { fieldManager: fieldManager(context), signal: context.signal };
   const found = await readTarget(context, ref);
@@ -44,7 +48,7 @@ export async function restoreObject(context: Context, ref: ObjectRef, before: Js
   await call(context, () => kubernetes.replace(ref, restored(before, resourceVersion), options));
 }
 
-async function createAgain(context: Context, ref: ObjectRef, before: JsonObject): Promise<void> {
+async function createAgain(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
   const options = { fieldManager: fieldManager(context), signal: context.signal };
   try {
     await call(context, () => context.connections.kubernetes.create(ref, restored(before), options));

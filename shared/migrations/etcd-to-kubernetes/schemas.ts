@@ -5,14 +5,14 @@ import { crdResource } from "../../kubernetes/crds.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { applyDefaults } from "../../kubernetes/structural-schema.ts";
 import type { KubernetesApi } from "../../kubernetes/types.ts";
-import type { Context } from "./context.ts";
+import type { AnyContext } from "./context.ts";
 import { call, orAbsent } from "./target-calls.ts";
 
 const cached = new WeakMap<KubernetesApi, Map<string, Promise<JsonObject | undefined>>>();
 
 /** The object as the API server completes it with the defaults of its CRD. */
 export async function withServerDefaults(
-  context: Context,
+  context: AnyContext,
   targetGroup: TargetGroup,
   kind: string,
   object: TargetObject,
@@ -23,7 +23,7 @@ export async function withServerDefaults(
 
 /** The schema of a kind's CRD as the cluster has it; undefined where there is no CRD. Read once per connection. */
 async function crdSchema(
-  context: Context,
+  context: AnyContext,
   kind: string,
   group: TargetGroup,
 ): Promise<JsonObject | undefined> {
@@ -39,7 +39,7 @@ async function crdSchema(
 }
 
 async function readSchema(
-  context: Context,
+  context: AnyContext,
   name: string,
   group: TargetGroup,
 ): Promise<JsonObject | undefined> {

@@ -3,7 +3,7 @@ import { isRetryable } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import type { Context } from "./context.ts";
+import type { AnyContext } from "./context.ts";
 
 const TRIES = 4;
 const FIRST_DELAY_MS = 100;
@@ -12,7 +12,7 @@ const FIRST_DELAY_MS = 100;
  * Sends one request when the limiter lets it, and again a few times when that may help. The request must be safe to
  * repeat: its effect is recognised when it had happened already. Throws what the last try threw.
  */
-export async function call<T>(context: Context, request: () => Promise<T>): Promise<T> {
+export async function call<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
   const { limiter } = context.connections;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -28,7 +28,7 @@ export async function call<T>(context: Context, request: () => Promise<T>): Prom
 }
 
 /** Reads an object of the target; undefined when it is not there. */
-export async function readTarget(context: Context, ref: ObjectRef): Promise<JsonObject | undefined> {
+export async function readTarget(context: AnyContext, ref: ObjectRef): Promise<JsonObject | undefined> {
   const { signal } = context;
   return orAbsent(call(context, () => context.connections.kubernetes.get(ref, { signal })));
 }
@@ -44,7 +44,7 @@ export async function orAbsent<T>(result: Promise<T>): Promise<T | undefined> {
 }
 
 /** Deletes an object, if it is still the one with this UID; one that is gone or was replaced by another is left alone. */
-export async function deleteTarget(context: Context, ref: ObjectRef, uid: string): Promise<void> {
+export async function deleteTarget(context: AnyContext, ref: ObjectRef, uid: string): Promise<void> {
   const { kubernetes } = context.connections;
   try {
     await call(context, () =>

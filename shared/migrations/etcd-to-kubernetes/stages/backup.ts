@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
-import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
-import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import { kindInfo, KINDS, type TargetGroup, targetKind } from "../../../calico/kinds.ts";
+import type { StageContext, Sweep, SweepPlan } from "../../../engine/migration.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import { prefixEnd } from "../../../etcd/keys.ts";
 import type { EtcdRange } from "../../../etcd/types.ts";
@@ -11,12 +11,14 @@ import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../../kubernetes/types.ts";
 import { jsonLines } from "../../artifact-lines.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { artifactName, type Context, decisions } from "../context.ts";
+import { decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { call, orAbsent } from "../target-calls.ts";
 
 const KEYS_PER_PART = 1000;
 const OBJECTS_PER_PART = 500;
+
+type BackupContext = StageContext<ClusterConnections, unknown>;
 
 const Cursor = z.object({
   side: z.enum(["etcd", "kubernetes"]),
@@ -29,29 +31,50 @@ const Cursor = z.object({
 });
 type Cursor = z.infer<typeof Cursor>;
 
+/** What a backup is of: the revision of etcd, and the group that the target keeps Calico's custom resources in. */
+export interface BackupScope {
+  targetGroup: TargetGroup;
+  pinnedRevision: number;
+}
+
 /**
  * Keeps everything of both sides that the run could change, in parts of bounded size: every key of Calico in etcd, and,
  * of Kubernetes, the custom resources of Calico, their CRDs, and Calico's annotations on Nodes.
  */
-export const backup: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
-  kind: "sweep",
-  name: "backup",
-  title: "back up both sides",
-  plan: async (context, previous) => {
-    const cursor =
-      previous === undefined ? { side: "etcd" as const, part: 0, resource: 0 } : Cursor.parse(previous);
-    return cursor.side === "etcd" ? backUpKeys(context, cursor) : backUpObjects(context, cursor);
-  },
-  work: () => Promise.reject(new Error("backup has no batches")),
-};
-
-/** The name of a part of the backup; parts are numbered from 0 on each side. */
-export function backupPart(context: Context, side: "etcd" | "kubernetes", part: number): string {
-  return artifactName(context, `backup/${side}-${String(part).padStart(6, "0")}.ndjson`);
+export function backupSweep<O>(
+  scopeOf: (context: StageContext<ClusterConnections, O>) => Promise<BackupScope>,
+): Sweep<ClusterConnections, O> {
+  return {
+    kind: "sweep",
+    name: "backup",
+    title: "back up both sides",
+    plan: async (context, previous) => {
+      const scope = await scopeOf(context);
+      const cursor =
+        previous === undefined ? { side: "etcd" as const, part: 0, resource: 0 } : Cursor.parse(previous);
+      return cursor.side === "etcd"
+        ? backUpKeys(context, scope, cursor)
+        : backUpObjects(context, scope, cursor);
+    },
+    work: () => Promise.reject(new Error("backup has no batches")),
+  };
 }
 
-async function backUpKeys(context: Context, cursor: Cursor): Promise<SweepPlan> {
-  const page = await readPage(context, cursor.from ?? CALICO_PREFIX);
+/** The backup of a migration, at the revision that preflight has pinned. */
+export const backup = backupSweep<EtcdToKubernetesOptions>(decisions);
+
+/** What the names of all parts of a side begin with. */
+export function backupPrefix(runId: string, side: "etcd" | "kubernetes"): string {
+  return `runs/${runId}/backup/${side}-`;
+}
+
+/** The name of a part; parts are numbered from 0 on each side. */
+function backupPart(context: BackupContext, side: "etcd" | "kubernetes", part: number): string {
+  return `${backupPrefix(context.run.runId, side)}${String(part).padStart(6, "0")}.ndjson`;
+}
+
+async function backUpKeys(context: BackupContext, scope: BackupScope, cursor: Cursor): Promise<SweepPlan> {
+  const page = await readPage(context, scope, cursor.from ?? CALICO_PREFIX);
   const lines = page.kvs.map(({ key, value, modRevision }) => ({
     key,
     value: value.toString("base64"),
@@ -67,19 +90,18 @@ async function backUpKeys(context: Context, cursor: Cursor): Promise<SweepPlan> 
 }
 
 /** The keys as of the pinned revision; as of now where etcd has compacted that away. */
-async function readPage(context: Context, from: string): Promise<EtcdRange> {
+async function readPage(context: BackupContext, scope: BackupScope, from: string): Promise<EtcdRange> {
   const query = { from, to: prefixEnd(CALICO_PREFIX), limit: KEYS_PER_PART };
-  const { pinnedRevision } = await decisions(context);
   try {
-    return await context.connections.etcd().range({ ...query, revision: pinnedRevision });
+    return await context.connections.etcd().range({ ...query, revision: scope.pinnedRevision });
   } catch (error) {
     if (error instanceof EtcdCompactedError) return context.connections.etcd().range(query);
     throw error;
   }
 }
 
-async function backUpObjects(context: Context, cursor: Cursor): Promise<SweepPlan> {
-  const ref = (await backedUp(context))[cursor.resource];
+async function backUpObjects(context: BackupContext, scope: BackupScope, cursor: Cursor): Promise<SweepPlan> {
+  const ref = backedUp(scope)[cursor.resource];
   if (ref === undefined) return { batches: [], done: true };
   const { continueToken } = cursor;
   const options = { limit: OBJECTS_PER_PART, continueToken, signal: context.signal };
@@ -98,8 +120,7 @@ async function backUpObjects(context: Context, cursor: Cursor): Promise<SweepPla
   return { batches: [], cursor: { side: "kubernetes", part, resource, ...token } };
 }
 
-async function backedUp(context: Context): Promise<ResourceRef[]> {
-  const { targetGroup } = await decisions(context);
+function backedUp({ targetGroup }: BackupScope): ResourceRef[] {
   const kinds = KINDS.filter(({ group }) => group !== "none");
   return [crdResource, ...kinds.map(({ kind }) => targetKind(kindInfo(kind), targetGroup))];
 }

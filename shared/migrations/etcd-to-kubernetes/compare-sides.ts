@@ -1,0 +1,88 @@
+import { z } from "zod";
+import type { Checkpoint, RunRecord } from "../../engine/records.ts";
+import { openLedger, ledgerPages } from "../../engine/ledger.ts";
+import type { ArtifactStore, CheckpointStore } from "../../engine/ports.ts";
+import type { ForwardContext } from "../../calico/forwarded.ts";
+import { MigratorError } from "../../errors.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { compareResource } from "./compare.ts";
+import { detailOf } from "./ledger-detail.ts";
+import { storedNodeNames } from "./node-names.ts";
+import { orAbsent } from "./target-calls.ts";
+import { refOf } from "./target-refs.ts";
+
+/** One resource that is not the same on both sides. */
+export interface SideDifference {
+  kind: string;
+  namespace?: string;
+  /** The object's coordinates in the target. */
+  target: string;
+  reason: string;
+}
+
+const PAGE = 200;
+const Decided = z.object({ targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]) });
+
+/**
+ * Compares, reading only, what a run has copied with what both sides hold now, a page at a time. Throws NOTHING_COPIED
+ * for a run that has copied nothing yet.
+ */
+export async function* compareRun(
+  ports: { store: CheckpointStore; artifacts: ArtifactStore },
+  connections: ClusterConnections,
+  run: RunRecord,
+): AsyncGenerator<SideDifference, void> {
+  const conversion = await conversionOf(ports, run);
+  const ledger = openLedger(ports.store, run.runId, "resources", () => {
+    throw new Error("a comparison writes nothing");
+  });
+  for await (const page of ledgerPages(ledger, {
+    states: ["applied", "verified", "conflict", "failed"],
+    limit: PAGE,
+  })) {
+    const sources = await connections.etcd().getMany(page.map(({ key }) => key));
+    const compared = page.map(async (checkpoint) => {
+      const source = sources.get(checkpoint.key);
+      const target = await orAbsent(
+        connections.limiter.run(() => connections.kubernetes.get(refOf(checkpoint, conversion.targetGroup))),
+      );
+      const current = { ...checkpoint, sourceRevision: source?.modRevision ?? checkpoint.sourceRevision };
+      const pair = { checkpoint: current, source, target };
+      const comparison = await compareResource(
+        { run, connections, signal: never, ensureHeld },
+        conversion,
+        pair,
+      );
+      return comparison.result === "equal" ? undefined : difference(checkpoint, comparison);
+    });
+    for (const found of await Promise.all(compared)) if (found !== undefined) yield found;
+  }
+}
+
+const never = new AbortController().signal;
+/** Reading needs no lease. */
+const ensureHeld = (): void => undefined;
+
+async function conversionOf(
+  { store, artifacts }: { store: CheckpointStore; artifacts: ArtifactStore },
+  run: RunRecord,
+): Promise<ForwardContext> {
+  const stage = await store.getStage({ runId: run.runId, track: "forward", stage: "preflight" });
+  const decided = Decided.safeParse(stage?.notes);
+  if (decided.success) {
+    return { targetGroup: decided.data.targetGroup, nodeNames: await storedNodeNames(artifacts, run.runId) };
+  }
+  throw new MigratorError("NOTHING_COPIED", `run "${run.runId}" has copied nothing yet`, {
+    next: "Let it go on with `calico-migrator resume`, then compare.",
+  });
+}
+
+function difference(
+  checkpoint: Checkpoint,
+  comparison: { result: "source-changed" } | { result: "different"; message: string },
+): SideDifference {
+  const { kind, namespace } = detailOf(checkpoint);
+  const reason =
+    comparison.result === "different" ? comparison.message : "it is gone from etcd, or no longer carriable";
+  return { kind, ...(namespace === undefined ? {} : { namespace }), target: checkpoint.target, reason };
+}
