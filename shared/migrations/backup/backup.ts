@@ -16,8 +16,8 @@ const pin: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   title: "pin the revision of etcd that is backed up",
   act: async (context) => {
     const facts = new Facts(context);
-    const { revision } = await facts.etcdStatus();
-    await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision: revision });
+    const pinnedRevision = await facts.currentRevision();
+    await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision });
     return { done: true };
   },
 };

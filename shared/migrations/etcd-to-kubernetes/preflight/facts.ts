@@ -1,4 +1,6 @@
+import { CALICO_PREFIX } from "../../../calico/keys.ts";
 import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
+import { prefixEnd } from "../../../etcd/keys.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdKeyValue, EtcdStatus } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
@@ -22,6 +24,12 @@ export class Facts {
   /** etcd's own word on its state. */
   etcdStatus(): Promise<EtcdStatus> {
     return this.#once("etcdStatus", () => this.#context.connections.etcd().status());
+  }
+
+  /** The newest revision of the whole etcd cluster; a member's status may lag behind it. */
+  async currentRevision(): Promise<number> {
+    const query = { from: CALICO_PREFIX, to: prefixEnd(CALICO_PREFIX), limit: 1, keysOnly: true };
+    return (await this.#context.connections.etcd().range(query)).revision;
   }
 
   /** The oldest revision that etcd can still read. */

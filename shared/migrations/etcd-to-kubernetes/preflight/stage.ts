@@ -52,7 +52,7 @@ async function checkConnections(context: Context): Promise<SweepPlan> {
   }
   await keepReports(context, reports);
   refuse(reports);
-  const pinnedRevision = (await facts.etcdStatus()).revision;
+  const pinnedRevision = await facts.currentRevision();
   await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision });
   await recordNodeNames(context, pinnedRevision);
   return {
