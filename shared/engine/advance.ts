@@ -116,7 +116,10 @@ async function retry<C>(session: RunSession<C>): Promise<void> {
     await clearStuckBatches(parts, { runId: run.runId, track: run.track, stage: run.stage });
   }
   await session.save((from, now) =>
-    toRunning({ ...from, run: { ...from.run, attempt: 0, retriesSeen: control.retries } }, now),
+    toRunning(
+      { ...from, run: { ...from.run, attempt: 0, retriesSeen: control.retries, resumedAt: now } },
+      now,
+    ),
   );
 }
 

@@ -9,6 +9,7 @@ import type { WorkMessage } from "./ports.ts";
 import type { Approval, RunControl, RunRecord, StageRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
 import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
+import { WAKE_AFTER_MS } from "./transitions.ts";
 import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
 
 /** What starts a run. */
@@ -177,7 +178,7 @@ function newRun(request: StartRequest, options: JsonObject, now: number): RunRec
   const { migration, cluster } = request;
   const runId = `${migration}-${randomBytes(4).toString("hex")}`;
   const counters = { attempt: 0, retriesSeen: 0, version: 0, eventSequence: 0, eventsDelivered: 0 };
-  const times = { createdAt: now, updatedAt: now };
+  const times = { createdAt: now, updatedAt: now, nextWakeAt: now + WAKE_AFTER_MS };
   const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;
   return { runId, migration, cluster, options, ...state, conditions: [], ...counters, ...times };
 }

@@ -58,6 +58,8 @@ export interface RunRecord {
   nextWakeAt?: number;
   createdAt: number;
   updatedAt: number;
+  /** When a person resumed it last: deadlines of gates count from then. */
+  resumedAt?: number;
   finishedAt?: number;
   /** Grows by one with every save. */
   version: number;

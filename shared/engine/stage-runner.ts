@@ -8,9 +8,6 @@ import type { RunSession } from "./session.ts";
 import { sendAdvance, sendBatches, stuckBatch } from "./stage-batches.ts";
 import { announce, toFailed, toRunning, toWaiting } from "./transitions.ts";
 
-/** How long a run with batches under way is left alone before the wake-up looks at it. Milliseconds. */
-const WAKE_AFTER_MS = 30_000;
-
 /** Starts a stage: asks for the approvals it needs, then creates its record. */
 export async function enterStage<C>(
   session: RunSession<C>,
@@ -98,7 +95,8 @@ function withDeadline<C>(
 ): StageOutcome {
   const deadline = gate.deadlineMs?.(session.run.options);
   if ("done" in outcome || deadline === undefined) return outcome;
-  if (session.parts.clock.now() - record.startedAt < deadline) return outcome;
+  const since = Math.max(record.startedAt, session.run.resumedAt ?? 0);
+  if (session.parts.clock.now() - since < deadline) return outcome;
   throw new MigratorError(
     "GATE_DEADLINE",
     `${gate.name} did not pass within ${Math.round(deadline / 1000)} s: ${outcome.wait.message}`,
@@ -168,10 +166,6 @@ async function awaitBatches<C>(session: RunSession<C>, record: StageRecord): Pro
     await session.save((from, now) => toFailed(from, failure, now));
     return "stop";
   }
-  const nextWakeAt = session.parts.clock.now() + WAKE_AFTER_MS;
-  await session.save((from, now) => {
-    const running = toRunning(from, now);
-    return { ...running, run: { ...running.run, nextWakeAt } };
-  });
+  await session.save(toRunning);
   return "stop";
 }

@@ -7,6 +7,9 @@ export interface Transition {
   events: DomainEvent[];
 }
 
+/** How long a run at work is left alone before the wake-up looks at it, in case its messages were lost. Milliseconds. */
+export const WAKE_AFTER_MS = 30_000;
+
 /** Appends an event to a transition. */
 export function announce(from: Transition, type: string, data: JsonObject, now: number): Transition {
   const sequence = from.run.eventSequence + 1;
@@ -19,7 +22,7 @@ export function toRunning(from: Transition, now: number): Transition {
   const state = from.run.track === "forward" ? "Running" : "RollingBack";
   const { waiting, failure, nextWakeAt, ...rest } = from.run;
   const run = withCondition(
-    { ...rest, state },
+    { ...rest, state, nextWakeAt: now + WAKE_AFTER_MS },
     { type: "Progressing", status: "True", reason: state, message: "" },
     now,
   );

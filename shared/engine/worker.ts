@@ -17,14 +17,24 @@ const WAKE_EVERY_MS = 5000;
 /**
  * Receives messages and lets the engine handle them until the signal aborts; then it waits for what is under way to
  * reach a safe point. Runs and batches are received apart, so that a run is never kept waiting by its own batches.
+ * Throws what makes working impossible (the store cannot be written), once everything else has stopped.
  */
 export async function runWorker<C>(
   ports: { engine: Engine<C>; queue: WorkQueue; clock: Clock },
   settings: WorkerSettings,
-  signal: AbortSignal,
+  outer: AbortSignal,
 ): Promise<void> {
+  const broken = new AbortController();
+  const signal = AbortSignal.any([outer, broken.signal]);
   const batchLoops = Array.from({ length: settings.batchConcurrency }, () => receiveLoop("batch.work"));
-  await Promise.all([receiveLoop("run.advance"), wakeLoop(), ...batchLoops]);
+  const loops = [receiveLoop("run.advance"), wakeLoop(), ...batchLoops];
+  for (const loop of loops)
+    loop.catch(() => {
+      broken.abort();
+    });
+  const ended = await Promise.allSettled(loops);
+  const failed = ended.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 
   async function receiveLoop(only: WorkMessage["type"]): Promise<void> {
     const runId = settings.runId === undefined ? {} : { runId: settings.runId };

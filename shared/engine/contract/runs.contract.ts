@@ -339,8 +339,12 @@ function wakeTests(open: OpenStore): void {
       assert.deepEqual((await store.dueRuns(201, 10)).sort(), ["early", "late"]);
       assert.equal((await store.dueRuns(201, 1)).length, 1);
 
-      await store.saveRun(aRun({ runId: "early" }), await take(store), []);
-      assert.deepEqual(await store.dueRuns(201, 10), ["late"]);
+      const lease = await take(store);
+      const saved = await store.saveRun(aRun({ runId: "early" }), lease, []);
+      assert.deepEqual(await store.dueRuns(1_000_000, 10), ["late"]);
+
+      await store.saveRun({ ...saved, nextWakeAt: 150 }, lease, []);
+      assert.deepEqual(await store.dueRuns(150, 10), ["early"]);
     }),
   );
 }

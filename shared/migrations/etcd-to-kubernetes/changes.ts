@@ -74,10 +74,16 @@ export async function recordChanges(
     else sort(change, rank, forward(change.key, change.value, conversion), { rows, lost, broken });
   }
   await changes(context).put(rows);
-  await uncarried(context).put(lost);
+  const known = await uncarried(context).get(lost);
+  const accepted = new Set(known.filter(({ detail }) => detail["late"] !== true).map(({ key }) => key));
+  await uncarried(context).put(lost.filter(({ key }) => !accepted.has(key)));
   const collisions = await collidingTargets(context, rows);
   await blockers(context).put([...broken, ...collisions]);
-  return { recorded: rows.length, uncarried: lost.length, blocked: broken.length + collisions.length };
+  return {
+    recorded: rows.length,
+    uncarried: lost.length - accepted.size,
+    blocked: broken.length + collisions.length,
+  };
 }
 
 function sort(
@@ -104,7 +110,12 @@ function sort(
       into.lost.push({
         ...base,
         state: "pending",
-        detail: { subject: consentSubject(forwarded.code), code: forwarded.code, reason: forwarded.reason },
+        detail: {
+          subject: consentSubject(forwarded.code),
+          code: forwarded.code,
+          reason: forwarded.reason,
+          late: true,
+        },
       });
       return;
     case "invalid":

@@ -4,7 +4,7 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import { type Context, fieldManager, resources } from "./context.ts";
 import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
-import { call, readTarget } from "./target-calls.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 /** A write to a Node whose present annotations are recorded. */
 export interface NodeWrite {
@@ -52,7 +52,12 @@ function patchNode(context: Context, copy: Copy, annotations: JsonObject): Promi
     context.connections.kubernetes.patch(
       copy.carried.target,
       { metadata: { annotations } },
-      { type: "merge", subresource: "status", fieldManager: fieldManager(context), signal: context.signal },
+      {
+        type: "merge",
+        subresource: "status",
+        fieldManager: fieldManager(context),
+        timeoutMs: WRITE_TIMEOUT_MS,
+      },
     ),
   );
 }

@@ -9,7 +9,7 @@ import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
 import { isOurs, isWrittenByOthers } from "./ownership.ts";
 import { withServerDefaults } from "./schemas.ts";
-import { call, readTarget } from "./target-calls.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 const CONFLICT = "TARGET_DIFFERS";
 
@@ -23,7 +23,7 @@ export async function createOrRecognise(context: Context, copy: Copy): Promise<C
   const options = {
     fieldManager: fieldManager(context),
     fieldValidation: "Strict",
-    signal: context.signal,
+    timeoutMs: WRITE_TIMEOUT_MS,
   } as const;
   try {
     const created = await call(context, () => kubernetes.create(target, object, options));
@@ -78,7 +78,7 @@ async function replace(
   const options = {
     fieldManager: fieldManager(context),
     fieldValidation: "Strict",
-    signal: context.signal,
+    timeoutMs: WRITE_TIMEOUT_MS,
   } as const;
   try {
     const replaced = await call(context, () =>

@@ -6,7 +6,9 @@ import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "./context.ts";
 import { detailOf } from "./ledger-detail.ts";
 import { deleteIfOurs } from "./ownership.ts";
-import { call, deleteTarget, orAbsent, readTarget } from "./target-calls.ts";
+import { call, deleteTarget, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+
+const TRIES = 5;
 
 /**
  * Takes a resource out of the target again: an object that this run created is deleted, what this run changed gets back
@@ -30,26 +32,32 @@ async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: Jso
   const body = { metadata: { annotations } };
   await orAbsent(
     call(context, () =>
-      context.connections.kubernetes.patch(ref, body, { ...options, signal: context.signal }),
+      context.connections.kubernetes.patch(ref, body, { ...options, timeoutMs: WRITE_TIMEOUT_MS }),
     ),
   );
 }
 
-/** Puts an object back as it was; one that is gone by now is created again. */
+/** Puts an object back as it was; one that is gone by now is created again, one that was written meanwhile is read again. */
 export async function restoreObject(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
-  const { kubernetes } = context.connections;
-  const options = { fieldManager: fieldManager(context), signal: context.signal };
-  const found = await readTarget(context, ref);
-  if (found === undefined) {
-    await createAgain(context, ref, before);
-    return;
+  for (let attempt = 1; ; attempt++) {
+    const found = await readTarget(context, ref);
+    if (found === undefined) return createAgain(context, ref, before);
+    try {
+      await replace(context, ref, restored(before, textAt(found, "metadata", "resourceVersion")));
+      return;
+    } catch (error) {
+      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+    }
   }
-  const resourceVersion = textAt(found, "metadata", "resourceVersion");
-  await call(context, () => kubernetes.replace(ref, restored(before, resourceVersion), options));
+}
+
+async function replace(context: AnyContext, ref: ObjectRef, object: JsonObject): Promise<void> {
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
+  await call(context, () => context.connections.kubernetes.replace(ref, object, options));
 }
 
 async function createAgain(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
-  const options = { fieldManager: fieldManager(context), signal: context.signal };
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
     await call(context, () => context.connections.kubernetes.create(ref, restored(before), options));
   } catch (error) {

@@ -9,6 +9,12 @@ const TRIES = 4;
 const FIRST_DELAY_MS = 100;
 
 /**
+ * How long a write may be under way. Shorter than a lease, so that no write of a worker that lost its lease is still on
+ * its way long after; and not cut short by an interrupt, so that its outcome is known and recorded. Milliseconds.
+ */
+export const WRITE_TIMEOUT_MS = 10_000;
+
+/**
  * Sends one request when the limiter lets it, and again a few times when that may help. The request must be safe to
  * repeat: its effect is recognised when it had happened already. Throws what the last try threw.
  */
@@ -48,7 +54,7 @@ export async function deleteTarget(context: AnyContext, ref: ObjectRef, uid: str
   const { kubernetes } = context.connections;
   try {
     await call(context, () =>
-      kubernetes.delete(ref, { uid, propagationPolicy: "Background", signal: context.signal }),
+      kubernetes.delete(ref, { uid, propagationPolicy: "Background", timeoutMs: WRITE_TIMEOUT_MS }),
     );
   } catch (error) {
     const gone =

@@ -6,7 +6,7 @@ import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { type Context, fieldManager } from "./context.ts";
-import { call, readTarget } from "./target-calls.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 /** The target's ClusterInformation, which says whether the datastore may be used. */
 export function clusterInformationRef(targetGroup: TargetGroup): TargetRef {
@@ -40,7 +40,7 @@ export async function setTargetReady(
 
 /** Writes only while nobody else has written in between; LOCK_NOT_HELD otherwise, which is tried again. */
 async function replace(context: Context, ref: TargetRef, object: JsonObject): Promise<void> {
-  const options = { fieldManager: fieldManager(context), signal: context.signal };
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
     await call(context, () => context.connections.kubernetes.replace(ref, object, options));
   } catch (error) {

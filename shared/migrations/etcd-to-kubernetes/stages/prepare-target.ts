@@ -11,7 +11,7 @@ import { type Context, conversion, decisions, fieldManager } from "../context.ts
 import { readManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readClusterInformation } from "../source-lock.ts";
-import { call } from "../target-calls.ts";
+import { call, WRITE_TIMEOUT_MS } from "../target-calls.ts";
 import { clusterInformationRef, setTargetReady } from "../target-lock.ts";
 import { removeTargetFoundations } from "../undo/remove-foundations.ts";
 
@@ -57,7 +57,7 @@ async function createClusterInformation(context: Context): Promise<void> {
   const source = await readClusterInformation(context);
   const forwarded = forward(source.key, source.value, await conversion(context));
   if (forwarded.outcome !== "carry") throw notCarriable(forwarded.reason);
-  const options = { fieldManager: fieldManager(context), signal: context.signal };
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   await context.record({ createsClusterInformation: true });
   try {
     await call(context, () =>

@@ -1,0 +1,161 @@
+import { type Dispatcher, EnvHttpProxyAgent, Pool, ProxyAgent } from "undici";
+import { MigratorError } from "../errors.ts";
+import { type Credentials, CredentialSource, type TlsMaterial } from "./credentials.ts";
+import { type KubeconfigSource, resolveContext, type ResolvedContext } from "./kubeconfig.ts";
+import type { Line } from "./transport.ts";
+
+/** How to hold connections. */
+export interface SessionOptions extends KubeconfigSource {
+  /** Connections kept alive, which is also the most requests in flight. Default 32. */
+  connections?: number | undefined;
+  userAgent: string;
+}
+
+/** Token files and plugins are asked this often; they keep their own longer answers. */
+const credentialsMs = 60_000;
+/** A server that refuses brand-new credentials will refuse newer ones too. */
+const renewalMs = 10_000;
+/** Shorter than the API server's 90 s and than most gateways' limits. */
+const keepAliveMs = 45_000;
+
+interface OpenLine extends Line {
+  readonly tls: TlsMaterial;
+  readonly readAt: number;
+}
+
+/**
+ * The connections to one API server with the credentials of the moment. Credentials are read again once a minute, and the
+ * kubeconfig itself when the server refuses them; connections are reopened when the TLS part changes.
+ */
+export class Session {
+  readonly context: string;
+  readonly server: string;
+  readonly #options: SessionOptions;
+  #resolved: ResolvedContext;
+  #source: CredentialSource;
+  #line: OpenLine | undefined;
+  #opening: Promise<OpenLine> | undefined;
+  #renewedAt = -Infinity;
+
+  private constructor(options: SessionOptions, resolved: ResolvedContext, source: CredentialSource) {
+    this.#options = options;
+    this.#resolved = resolved;
+    this.#source = source;
+    this.context = resolved.name;
+    this.server = serverUrl(resolved).href;
+  }
+
+  /** Reads the kubeconfig; nothing is sent yet. Errors as of `resolveContext`, and KUBECONFIG_INVALID for the server URL. */
+  static async open(options: SessionOptions): Promise<Session> {
+    const resolved = await resolveContext(options);
+    return new Session(options, resolved, await CredentialSource.open(resolved));
+  }
+
+  /** The line to send on now. Not a promise in the usual case, as every request asks. */
+  current(): Line | Promise<Line> {
+    if (this.#line !== undefined && performance.now() - this.#line.readAt < credentialsMs) return this.#line;
+    this.#opening ??= this.#reopen();
+    return this.#opening;
+  }
+
+  /** After a 401 on `refused`: the line with new credentials, or `refused` again where newer ones cannot help. */
+  async renew(refused: Line): Promise<Line> {
+    if (this.#line !== undefined && this.#line !== refused) return this.#line;
+    if (this.#opening === undefined) {
+      if (performance.now() - this.#renewedAt < renewalMs) return refused;
+      this.#renewedAt = performance.now();
+      this.#opening = this.#reload();
+    }
+    return this.#opening;
+  }
+
+  /** Waits for requests in flight, then closes all connections. */
+  async close(): Promise<void> {
+    await this.#line?.dispatcher.close();
+  }
+
+  async #reload(): Promise<OpenLine> {
+    try {
+      this.#resolved = await resolveContext({ ...this.#options, context: this.context });
+      this.#source = await CredentialSource.open(this.#resolved);
+      return await this.#readLine();
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  async #reopen(): Promise<OpenLine> {
+    try {
+      return await this.#readLine();
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  async #readLine(): Promise<OpenLine> {
+    const credentials = await this.#source.read();
+    const before = this.#line;
+    const url = serverUrl(this.#resolved);
+    const keep = before?.origin === url.origin && sameTls(before.tls, credentials.tls);
+    this.#line = {
+      dispatcher: keep ? before.dispatcher : this.#dispatcher(url, credentials),
+      origin: url.origin,
+      prefix: url.pathname.replace(/\/$/, ""),
+      headers: { accept: "application/json", "user-agent": this.#options.userAgent, ...credentials.headers },
+      tls: credentials.tls,
+      readAt: performance.now(),
+    };
+    if (!keep) void before?.dispatcher.close();
+    return this.#line;
+  }
+
+  #dispatcher(url: URL, { tls }: Credentials): Dispatcher {
+    const shared = {
+      connections: this.#options.connections ?? 32,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: keepAliveMs,
+    };
+    const proxy = this.#resolved.cluster["proxy-url"];
+    if (typeof proxy === "string" && proxy !== "")
+      return new ProxyAgent({ ...shared, uri: proxy, requestTls: tls });
+    const env = this.#options.env ?? process.env;
+    const httpProxy = env["http_proxy"] ?? env["HTTP_PROXY"] ?? "";
+    const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
+    if ((httpProxy === "" && httpsProxy === "") || isLoopback(url.hostname)) {
+      return new Pool(url.origin, { ...shared, connect: tls });
+    }
+    const noProxy = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
+    return new EnvHttpProxyAgent({
+      ...shared,
+      httpProxy,
+      httpsProxy,
+      noProxy,
+      connect: tls,
+      requestTls: tls,
+    });
+  }
+}
+
+function serverUrl(resolved: ResolvedContext): URL {
+  const url = URL.parse(resolved.server);
+  if (url !== null && (url.protocol === "https:" || url.protocol === "http:")) return url;
+  throw new MigratorError(
+    "KUBECONFIG_INVALID",
+    `context "${resolved.name}": its cluster's server is not an http(s) URL`,
+    { next: "Correct the server of this cluster in the kubeconfig.", details: { context: resolved.name } },
+  );
+}
+
+/** As kubectl: what runs on this machine is never asked through a proxy. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || host.startsWith("127.");
+}
+
+function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
+  const text = (tls: TlsMaterial): string =>
+    [tls.ca, tls.cert, tls.key, tls.servername, tls.rejectUnauthorized]
+      .map((part) => part?.toString() ?? "")
+      .join("\n");
+  return text(a) === text(b);
+}
