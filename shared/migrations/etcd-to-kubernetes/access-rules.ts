@@ -19,6 +19,8 @@ export function accessRules(targetGroup: TargetGroup, options: EtcdToKubernetesO
 function coreRules(): AccessRule[] {
   return [
     { group: "", resource: "namespaces", verb: "list" },
+    { group: "", resource: "pods", verb: "list" },
+    { group: "", resource: "pods", verb: "get" },
     { group: "", resource: "nodes", verb: "list" },
     { group: "", resource: "nodes", verb: "get" },
     { group: "", resource: "nodes", subresource: "status", verb: "patch" },

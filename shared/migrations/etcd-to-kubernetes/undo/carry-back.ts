@@ -7,12 +7,13 @@ import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
-import { textAt } from "../../../kubernetes/fields.ts";
+import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { rankOf } from "../changes.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { detailOf, withDetail } from "../ledger-detail.ts";
+import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
@@ -81,6 +82,7 @@ const carryBack: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
 export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernetesOptions>[] = [
   lockAgain,
   carryBack,
+  carryBackEndpoints,
   verifySweep({
     name: "verify-carried-back",
     title: "compare both sides again",
@@ -185,6 +187,7 @@ async function carryNew(
   convert: ForwardContext,
   found: { kind: string; target: string; object: JsonObject },
 ): Promise<Checkpoint | undefined> {
+  if (found.kind === "Node" && !hasCalicoAnnotations(found.object)) return undefined;
   const [canonical] = etcdKeysFor(found.object, backwardContext(convert));
   if (canonical === undefined) return undefined;
   const existing = (await context.connections.etcd().getMany([canonical])).get(canonical);
@@ -201,6 +204,13 @@ async function carryNew(
     targetUid: textAt(found.object, "metadata", "uid"),
     detail: { kind: found.kind, ...(namespace === "" ? {} : { namespace }), created: true, pass: PASS },
   };
+}
+
+/** Calico has never run on a Node without them. */
+function hasCalicoAnnotations(node: JsonObject): boolean {
+  return Object.keys(objectAt(node, "metadata", "annotations")).some((key) =>
+    key.startsWith("projectcalico.org/"),
+  );
 }
 
 function backwardContext(

@@ -1,0 +1,91 @@
+import type { Json } from "../json.ts";
+import { parseCidr } from "./cidr.ts";
+import { invalid } from "./forwarded.ts";
+import { DEFAULT_TIER } from "./names.ts";
+import type { Draft } from "./node-references.ts";
+import { textAt } from "./stored-value.ts";
+
+/** The label by which policies are found by tier. */
+const TIER_LABEL = "projectcalico.org/tier";
+
+function isEmpty(value: Json | undefined): boolean {
+  return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function fill(draft: Draft, member: string, value: Json): void {
+  if (isEmpty(draft.spec[member])) draft.spec[member] = value;
+}
+
+/** Types from the rules there are, and the label of the tier. (api/pkg/defaults) */
+function defaultPolicy(draft: Draft): void {
+  const ingressOnly = isEmpty(draft.spec.egress);
+  const egressOnly = !ingressOnly && isEmpty(draft.spec.ingress);
+  fill(draft, "types", ingressOnly ? ["Ingress"] : egressOnly ? ["Egress"] : ["Ingress", "Egress"]);
+  const tier = textAt(draft.spec.tier, "spec.tier") ?? "";
+  draft.labels = { ...draft.labels, [TIER_LABEL]: tier === "" ? DEFAULT_TIER : tier };
+}
+
+/** (libcalico-go/lib/resources, DefaultTierFields) */
+function defaultTier(draft: Draft): void {
+  fill(draft, "order", 1_000_000);
+  fill(draft, "defaultAction", "Deny");
+}
+
+/** (libcalico-go/lib/clientv3, ipPools.validateAndSetDefaults) */
+function defaultPool(draft: Draft): void {
+  const cidr = parseCidr(textAt(draft.spec.cidr, "spec.cidr") ?? "");
+  if (cidr === undefined) throw invalid("CIDR_INVALID", "spec.cidr is not a network");
+  if (!cidr.strict) throw invalid("CIDR_INVALID", "spec.cidr has bits set behind its prefix");
+  draft.spec.cidr = cidr.text;
+  if (draft.spec.blockSize === 0) delete draft.spec.blockSize;
+  fill(draft, "blockSize", cidr.version === 4 ? 26 : 122);
+  fill(draft, "nodeSelector", "all()");
+  fill(draft, "ipipMode", "Never");
+  fill(draft, "vxlanMode", "Never");
+  fill(draft, "allowedUses", ["Workload", "Tunnel"]);
+  fill(draft, "assignmentMode", "Automatic");
+}
+
+const FELIX_ACTIONS = [
+  "defaultEndpointToHostAction",
+  "iptablesFilterAllowAction",
+  "iptablesMangleAllowAction",
+  "iptablesFilterDenyAction",
+];
+
+/** Earlier versions stored these actions in any case. (calicoctl/…/datastore/migrate, ConvertIptablesFields) */
+function defaultFelix(draft: Draft): void {
+  for (const member of FELIX_ACTIONS) {
+    const action = textAt(draft.spec[member], `spec.${member}`);
+    if (action !== undefined)
+      draft.spec[member] = action.slice(0, 1).toUpperCase() + action.slice(1).toLowerCase();
+  }
+}
+
+/** The Kubernetes datastore is named in the cluster's types, and starts out locked. (clientv3, ensureClusterInformation) */
+function defaultClusterInformation(draft: Draft): void {
+  const types = (textAt(draft.spec.clusterType, "spec.clusterType") ?? "")
+    .split(",")
+    .filter((type) => type !== "");
+  draft.spec.clusterType = (types.includes("kdd") ? types : [...types, "kdd"]).join(",");
+  draft.spec.datastoreReady = false;
+}
+
+const DEFAULTS: Readonly<Record<string, (draft: Draft) => void>> = {
+  ClusterInformation: defaultClusterInformation,
+  FelixConfiguration: defaultFelix,
+  GlobalNetworkPolicy: defaultPolicy,
+  IPPool: defaultPool,
+  NetworkPolicy: defaultPolicy,
+  StagedGlobalNetworkPolicy: defaultPolicy,
+  StagedNetworkPolicy: defaultPolicy,
+  Tier: defaultTier,
+};
+
+/**
+ * Fills in, in place, what Calico's own client fills in when it writes a v3 resource, and what it reads in another
+ * spelling. Refuses values that the client would refuse.
+ */
+export function applyDefaults(draft: Draft): void {
+  DEFAULTS[draft.kind]?.(draft);
+}

@@ -1,0 +1,75 @@
+import { forwardAffinity, forwardBlock, forwardHandle, forwardIpamConfig } from "./forward-ipam.ts";
+import { forwardNode } from "./forward-node.ts";
+import { type Converted, forwardResource } from "./forward-resource.ts";
+import { type ForwardContext, type Forwarded, Refusal, invalid } from "./forwarded.ts";
+import { type DataKey, parseEtcdKey } from "./keys.ts";
+import { nameProblem, namespaceProblem } from "./names.ts";
+import { sourceHash } from "./stored-value.ts";
+import type { TargetRef } from "./target.ts";
+
+export type { Carried, ForwardContext, Forwarded } from "./forwarded.ts";
+export { type TargetObject, type TargetRef, targetId } from "./target.ts";
+
+/**
+ * Says what becomes of a key of etcd and its value in the Kubernetes datastore. Total: whatever the bytes are, there is
+ * an outcome and no exception. Node names are translated wherever they occur.
+ *
+ * @example
+ * forward("/calico/resources/v3/projectcalico.org/tiers/secure", '{"kind":"Tier","spec":{"order":100}}', context)
+ * // { outcome: "carry", kind: "Tier", rank: 1, target: { plural: "tiers", name: "secure", … }, object: { … }, … }
+ */
+export function forward(key: string, value: Buffer | string, context: ForwardContext): Forwarded {
+  const source = parseEtcdKey(key);
+  switch (source.type) {
+    case "derived":
+      return { outcome: "derived", reason: source.reason };
+    case "housekeeping":
+      return { outcome: "housekeeping", reason: source.reason };
+    case "unknown":
+      return { outcome: "uncarriable", code: "KEY_UNKNOWN", reason: source.reason };
+    default:
+      return forwardData(source, value, context);
+  }
+}
+
+function forwardData(source: DataKey, value: Buffer | string, context: ForwardContext): Forwarded {
+  try {
+    const { info, target, object, losses } = convert(source, value.toString(), context);
+    refuseName(target);
+    const { kind, rank } = info;
+    const carried = { outcome: "carry", kind, rank, target, object, sourceHash: sourceHash(value) } as const;
+    return losses.length === 0 ? carried : { ...carried, losses };
+  } catch (error) {
+    if (error instanceof Refusal) return error.outcome;
+    throw error;
+  }
+}
+
+function convert(source: DataKey, text: string, context: ForwardContext): Converted {
+  switch (source.type) {
+    case "resource":
+      return source.kind === "Node"
+        ? forwardNode(source, text, context)
+        : forwardResource(source, text, context);
+    case "blockAffinity":
+      return forwardAffinity(source, text, context);
+    case "block":
+      return forwardBlock(source, text, context);
+    case "handle":
+      return forwardHandle(source, text, context);
+    case "ipamConfig":
+      return forwardIpamConfig(text, context);
+  }
+}
+
+function refuseName({ kind, name, namespace }: TargetRef): void {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw invalid("NAME_INVALID", `the name "${name}" of the ${kind} ${problem}`);
+  const namespaceIssue = namespace === undefined ? undefined : namespaceProblem(namespace);
+  if (namespaceIssue !== undefined) {
+    throw invalid(
+      "NAMESPACE_INVALID",
+      `the namespace "${String(namespace)}" of the ${kind} ${namespaceIssue}`,
+    );
+  }
+}

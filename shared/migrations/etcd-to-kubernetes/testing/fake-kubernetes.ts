@@ -1,0 +1,166 @@
+import { canonicalJson, isJsonObject, type JsonObject } from "../../../json.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
+import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { readPages } from "../../../kubernetes/pages.ts";
+import type {
+  ApiRequest,
+  ApiResponse,
+  DeleteOptions,
+  KubernetesApi,
+  ListOptions,
+  ListPage,
+  ObjectRef,
+  PagesOptions,
+  PatchOptions,
+  ResourceRef,
+  WriteOptions,
+} from "../../../kubernetes/types.ts";
+import { hooked, type WriteHooks } from "./write-hooks.ts";
+
+/** A Kubernetes API in memory: uid, resourceVersion, managedFields by manager, merge patches, preconditions, paging. */
+export class FakeKubernetes implements KubernetesApi {
+  /** Around every write. */
+  readonly hooks: WriteHooks = {};
+  readonly #objects = new Map<string, JsonObject>();
+  #version = 0;
+
+  /** Every object without what the server adds, by path. */
+  dump(): Record<string, string> {
+    const entries = [...this.#objects].map(([path, object]) => [path, canonicalJson(withoutServerFields(object))]);
+    return Object.fromEntries(entries.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1))) as Record<string, string>;
+  }
+
+  request({ method, path }: ApiRequest): Promise<ApiResponse> {
+    if (path === "/version") return Promise.resolve({ status: 200, body: { gitVersion: "v1.36.1" } });
+    return Promise.reject(new Error(`the fake API server does not know ${method} ${path}`));
+  }
+
+  get(ref: ObjectRef): Promise<JsonObject> {
+    return settle(() => structuredClone(this.#existing(ref)));
+  }
+
+  list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
+    const prefix = collection(ref);
+    const inScope = (path: string): boolean =>
+      ref.namespace === undefined ? path.startsWith(prefix) : path.startsWith(`${prefix}${ref.namespace}/`);
+    const found = [...this.#objects].filter(([path]) => inScope(path)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const rest = found.filter(([path]) => path > (options.continueToken ?? ""));
+    const page = rest.slice(0, options.limit ?? rest.length);
+    const last = page.at(-1)?.[0];
+    const more = page.length < rest.length && last !== undefined ? { continueToken: last } : {};
+    const items = page.map(([, object]) => structuredClone(object));
+    return Promise.resolve({ items, resourceVersion: String(this.#version), ...more });
+  }
+
+  pages(ref: ResourceRef, options: PagesOptions = {}): AsyncIterable<JsonObject[]> {
+    return readPages(this, ref, options);
+  }
+
+  create(ref: ResourceRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
+    if (ref.plural === "selfsubjectaccessreviews") return Promise.resolve({ status: { allowed: true } });
+    const path = pathOf({ ...ref, name: textAt(object, "metadata", "name") });
+    return hooked(this.hooks, `create ${path}`, () => {
+      if (this.#objects.has(path)) throw refusal("KUBERNETES_ALREADY_EXISTS", 409, path);
+      return this.#store(path, object, { uid: `uid-${this.#version + 1}` }, [], options);
+    });
+  }
+
+  replace(ref: ObjectRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
+    const path = pathOf(ref);
+    return hooked(this.hooks, `replace ${path}`, () => {
+      const before = this.#existing(ref);
+      const wanted = textAt(object, "metadata", "resourceVersion");
+      if (wanted !== "" && wanted !== textAt(before, "metadata", "resourceVersion"))
+        throw refusal("KUBERNETES_CONFLICT", 409, path);
+      return this.#update(path, before, object, options);
+    });
+  }
+
+  patch(ref: ObjectRef, body: JsonObject | JsonObject[], options: PatchOptions): Promise<JsonObject> {
+    const path = pathOf(ref);
+    return hooked(this.hooks, `patch ${path}`, () => {
+      const before = this.#existing(ref);
+      if (options.type !== "merge" || !isJsonObject(body)) throw new Error("only merge patches are known");
+      return this.#update(path, before, merged(before, body), options);
+    });
+  }
+
+  delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<JsonObject> {
+    const path = pathOf(ref);
+    return hooked(this.hooks, `delete ${path}`, () => {
+      const before = this.#existing(ref);
+      if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))
+        throw refusal("KUBERNETES_CONFLICT", 409, path);
+      this.#objects.delete(path);
+      return { kind: "Status", status: "Success" };
+    });
+  }
+
+  #existing(ref: ObjectRef): JsonObject {
+    const found = this.#objects.get(pathOf(ref));
+    if (found === undefined) throw refusal("KUBERNETES_NOT_FOUND", 404, pathOf(ref));
+    return found;
+  }
+
+  /** A write that changes nothing leaves the object at its version, and its managers as they were. */
+  #update(path: string, before: JsonObject, object: JsonObject, options: WriteOptions): JsonObject {
+    const same = canonicalJson(withoutServerFields(before)) === canonicalJson(withoutServerFields(object));
+    if (same) return structuredClone(before);
+    const uid = textAt(before, "metadata", "uid");
+    return this.#store(path, object, { uid }, objectsAt(before, "metadata", "managedFields"), options);
+  }
+
+  #store(
+    path: string,
+    object: JsonObject,
+    identity: { uid: string },
+    owners: readonly JsonObject[],
+    { fieldManager = "user" }: WriteOptions,
+  ): JsonObject {
+    this.#version++;
+    const others = owners.filter(({ manager }) => manager !== fieldManager);
+    const managedFields = [...others, { manager: fieldManager, operation: "Update" }];
+    const metadata = {
+      ...objectAt(object, "metadata"),
+      ...identity,
+      resourceVersion: String(this.#version),
+      managedFields,
+    };
+    const stored = structuredClone({ ...object, metadata });
+    this.#objects.set(path, stored);
+    return structuredClone(stored);
+  }
+}
+
+function settle<T>(act: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(act());
+  });
+}
+
+function collection({ apiVersion, plural }: ResourceRef): string {
+  return `${apiVersion}/${plural}/`;
+}
+
+function pathOf(ref: ObjectRef): string {
+  return `${collection(ref)}${ref.namespace === undefined ? "" : `${ref.namespace}/`}${ref.name}`;
+}
+
+function refusal(code: string, status: number, path: string): KubernetesApiError {
+  return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status });
+}
+
+function withoutServerFields(object: JsonObject): JsonObject {
+  const { uid, resourceVersion, managedFields, ...metadata } = objectAt(object, "metadata");
+  return { ...object, metadata };
+}
+
+function merged(before: JsonObject, changes: JsonObject): JsonObject {
+  const entries = new Map(Object.entries(before));
+  for (const [key, value] of Object.entries(changes)) {
+    const old = entries.get(key);
+    if (value === null) entries.delete(key);
+    else entries.set(key, isJsonObject(value) ? merged(isJsonObject(old) ? old : {}, value) : value);
+  }
+  return Object.fromEntries(entries);
+}

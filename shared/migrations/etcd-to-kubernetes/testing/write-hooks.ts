@@ -1,0 +1,16 @@
+/** Called around every write of a fake; a hook that throws makes the write fail before, or its answer get lost after. */
+export interface WriteHooks {
+  /** `write` names it: `put /calico/…`, `create networkpolicies/shop/web`. */
+  before?: ((write: string) => void) | undefined;
+  after?: ((write: string) => void) | undefined;
+}
+
+/** Makes a write with the hooks around it. */
+export function hooked<T>(hooks: WriteHooks, write: string, act: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    hooks.before?.(write);
+    const result = act();
+    hooks.after?.(write);
+    resolve(result);
+  });
+}
