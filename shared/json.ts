@@ -6,9 +6,12 @@ export interface JsonObject {
   [key: string]: Json | undefined;
 }
 
-/** True for JSON objects, so not for arrays and null. */
+/** What the language library of TypeScript does not know of JSON yet. */
+const rawJson = JSON as unknown as { isRawJSON(value: unknown): boolean };
+
+/** True for JSON objects: not for arrays, null, and integers that were kept exact (see exact-json.ts). */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !rawJson.isRawJSON(value);
 }
 
 /**

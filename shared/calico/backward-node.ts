@@ -1,6 +1,5 @@
-import type { Json, JsonObject } from "../json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import type { Restored } from "./backward-ipam.ts";
-import { isPlainObject } from "./exact-json.ts";
 import {
   ANNOTATIONS_ANNOTATION,
   AS_NUMBER_ANNOTATION,
@@ -23,7 +22,7 @@ function place(
   const [next, ...others] = rest;
   let placed = value;
   if (next !== undefined) {
-    const inner = isPlainObject(target[member]) ? target[member] : {};
+    const inner = isJsonObject(target[member]) ? target[member] : {};
     place(inner, [next, ...others], value);
     placed = Object.keys(inner).length === 0 ? undefined : inner;
   }
@@ -72,7 +71,7 @@ function newNode(kubernetesName: string): JsonObject {
 
 function withoutEmpty(members: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(members).filter(([, value]) => !isPlainObject(value) || Object.keys(value).length > 0),
+    Object.entries(members).filter(([, value]) => !isJsonObject(value) || Object.keys(value).length > 0),
   );
 }
 

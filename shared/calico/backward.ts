@@ -8,7 +8,6 @@ import {
 } from "./backward-ipam.ts";
 import { restoreNode } from "./backward-node.ts";
 import { restoreResource } from "./backward-resource.ts";
-import { withDigitsOf } from "./exact-json.ts";
 import { forward } from "./forward.ts";
 import { Refusal } from "./forwarded.ts";
 import { type ResourceKey, etcdKeyOf } from "./keys.ts";
@@ -58,15 +57,13 @@ export function backward(object: JsonObject, context: BackwardContext): EtcdWrit
   }
 }
 
-/** Long integers that the client rounded when it read the object get the digits back that `existing` has. */
 function write(key: string, object: JsonObject, info: KindInfo, context: BackwardContext): EtcdWrite {
   const { existing, sourceGroup: targetGroup, nodeNames } = context;
   if (existing === undefined)
     return { key, value: JSON.stringify(restore(object, info, context, undefined).value) };
   const current = forward(key, existing, { targetGroup, nodeNames });
-  const exact = current.outcome === "carry" ? (withDigitsOf(object, current.object) as JsonObject) : object;
-  if (current.outcome === "carry" && meansSame(current.object, exact)) return { key, value: existing };
-  return { key, value: JSON.stringify(restore(exact, info, context, parseExisting(existing)).value) };
+  if (current.outcome === "carry" && meansSame(current.object, object)) return { key, value: existing };
+  return { key, value: JSON.stringify(restore(object, info, context, parseExisting(existing)).value) };
 }
 
 /**
@@ -151,6 +148,5 @@ function restore(
 }
 
 function meansSame(one: JsonObject, other: JsonObject): boolean {
-  const options = { exactIntegers: true };
-  return meaningHash(one, options) === meaningHash(other, options);
+  return meaningHash(one) === meaningHash(other);
 }

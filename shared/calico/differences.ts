@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, canonicalJson, isJsonObject } from "../json.ts";
-import { type MeaningOptions, meaning } from "./meaning.ts";
+import { meaning } from "./meaning.ts";
 
 /** One place where two objects mean something else. */
 export interface Difference {
@@ -11,8 +11,8 @@ export interface Difference {
   readonly target?: string;
 }
 
-/** How many differences to list, and how to read the objects. */
-export interface DifferenceOptions extends MeaningOptions {
+/** How many differences to list. */
+export interface DifferenceOptions {
   /** Default 20. */
   readonly limit?: number;
 }
@@ -26,7 +26,7 @@ export function differences(
   options: DifferenceOptions = {},
 ): Difference[] {
   const found: Difference[] = [];
-  collect("", meaning(source, options), meaning(target, options), found, options.limit ?? 20);
+  collect("", meaning(source), meaning(target), found, options.limit ?? 20);
   return found;
 }
 

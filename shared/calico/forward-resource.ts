@@ -1,6 +1,5 @@
-import type { Json, JsonObject } from "../json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { applyDefaults } from "./defaults.ts";
-import { isPlainObject } from "./exact-json.ts";
 import { type ForwardContext, Refusal, invalid } from "./forwarded.ts";
 import type { ResourceKey } from "./keys.ts";
 import { type KindInfo, kindInfo } from "./kinds.ts";
@@ -72,7 +71,7 @@ function annotatedName(annotation: string | undefined): string | undefined {
   if (annotation === undefined || annotation === "") return undefined;
   try {
     const metadata: unknown = JSON.parse(annotation);
-    const name = isPlainObject(metadata) ? metadata.name : undefined;
+    const name = isJsonObject(metadata) ? metadata.name : undefined;
     return typeof name === "string" && name !== "" ? name : undefined;
   } catch {
     throw invalid("VALUE_INVALID", `the annotation ${METADATA_ANNOTATION} is not valid JSON`);
@@ -168,8 +167,7 @@ function refuseUncarriable(key: ResourceKey, info: KindInfo, spec: JsonObject): 
 
 function orchestrator(kind: string, spec: JsonObject): Json | undefined {
   if (kind === "WorkloadEndpoint") return spec.orchestrator;
-  const source =
-    isPlainObject(spec.source) && isPlainObject(spec.source.workload) ? spec.source.workload : {};
+  const source = isJsonObject(spec.source) && isJsonObject(spec.source.workload) ? spec.source.workload : {};
   return source.orchestratorID;
 }
 

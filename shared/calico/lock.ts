@@ -1,6 +1,6 @@
 import { MigratorError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import { isPlainObject, parseExactJson } from "./exact-json.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
+import { parseExactJson } from "../exact-json.ts";
 import { removeMember, setMember } from "./json-text.ts";
 import { LOCK_ANNOTATION } from "./lock-annotation.ts";
 import { METADATA_ANNOTATION } from "./metadata.ts";
@@ -22,7 +22,7 @@ function parse(value: string): JsonObject {
   } catch {
     parsed = undefined;
   }
-  if (isPlainObject(parsed)) return parsed;
+  if (isJsonObject(parsed)) return parsed;
   throw new MigratorError("CLUSTER_INFORMATION_INVALID", "the ClusterInformation is not a JSON object", {
     next: "Repair the ClusterInformation named default, for example with calicoctl, then start again.",
   });
@@ -30,7 +30,7 @@ function parse(value: string): JsonObject {
 
 function member(object: JsonObject, name: string): JsonObject {
   const value = object[name];
-  return isPlainObject(value) ? value : {};
+  return isJsonObject(value) ? value : {};
 }
 
 /** Calico moves annotations that are not its own into its metadata annotation when it writes the object. */
@@ -38,7 +38,7 @@ function innerMetadata(object: JsonObject): JsonObject {
   const text = member(member(object, "metadata"), "annotations")[METADATA_ANNOTATION];
   try {
     const inner: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
-    return isPlainObject(inner) ? inner : {};
+    return isJsonObject(inner) ? inner : {};
   } catch {
     return {};
   }

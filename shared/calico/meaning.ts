@@ -1,20 +1,11 @@
 import { hash } from "node:crypto";
 import { type Json, type JsonObject, canonicalJson, isJsonObject } from "../json.ts";
-import { exactDigits, isPlainObject } from "./exact-json.ts";
+import { exactDigits } from "../exact-json.ts";
 import { LOCK_ANNOTATION } from "./lock-annotation.ts";
 import { readMetadata } from "./metadata.ts";
 import { policyName } from "./names.ts";
 import { JSON_ANNOTATIONS, NODE_ANNOTATIONS } from "./node-annotations.ts";
 import { TIERED_KINDS } from "./kinds.ts";
-
-/** How strictly to read an object. */
-export interface MeaningOptions {
-  /**
-   * Compare integers beyond 2^53 digit by digit. Only for objects that were parsed by parseExactJson; JSON.parse has
-   * rounded them already. Default false: they are compared as JavaScript's numbers, rounded alike on both sides.
-   */
-  readonly exactIntegers?: boolean;
-}
 
 /**
  * An object reduced to what it means: apiVersion, kind, namespace, the v3 name, labels and annotations wherever they are
@@ -24,15 +15,15 @@ export interface MeaningOptions {
  *
  * An object as written and as read back have the same meaning once the CRD's defaults are applied to the former.
  */
-export function meaning(object: JsonObject, options: MeaningOptions = {}): JsonObject {
+export function meaning(object: JsonObject): JsonObject {
   const reduced =
     object.apiVersion === "v1" && object.kind === "Node" ? nodeMeaning(object) : resourceMeaning(object);
-  return plain(reduced, options.exactIntegers ?? false) as JsonObject;
+  return plain(reduced) as JsonObject;
 }
 
 /** SHA-256 of an object's meaning, hex. */
-export function meaningHash(object: JsonObject, options?: MeaningOptions): string {
-  return hash("sha256", canonicalJson(meaning(object, options)), "hex");
+export function meaningHash(object: JsonObject): string {
+  return hash("sha256", canonicalJson(meaning(object)), "hex");
 }
 
 function resourceMeaning(object: JsonObject): JsonObject {
@@ -59,7 +50,7 @@ export function v3NameOf(object: JsonObject): string {
 function v3Name(object: JsonObject, { name, storedName }: ReturnType<typeof readMetadata>): string {
   if (typeof object.kind !== "string" || !TIERED_KINDS.has(object.kind)) return name;
   const tier =
-    isPlainObject(object.spec) && typeof object.spec.tier === "string" ? object.spec.tier : undefined;
+    isJsonObject(object.spec) && typeof object.spec.tier === "string" ? object.spec.tier : undefined;
   return storedName ?? policyName(name, tier);
 }
 
@@ -68,8 +59,8 @@ function nonEmpty<T extends object>(value: T): T | undefined {
 }
 
 function nodeMeaning(object: JsonObject): JsonObject {
-  const metadata = isPlainObject(object.metadata) ? object.metadata : {};
-  const all = isPlainObject(metadata.annotations) ? metadata.annotations : {};
+  const metadata = isJsonObject(object.metadata) ? object.metadata : {};
+  const all = isJsonObject(metadata.annotations) ? metadata.annotations : {};
   const managed = NODE_ANNOTATIONS.map((key): [string, Json | undefined] => [
     key,
     annotationMeaning(key, all[key]),
@@ -88,12 +79,12 @@ function annotationMeaning(key: string, value: Json | undefined): Json | undefin
   }
 }
 
-/** Leaves out members that are null or undefined, and settles how long integers are compared. */
-function plain(value: Json | undefined, exact: boolean): Json {
+/** Leaves out members that are null or undefined; integers beyond 2^53 are spelt out, digit by digit. */
+function plain(value: Json | undefined): Json {
   const digits = exactDigits(value);
-  if (digits !== undefined) return exact ? `integer ${digits}` : Number(digits);
-  if (Array.isArray(value)) return value.map((item) => plain(item, exact));
+  if (digits !== undefined) return `integer ${digits}`;
+  if (Array.isArray(value)) return value.map(plain);
   if (!isJsonObject(value)) return value ?? null;
   const members = Object.entries(value).filter(([, member]) => member !== undefined && member !== null);
-  return Object.fromEntries(members.map(([key, member]) => [key, plain(member, exact)]));
+  return Object.fromEntries(members.map(([key, member]) => [key, plain(member)]));
 }

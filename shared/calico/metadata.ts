@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from "../json.ts";
-import { isPlainObject } from "./exact-json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { invalid } from "./forwarded.ts";
 import type { TargetGroup } from "./kinds.ts";
 import { isLabelValue, isQualifiedName } from "./names.ts";
@@ -29,7 +28,7 @@ function isOurs(key: string): boolean {
 
 /** True for owners that Calico stores: they get another UID on the way. */
 export function isCalicoOwner(reference: Json): boolean {
-  const apiVersion = isPlainObject(reference) ? reference.apiVersion : undefined;
+  const apiVersion = isJsonObject(reference) ? reference.apiVersion : undefined;
   return typeof apiVersion === "string" && /(^|\.)projectcalico\.org\//.test(apiVersion);
 }
 
@@ -116,7 +115,7 @@ function refuseInvalid(labels: Record<string, string>, annotations: Record<strin
 }
 
 function texts(value: Json | undefined): Record<string, string> {
-  const entries = Object.entries(isPlainObject(value) ? value : {});
+  const entries = Object.entries(isJsonObject(value) ? value : {});
   return Object.fromEntries(
     entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
@@ -134,7 +133,7 @@ function storedMetadata(annotation: string | undefined): JsonObject | undefined 
   if (annotation === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(annotation);
-    return isPlainObject(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -146,7 +145,7 @@ function storedMetadata(annotation: string | undefined): JsonObject | undefined 
  * Members of a wrong type, and an annotation that is not JSON, count as absent.
  */
 export function readMetadata(object: JsonObject): V3Metadata & { readonly storedName?: string | undefined } {
-  const own = isPlainObject(object.metadata) ? object.metadata : {};
+  const own = isJsonObject(object.metadata) ? object.metadata : {};
   const { [METADATA_ANNOTATION]: annotation, ...annotations } = texts(own.annotations);
   const stored = storedMetadata(annotation);
   const lists = stored ?? own;

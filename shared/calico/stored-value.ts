@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import type { Json, JsonObject } from "../json.ts";
-import { isPlainObject, parseExactJson } from "./exact-json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { parseExactJson } from "../exact-json.ts";
 import { invalid } from "./forwarded.ts";
 
 /** SHA-256 of a stored value, hex: equal exactly when the bytes are. */
@@ -16,7 +16,7 @@ export function parseStoredObject(text: string): JsonObject {
   } catch {
     throw invalid("VALUE_NOT_JSON", "the value is not valid JSON");
   }
-  if (!isPlainObject(value)) throw invalid("VALUE_NOT_JSON", "the value is not a JSON object");
+  if (!isJsonObject(value)) throw invalid("VALUE_NOT_JSON", "the value is not a JSON object");
   tidy(value, 0);
   return value;
 }
@@ -34,7 +34,7 @@ function tidy(value: Json | undefined, depth: number): void {
     throw invalid("VALUE_TOO_DEEP", `the value is nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) {
     for (const item of value) tidy(item, depth + 1);
-  } else if (isPlainObject(value)) {
+  } else if (isJsonObject(value)) {
     for (const key of Object.keys(value)) {
       if (value[key] === null) Reflect.deleteProperty(value, key);
       else tidy(value[key], depth + 1);
@@ -49,7 +49,7 @@ function wrongType(path: string, type: string): Error {
 /** The members of an object, {} when it is absent. `path` names it in the refusal. */
 export function objectAt(value: Json | undefined, path: string): JsonObject {
   if (value === undefined) return {};
-  if (!isPlainObject(value)) throw wrongType(path, "an object");
+  if (!isJsonObject(value)) throw wrongType(path, "an object");
   return value;
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { parseExactJson } from "../exact-json.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { errorOfAnswer, type RawAnswer, unreadableAnswer } from "./answers.ts";
 import { KubernetesApiError } from "./errors.ts";
@@ -189,7 +190,7 @@ function serialise(request: ApiRequest): RawRequest {
 function parseBody(request: ApiRequest, answer: RawAnswer): JsonObject {
   let body: unknown;
   try {
-    body = JSON.parse(answer.text);
+    body = parseExactJson(answer.text);
   } catch {
     // Not JSON: told below.
   }

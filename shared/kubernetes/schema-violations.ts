@@ -1,3 +1,4 @@
+import { exactDigits } from "../exact-json.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../json.ts";
 import type { StructuralSchema } from "./schema-compiler.ts";
 
@@ -28,6 +29,7 @@ export function check(schema: StructuralSchema, value: Json, path: string, found
 }
 
 function hasType(schema: StructuralSchema, value: Json): boolean {
+  if (exactDigits(value) !== undefined) return schema.intOrString || isNumeric(schema.type);
   if (schema.intOrString) return typeof value === "string" || Number.isInteger(value);
   switch (schema.type) {
     case "object":
@@ -43,6 +45,10 @@ function hasType(schema: StructuralSchema, value: Json): boolean {
     default:
       return true;
   }
+}
+
+function isNumeric(type: string | undefined): boolean {
+  return type === undefined || type === "integer" || type === "number";
 }
 
 function checkEnum(schema: StructuralSchema, value: Json, path: string, found: SchemaViolation[]): void {

@@ -1,4 +1,5 @@
 import type { ZodType } from "zod";
+import { parseExactJson } from "../exact-json.ts";
 
 /** One JSON value a line. */
 export function* jsonLines(values: Iterable<unknown>): Generator<Buffer, void> {
@@ -15,7 +16,7 @@ export async function* readJsonLines<T>(
   for await (const chunk of content) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) yield schema.parse(JSON.parse(line));
+    for (const line of lines) yield schema.parse(parseExactJson(line));
   }
 }
 

@@ -1,4 +1,5 @@
-import type { JsonObject } from "../../../shared/json.ts";
+import { exactInteger } from "../../../shared/exact-json.ts";
+import type { Json, JsonObject } from "../../../shared/json.ts";
 import { range, type SeedEntry } from "./entries.ts";
 import type { SeedPlan } from "./plan.ts";
 import { Random } from "./random.ts";
@@ -163,13 +164,18 @@ function blockEntry({ cidr, affinity, allocations }: Block): SeedEntry {
       // A virtual machine that moves from one node to another has its next owner noted here.
       ...(index % 20 === 7 ? { alternateOwnerAttrs: { node: attributes["node"] ?? "" } } : {}),
     })),
-    sequenceNumber: 1_000 + allocations.length,
+    sequenceNumber: sequenceNumber(allocations.length),
     sequenceNumberForAllocation: Object.fromEntries(
-      allocations.map((_, index) => [String(index), 1_000 + index]),
+      allocations.map((_, index) => [String(index), sequenceNumber(index)]),
     ),
     deleted: false,
   };
   return { key: `${IPAM}/assignment/${blockPath(cidr)}`, value: JSON.stringify(value) };
+}
+
+/** Calico counts in nanoseconds since 1970, beyond what JavaScript's numbers hold. */
+function sequenceNumber(step: number): Json {
+  return exactInteger(String(1_711_962_000_123_456_789n + BigInt(step)));
 }
 
 function affinityEntry(cidr: string, affinity: string): SeedEntry {

@@ -1,3 +1,4 @@
+import { parseExactJson } from "../../../exact-json.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../../../json.ts";
 import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
@@ -26,8 +27,8 @@ export class FakeKubernetes implements KubernetesApi {
 
   /** Every object without what the server adds, by path. */
   dump(): Record<string, string> {
-    const entries = [...this.#objects].map(([path, object]) => [path, canonicalJson(withoutServerFields(object))]);
-    return Object.fromEntries(entries.sort(([a = ""], [b = ""]) => (a < b ? -1 : 1))) as Record<string, string>;
+    const entries = [...this.#objects].map(([path, object]): [string, string] => [path, contentOf(object)]);
+    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   request({ method, path }: ApiRequest): Promise<ApiResponse> {
@@ -36,7 +37,7 @@ export class FakeKubernetes implements KubernetesApi {
   }
 
   get(ref: ObjectRef): Promise<JsonObject> {
-    return settle(() => structuredClone(this.#existing(ref)));
+    return settle(() => wire(this.#existing(ref)));
   }
 
   list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
@@ -48,7 +49,7 @@ export class FakeKubernetes implements KubernetesApi {
     const page = rest.slice(0, options.limit ?? rest.length);
     const last = page.at(-1)?.[0];
     const more = page.length < rest.length && last !== undefined ? { continueToken: last } : {};
-    const items = page.map(([, object]) => structuredClone(object));
+    const items = page.map(([, object]) => wire(object));
     return Promise.resolve({ items, resourceVersion: String(this.#version), ...more });
   }
 
@@ -104,8 +105,7 @@ export class FakeKubernetes implements KubernetesApi {
 
   /** A write that changes nothing leaves the object at its version, and its managers as they were. */
   #update(path: string, before: JsonObject, object: JsonObject, options: WriteOptions): JsonObject {
-    const same = canonicalJson(withoutServerFields(before)) === canonicalJson(withoutServerFields(object));
-    if (same) return structuredClone(before);
+    if (contentOf(before) === contentOf(wire(object))) return wire(before);
     const uid = textAt(before, "metadata", "uid");
     return this.#store(path, object, { uid }, objectsAt(before, "metadata", "managedFields"), options);
   }
@@ -126,10 +126,15 @@ export class FakeKubernetes implements KubernetesApi {
       resourceVersion: String(this.#version),
       managedFields,
     };
-    const stored = structuredClone({ ...object, metadata });
+    const stored = wire({ ...object, metadata });
     this.#objects.set(path, stored);
-    return structuredClone(stored);
+    return wire(stored);
   }
+}
+
+/** What is left of an object on its way to the server or back. */
+function wire(object: JsonObject): JsonObject {
+  return parseExactJson(JSON.stringify(object)) as JsonObject;
 }
 
 function settle<T>(act: () => T): Promise<T> {
@@ -150,9 +155,13 @@ function refusal(code: string, status: number, path: string): KubernetesApiError
   return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status });
 }
 
-function withoutServerFields(object: JsonObject): JsonObject {
+/** What of an object a client decides; the server may keep or drop labels and annotations that are empty. */
+function contentOf(object: JsonObject): string {
   const { uid, resourceVersion, managedFields, ...metadata } = objectAt(object, "metadata");
-  return { ...object, metadata };
+  const kept = Object.entries(metadata).filter(
+    ([, value]) => !isJsonObject(value) || Object.keys(value).length > 0,
+  );
+  return canonicalJson({ ...object, metadata: Object.fromEntries(kept) });
 }
 
 function merged(before: JsonObject, changes: JsonObject): JsonObject {

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, isJsonObject } from "../json.ts";
+import type { Json, JsonObject } from "./json.ts";
 
 /** JSON.parse with source text access and JSON.rawJSON, which the language library of TypeScript does not know yet. */
 interface SourceTextJson {
@@ -31,22 +31,8 @@ export function exactDigits(value: unknown): string | undefined {
   return sourceTextJson.isRawJSON(value) ? value.rawJSON : undefined;
 }
 
-/** True for JSON objects proper: neither arrays, null, nor integers that were kept exact. */
-export function isPlainObject(value: unknown): value is JsonObject {
-  return isJsonObject(value) && !sourceTextJson.isRawJSON(value);
-}
-
-/**
- * `value` with the digits that JSON.parse has rounded off put back from `original`, wherever both hold the same number
- * up to that rounding. For values that a client has read without parseExactJson.
- */
-export function withDigitsOf(value: Json, original: Json | undefined): Json {
-  const digits = exactDigits(original);
-  if (digits !== undefined && original !== undefined) return value === Number(digits) ? original : value;
-  if (!isPlainObject(value) || !isPlainObject(original)) return value;
-  const members = Object.entries(value).map(([key, member]) => [
-    key,
-    member === undefined ? member : withDigitsOf(member, original[key]),
-  ]);
-  return Object.fromEntries(members) as JsonObject;
+/** The integer with these digits, whatever its size. */
+export function exactInteger(digits: string): Json {
+  const number = Number(digits);
+  return Number.isSafeInteger(number) ? number : sourceTextJson.rawJSON(digits);
 }
