@@ -42,6 +42,22 @@ export class ClusterBusyError extends MigratorError {
   }
 }
 
+/** The run was saved by somebody else since it was read. */
+export class RunChangedError extends MigratorError {
+  override readonly name = "RunChangedError";
+  constructor(runId: string, read: number, stored: number) {
+    super(
+      "RUN_CHANGED",
+      `run "${runId}" is at version ${stored}, not ${read}: it was saved since it was read`,
+      {
+        next: "Read the run again and repeat the change.",
+        retryable: true,
+        details: { runId, read, stored },
+      },
+    );
+  }
+}
+
 /** No artifact has this name. */
 export class ArtifactNotFoundError extends MigratorError {
   override readonly name = "ArtifactNotFoundError";

@@ -57,11 +57,12 @@ export interface CheckpointStore {
   /** Adds a run. Throws RunExistsError when the id is taken. */
   createRun(run: RunRecord, control: RunControl): Promise<void>;
   getRun(runId: string): Promise<RunRecord | undefined>;
-  /** Newest first. */
+  /** Newest first. Throws CURSOR_INVALID for a cursor that no page gave. */
   listRuns(query: { cluster?: string; cursor?: string; limit: number }): Promise<Page<RunRecord>>;
   /**
    * Saves a run and appends events, in one transaction. `run.version` is the version read; the stored one is one higher.
-   * Throws ClusterBusyError when `run.holdsCluster` and another run holds the same cluster.
+   * Throws RunChangedError when it was saved since it was read, and ClusterBusyError when `run.holdsCluster` and another
+   * run holds the same cluster.
    */
   saveRun(run: RunRecord, lease: Lease, events: readonly DomainEvent[]): Promise<RunRecord>;
   getControl(runId: string): Promise<RunControl | undefined>;

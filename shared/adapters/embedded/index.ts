@@ -1,0 +1,43 @@
+import type { Clock } from "../../engine/ports.ts";
+import { EmbeddedArtifactStore } from "./artifact-store.ts";
+import { EmbeddedCheckpointStore } from "./checkpoint-store.ts";
+import { EmbeddedClusters } from "./clusters.ts";
+import { Database, type DatabaseOptions } from "./database.ts";
+import { EmbeddedEventSink } from "./event-sink.ts";
+import { EmbeddedWorkQueue } from "./work-queue.ts";
+
+export type { Cluster } from "./clusters.ts";
+export { holderName } from "./holder.ts";
+
+/** Everything that the engine and the command line keep, in one file that several processes may have open at once. */
+export interface Embedded {
+  store: EmbeddedCheckpointStore;
+  queue: EmbeddedWorkQueue;
+  artifacts: EmbeddedArtifactStore;
+  clusters: EmbeddedClusters;
+  events: EmbeddedEventSink;
+  /** Ends waiting receivers and closes the file. Nothing of the store may be used afterwards. */
+  close: () => void;
+}
+
+/**
+ * Opens the store at `path`, or creates it. Throws StoreNotOursError, StoreVersionError, StoreCorruptError or
+ * StoreUnavailableError, see {@link Database.open}.
+ */
+export function openEmbedded(path: string, options: { clock: Clock } & DatabaseOptions): Embedded {
+  const database = Database.open(path, options);
+  const queue = new EmbeddedWorkQueue(database, options.clock);
+  const artifacts = new EmbeddedArtifactStore(database, options.clock);
+  artifacts.removeGarbage();
+  return {
+    store: new EmbeddedCheckpointStore(database, options.clock),
+    queue,
+    artifacts,
+    clusters: new EmbeddedClusters(database),
+    events: new EmbeddedEventSink(),
+    close: () => {
+      queue.close();
+      database.close();
+    },
+  };
+}
