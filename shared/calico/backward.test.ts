@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { exactInteger, parseExactJson } from "../exact-json.ts";
 import type { JsonObject } from "../json.ts";
 import { type BackwardContext, type EtcdWrite, backward, etcdKeysFor } from "./backward.ts";
-import { type ForwardContext, forward } from "./forward.ts";
+import { forward } from "./forward.ts";
+import type { ForwardContext } from "./forwarded.ts";
 import { meaningHash } from "./meaning.ts";
 import {
   FULL_NODE,

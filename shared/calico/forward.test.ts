@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../json.ts";
-import { forward, targetId } from "./forward.ts";
+import { forward } from "./forward.ts";
+import { targetId } from "./target.ts";
 import { KINDS } from "./kinds.ts";
 import { carried, refused } from "./testing/forwarding.ts";
 import { CREATED, SAMPLES, V1, V3, resource, resourceKey, storedText } from "./testing/samples.ts";

@@ -7,9 +7,6 @@ import { nameProblem, namespaceProblem } from "./names.ts";
 import { sourceHash } from "./stored-value.ts";
 import type { TargetRef } from "./target.ts";
 
-export type { Carried, ForwardContext, Forwarded } from "./forwarded.ts";
-export { type TargetObject, type TargetRef, targetId } from "./target.ts";
-
 /**
  * Says what becomes of a key of etcd and its value in the Kubernetes datastore. Total: whatever the bytes are, there is
  * an outcome and no exception. Node names are translated wherever they occur.

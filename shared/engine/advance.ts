@@ -1,27 +1,24 @@
-import { isRetryable } from "../errors.ts";
+import { isRetryable, MigratorError } from "../errors.ts";
 import { backoffMs, failureOf } from "./backoff.ts";
-import { LeaseLostError, RunNotFoundError } from "./errors.ts";
-import { HeldLease } from "./held-lease.ts";
+import { LeaseLostError } from "./errors.ts";
+import { HeldLease, unlessLost } from "./held-lease.ts";
 import { runLease } from "./lease-names.ts";
 import { undoStages } from "./migration.ts";
 import type { Stage } from "./migration.ts";
 import type { JsonObject } from "../json.ts";
 import type { StageRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
-import { RunSession } from "./session.ts";
+import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
 import { clearStuckBatches, sendAdvance } from "./stage-batches.ts";
-import { toEnd, toFailed, toRunning, toStage, toWaiting } from "./transitions.ts";
+import { announce, toEnd, toFailed, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
 import { beginUndo } from "./undo.ts";
-
-/** What a step left: go on at once, or stop here because a message or a person will continue. */
-export type Step = "on" | "stop";
 
 /**
  * Takes a run as far as it goes now: until it waits, ends, fails, has batches under way, or the signal aborts. Does
- * nothing when another worker holds the run's lease. Never throws for what goes wrong with the run itself: that is
- * recorded in it.
+ * nothing when another worker holds the run's lease, or when there is no such run. Never throws for what goes wrong with
+ * the run itself: that is recorded in it.
  */
 export async function advanceRun<C>(
   parts: EngineParts<C>,
@@ -35,18 +32,22 @@ export async function advanceRun<C>(
     return;
   }
   const session = await openSession(parts, runId, lease);
-  await session.deliverEvents();
-  await drive(session);
+  if (session === undefined) return;
+  await unlessLost(async () => {
+    await session.deliverEvents();
+    await drive(session);
+    await session.leave();
+  });
 }
 
 async function openSession<C>(
   parts: EngineParts<C>,
   runId: string,
   lease: HeldLease,
-): Promise<RunSession<C>> {
+): Promise<RunSession<C> | undefined> {
   const run = await parts.store.getRun(runId);
   const control = await parts.store.getControl(runId);
-  if (run === undefined || control === undefined) throw new RunNotFoundError(runId);
+  if (run === undefined || control === undefined) return undefined;
   const migration = parts.migrations.get(run.migration);
   if (migration === undefined)
     throw new Error(`run ${runId} needs the migration ${run.migration}, which is not installed`);
@@ -64,12 +65,12 @@ async function drive<C>(session: RunSession<C>): Promise<void> {
   }
 }
 
-/** Turns what a step throws into the run's own state: backoff, failure, or silence when the lease is gone. */
+/** Turns what a step throws into the run's own state: backoff or failure. Throws LeaseLostError when the lease is gone. */
 async function guarded<C>(session: RunSession<C>, step: () => Promise<Step>): Promise<Step> {
   try {
     return await step();
   } catch (error) {
-    if (error instanceof LeaseLostError) return "stop";
+    if (error instanceof LeaseLostError) throw error;
     if (session.lease.signal.aborted) {
       await sendAdvance(session.parts, session.run.runId);
       return "stop";
@@ -83,7 +84,10 @@ async function recordError<C>(session: RunSession<C>, error: unknown): Promise<S
   const attempt = session.run.attempt + 1;
   const { retry, clock } = session.parts;
   if (!isRetryable(error) || attempt >= retry.maxAttempts) {
-    await session.save((from, now) => toFailed(from, failure, now));
+    const retriesSeen = session.control.retries;
+    await session.save(({ run, events }, now) =>
+      toFailed({ run: { ...run, retriesSeen }, events }, failure, now),
+    );
     return "stop";
   }
   const delay = backoffMs(retry, attempt);
@@ -98,9 +102,9 @@ async function recordError<C>(session: RunSession<C>, error: unknown): Promise<S
 async function takeStep<C>(session: RunSession<C>): Promise<Step> {
   await session.refreshControl();
   const { run, control } = session;
+  if (run.state === "Failed" && control.retries <= run.retriesSeen) return "stop";
   if (control.undo !== undefined && run.track === "forward") return beginUndo(session);
   if (isEnd(run.state)) return "stop";
-  if (run.state === "Failed" && control.retries <= run.retriesSeen) return "stop";
   if (control.pause) {
     const waiting = { reason: "Paused", message: "paused by a person" } as const;
     await session.save((from, now) => toWaiting(from, waiting, undefined, now));
@@ -127,14 +131,15 @@ async function stepStage<C>(session: RunSession<C>): Promise<Step> {
   const records = await session.parts.store.listStages(session.run.runId);
   const stages = stagesOf(session, records);
   const current = session.run.stage ?? stages[0]?.name;
+  if (current === undefined) return end(session);
   const index = stages.findIndex(({ name }) => name === current);
   const stage = stages[index];
-  if (stage === undefined) return end(session);
+  if (stage === undefined) throw stageUnknown(session, current);
   const record = records.find(({ track, stage: name }) => track === session.run.track && name === stage.name);
   if (record?.state === "done") {
     const next = stages[index + 1];
-    if (next === undefined) return end(session);
-    await session.save((from) => toStage(from, next.name));
+    if (next === undefined) return end(session, record);
+    await session.save((from, now) => toStage(completed(from, record, now), next.name));
     return "on";
   }
   if (session.run.stage === undefined) await session.save((from) => toStage(from, stage.name));
@@ -151,8 +156,23 @@ function stagesOf<C>(
   return undoStages(session.migration, started);
 }
 
-async function end<C>(session: RunSession<C>): Promise<Step> {
+function stageUnknown<C>({ run }: RunSession<C>, stage: string): MigratorError {
+  const message = `run "${run.runId}" is in stage "${stage}", which ${run.migration} does not have in this version`;
+  return new MigratorError("RUN_STAGE_UNKNOWN", message, {
+    next: "Go on with the version of calico-migrator that started the run.",
+  });
+}
+
+/** Tells of a stage that is done in the same save as the step to the next one, so that it is told exactly once. */
+function completed(from: Transition, { stage, track, counts }: StageRecord, now: number): Transition {
+  return announce(toRunning(from, now), "stage.completed", { stage, track, counts }, now);
+}
+
+async function end<C>(session: RunSession<C>, last?: StageRecord): Promise<Step> {
   const undone = session.control.undo === "abort" ? "Aborted" : "RolledBack";
-  await session.save((from, now) => toEnd(from, session.run.track === "forward" ? "Succeeded" : undone, now));
+  const state = session.run.track === "forward" ? "Succeeded" : undone;
+  await session.save((from, now) =>
+    toEnd(last === undefined ? from : completed(from, last, now), state, now),
+  );
   return "stop";
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from "../json.ts";
 import { backoffMs, failureOf } from "./backoff.ts";
 import { stageContext } from "./context.ts";
 import { LeaseLostError } from "./errors.ts";
-import { HeldLease } from "./held-lease.ts";
+import { HeldLease, unlessLost } from "./held-lease.ts";
 import { batchLease } from "./lease-names.ts";
 import type { BatchOutcome, Stage } from "./migration.ts";
 import type { BatchRecord, BatchRef, RunControl, RunRecord } from "./records.ts";
@@ -32,7 +32,7 @@ export async function workBatch<C>(parts: EngineParts<C>, ref: BatchRef, signal:
   }
   const batch = await parts.store.getBatch(ref);
   if (batch?.state !== "open") await sendAdvance(parts, ref.runId);
-  else if (!batch.stuck) await attempt(parts, lease, { run, control, batch });
+  else if (!batch.stuck) await unlessLost(() => attempt(parts, lease, { run, control, batch }));
 }
 
 function wantsWork(run: RunRecord, control: RunControl, ref: BatchRef): boolean {
@@ -51,7 +51,7 @@ async function attempt<C>(parts: EngineParts<C>, lease: HeldLease, work: Work): 
   try {
     await settle(parts, lease, work.batch, await runBatch(parts, lease, work));
   } catch (error) {
-    if (error instanceof LeaseLostError) return;
+    if (error instanceof LeaseLostError) throw error;
     if (lease.signal.aborted) await sendBatches(parts, [work.batch]);
     else await recordError(parts, lease, work.batch, error);
   }

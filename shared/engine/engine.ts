@@ -4,6 +4,7 @@ import type { JsonObject } from "../json.ts";
 import { advanceRun } from "./advance.ts";
 import { workBatch } from "./batch-work.ts";
 import { RunNotFoundError } from "./errors.ts";
+import { runLease } from "./lease-names.ts";
 import type { Migration } from "./migration.ts";
 import type { WorkMessage } from "./ports.ts";
 import type { Approval, RunControl, RunRecord, StageRecord } from "./records.ts";
@@ -107,11 +108,16 @@ export class Engine<C> {
     await sendAdvance(this.parts, runId);
   }
 
-  /** Wakes every run whose time has come. */
+  /** Wakes every run whose time has come and that nobody works on; returns their ids. */
   async wakeDue(limit = 100): Promise<string[]> {
     const due = await this.parts.store.dueRuns(this.parts.clock.now(), limit);
-    for (const runId of due) await this.wake(runId);
-    return due;
+    const woken: string[] = [];
+    for (const runId of due) {
+      if (!(await isFree(this.parts, runLease(runId)))) continue;
+      await this.wake(runId);
+      woken.push(runId);
+    }
+    return woken;
   }
 
   /** A run with its control and stages. Throws RunNotFoundError. */
@@ -153,6 +159,13 @@ export class Engine<C> {
       next: `Use \`calico-migrator rollback ${run.runId}\`, which carries later changes back.`,
     });
   }
+}
+
+/** True when nobody holds a lease, which is then free for whoever comes first. */
+async function isFree<C>({ store, holder, leaseTtlMs }: EngineParts<C>, name: string): Promise<boolean> {
+  const lease = await store.acquireLease(name, holder, leaseTtlMs);
+  if (lease !== undefined) await store.releaseLease(lease);
+  return lease !== undefined;
 }
 
 function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject {

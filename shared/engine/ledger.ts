@@ -14,7 +14,8 @@ export interface Ledger {
 /** Binds a store's checkpoints to a run, a name and the lease that `lease` gives at the time of each write. */
 export function openLedger(store: CheckpointStore, runId: string, name: string, lease: () => Lease): Ledger {
   return {
-    put: (checkpoints) => store.putCheckpoints(runId, name, checkpoints, lease()),
+    put: async (checkpoints) =>
+      checkpoints.length === 0 ? [] : store.putCheckpoints(runId, name, checkpoints, lease()),
     get: (ids) => store.getCheckpoints(runId, name, ids),
     findByTarget: (targets) => store.findByTarget(runId, name, targets),
     list: (query) => store.listCheckpoints(runId, name, query),

@@ -78,7 +78,7 @@ export interface Approval {
 /** What people ask of a run. Kept apart from {@link RunRecord}, so that asking never races with the worker's saves. */
 export interface RunControl {
   pause: boolean;
-  /** The stage before which the run waits for approval of the subject `continue:<stage>`. */
+  /** The stage before which the run waits for approval; the subject is the stage's name. */
   stopBefore?: string;
   /** Undo the run: `abort` ends in Aborted, `rollback` in RolledBack. */
   undo?: "abort" | "rollback";

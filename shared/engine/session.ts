@@ -1,13 +1,18 @@
 import type { HeldLease } from "./held-lease.ts";
 import type { Migration } from "./migration.ts";
-import type { RunControl, RunRecord } from "./records.ts";
+import type { DomainEvent, RunControl, RunRecord } from "./records.ts";
+import { isEnd } from "./records.ts";
 import type { EngineParts } from "./settings.ts";
-import type { Transition } from "./transitions.ts";
+import { type Transition, WAKE_AFTER_MS } from "./transitions.ts";
+
+/** What a step of a run left: go on at once, or stop here because a message or a person will continue. */
+export type Step = "on" | "stop";
 
 /** A run while its lease is held: reads once, saves every change with its events before anything builds on it. */
 export class RunSession<C> {
   run: RunRecord;
   control: RunControl;
+  private savedDelivered: number;
   readonly parts: EngineParts<C>;
   readonly lease: HeldLease;
   readonly migration: Migration<C>;
@@ -20,6 +25,7 @@ export class RunSession<C> {
     this.parts = parts;
     this.lease = lease;
     this.run = loaded.run;
+    this.savedDelivered = loaded.run.eventsDelivered;
     this.control = loaded.control;
     this.migration = loaded.migration;
   }
@@ -28,13 +34,25 @@ export class RunSession<C> {
   async save(change: (from: Transition, now: number) => Transition): Promise<void> {
     const now = this.parts.clock.now();
     const { run, events } = change({ run: this.run, events: [] }, now);
-    this.run = await this.parts.store.saveRun({ ...run, updatedAt: now }, this.lease.current, events);
+    await this.store({ ...run, updatedAt: now }, events);
     await this.deliverEvents();
   }
 
   /** Reads again what people ask for. */
   async refreshControl(): Promise<void> {
     this.control = (await this.parts.store.getControl(this.run.runId)) ?? this.control;
+  }
+
+  /**
+   * Saves what the sink has got, if that is more than was saved before. Where the sink failed, the wake-up has to look at
+   * the run again, also at one that has ended.
+   */
+  async leave(): Promise<void> {
+    const now = this.parts.clock.now();
+    const nextWakeAt = wakeAfter(this.run, now);
+    if (nextWakeAt === this.run.nextWakeAt && this.run.eventsDelivered === this.savedDelivered) return;
+    const { nextWakeAt: _, ...rest } = this.run;
+    await this.store(nextWakeAt === undefined ? rest : { ...rest, nextWakeAt }, []);
   }
 
   /** Gives the sink what it has not got yet; what it got is noted with the next save. A sink that fails gets it later. */
@@ -56,4 +74,17 @@ export class RunSession<C> {
       this.run = { ...this.run, eventsDelivered: last.sequence };
     }
   }
+
+  private async store(run: RunRecord, events: readonly DomainEvent[]): Promise<void> {
+    this.run = await this.parts.store.saveRun(run, this.lease.current, events);
+    this.savedDelivered = this.run.eventsDelivered;
+  }
+}
+
+/** When a run that is left now has to be looked at again. */
+function wakeAfter(run: RunRecord, now: number): number | undefined {
+  const { nextWakeAt } = run;
+  const owed = run.eventsDelivered < run.eventSequence;
+  if (owed) return nextWakeAt !== undefined && nextWakeAt > now ? nextWakeAt : now + WAKE_AFTER_MS;
+  return isEnd(run.state) || run.state === "Failed" ? undefined : nextWakeAt;
 }

@@ -1,10 +1,9 @@
 import { MigratorError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
-import type { Step } from "./advance.ts";
 import { stageContext } from "./context.ts";
 import type { Gate, Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
 import type { Failure, StageRecord } from "./records.ts";
-import type { RunSession } from "./session.ts";
+import type { RunSession, Step } from "./session.ts";
 import { sendAdvance, sendBatches, stuckBatch } from "./stage-batches.ts";
 import { announce, toFailed, toRunning, toWaiting } from "./transitions.ts";
 
@@ -19,10 +18,11 @@ export async function enterStage<C>(
   if (stage.changesCluster === true && !session.run.holdsCluster) {
     await session.save((from) => ({ ...from, run: { ...from.run, holdsCluster: true } }));
   }
-  await session.parts.store.saveStage(fresh, session.lease.current);
+  // Told first: after a crash in between it is told again, rather than never.
   await session.save((from, now) =>
     announce(toRunning(from, now), "stage.started", { stage: stage.name, track: from.run.track }, now),
   );
+  await session.parts.store.saveStage(fresh, session.lease.current);
   return fresh;
 }
 
@@ -112,8 +112,6 @@ async function settle<C>(session: RunSession<C>, record: StageRecord, outcome: S
 async function finishStage<C>(session: RunSession<C>, record: StageRecord): Promise<Step> {
   const finishedAt = session.parts.clock.now();
   await session.parts.store.saveStage({ ...record, state: "done", finishedAt }, session.lease.current);
-  const data = { stage: record.stage, track: record.track, counts: record.counts };
-  await session.save((from, now) => announce(toRunning(from, now), "stage.completed", data, now));
   return "on";
 }
 
@@ -155,7 +153,14 @@ async function sweepStep<C>(
   const step = { batches: plan.batches, cursor: next as unknown as Json, planned: plan.done === true };
   const { opened } = await store.openBatches(record, step, session.lease.current);
   await sendBatches(session.parts, opened);
+  await forgetTries(session);
   return "on";
+}
+
+/** Planning has gone on: tries that failed before do not count any more. */
+async function forgetTries<C>(session: RunSession<C>): Promise<void> {
+  if (session.run.attempt === 0) return;
+  await session.save((from, now) => toRunning({ ...from, run: { ...from.run, attempt: 0 } }, now));
 }
 
 /** Leaves the run to the workers of its batches, unless one of these has failed for good. */

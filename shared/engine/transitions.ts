@@ -21,9 +21,12 @@ export function announce(from: Transition, type: string, data: JsonObject, now: 
 export function toRunning(from: Transition, now: number): Transition {
   const state = from.run.track === "forward" ? "Running" : "RollingBack";
   const { waiting, failure, nextWakeAt, ...rest } = from.run;
-  const run = withCondition(
-    { ...rest, state, nextWakeAt: now + WAKE_AFTER_MS },
-    { type: "Progressing", status: "True", reason: state, message: "" },
+  const progressing = { type: "Progressing", status: "True", reason: state, message: "" } as const;
+  const wakeful = { ...rest, state, nextWakeAt: now + WAKE_AFTER_MS } as const;
+  const run = withoutConditions(
+    withCondition(wakeful, progressing, now),
+    ["Degraded", "Complete"],
+    state,
     now,
   );
   return from.run.state === state
@@ -68,13 +71,10 @@ export function toWaiting(
 /** The run stops until a person resumes or undoes it. */
 export function toFailed(from: Transition, failure: Failure, now: number): Transition {
   const { nextWakeAt, waiting, ...rest } = from.run;
-  const condition = {
-    type: "Degraded",
-    status: "True",
-    reason: failure.code,
-    message: failure.message,
-  } as const;
-  const run = withCondition({ ...rest, state: "Failed", failure }, condition, now);
+  const { code: reason, message } = failure;
+  const degraded = { type: "Degraded", status: "True", reason, message } as const;
+  const failed = withCondition({ ...rest, state: "Failed", failure }, degraded, now);
+  const run = withoutConditions(failed, ["Progressing"], "Failed", now);
   return announce({ ...from, run }, "run.failed", { ...failure, stage: from.run.stage }, now);
 }
 
@@ -85,14 +85,22 @@ export function toEnd(
   now: number,
 ): Transition {
   const { nextWakeAt, waiting, failure, stage, ...rest } = from.run;
-  const condition = { type: "Complete", status: "True", reason: state, message: "" } as const;
-  const run = withCondition({ ...rest, state, holdsCluster: false, finishedAt: now }, condition, now);
+  const complete = { type: "Complete", status: "True", reason: state, message: "" } as const;
+  const ended = withCondition({ ...rest, state, holdsCluster: false, finishedAt: now }, complete, now);
+  const run = withoutConditions(ended, ["Progressing", "Degraded"], state, now);
   return announce({ ...from, run }, "run.ended", { state }, now);
 }
 
 /** The run enters a stage, with no failed try yet. */
 export function toStage(from: Transition, stage: string): Transition {
   return { ...from, run: { ...from.run, stage, attempt: 0 } };
+}
+
+/** Turns those of these conditions that the run has to False. */
+function withoutConditions(run: RunRecord, types: readonly string[], reason: string, now: number): RunRecord {
+  return run.conditions
+    .filter(({ type, status }) => types.includes(type) && status !== "False")
+    .reduce((r, { type }) => withCondition(r, { type, status: "False", reason, message: "" }, now), run);
 }
 
 /** Replaces the condition of the same type; the transition time moves only when the status changes. */

@@ -1,5 +1,4 @@
-import type { Step } from "./advance.ts";
-import type { RunSession } from "./session.ts";
+import type { RunSession, Step } from "./session.ts";
 import { cancelOpenBatches, sendAdvance } from "./stage-batches.ts";
 import { announce, toRunning, toWaiting } from "./transitions.ts";
 

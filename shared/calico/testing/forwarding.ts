@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "../../json.ts";
-import { type Carried, type ForwardContext, type Forwarded, forward } from "../forward.ts";
+import { forward } from "../forward.ts";
+import type { Carried, ForwardContext, Forwarded } from "../forwarded.ts";
 import { V1 } from "./samples.ts";
 
 /** What a value that must be carried becomes. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../json.ts";
-import type { ForwardContext } from "../forward.ts";
+import type { ForwardContext } from "../forwarded.ts";
 import { NodeNames } from "../node-names.ts";
 
 /** Nodes as etcd has them: one under another name, one under the same, one unknown to Kubernetes. */

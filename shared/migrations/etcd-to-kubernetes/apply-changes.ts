@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { WaitRequest } from "../../engine/migration.ts";
-import type { Checkpoint, CheckpointState, NewBatch } from "../../engine/records.ts";
+import type { Checkpoint, CheckpointState, NewBatch, TargetCollision } from "../../engine/records.ts";
+import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { addResources } from "./add-resources.ts";
 import { type Context, changes, conversion, decisions, resources } from "./context.ts";
 import { copyAll } from "./copy.ts";
 import { withDetail } from "./ledger-detail.ts";
@@ -18,6 +20,7 @@ const STEPS: readonly { type: "put" | "delete"; rank: number }[] = [
 ];
 
 const PAGE = 1000;
+const NAMED = 5;
 const Scope = z.object({ type: z.enum(["put", "delete"]), rank: z.int(), keys: z.array(z.string()) });
 
 /**
@@ -36,7 +39,8 @@ export async function planChanges(
     if (keys.length === 0) continue;
     return {
       batches: cut(step, keys, context.options.batchSize),
-      nextStep: keys.length < PAGE ? index + 1 : index,
+      // What is tried again may fail again: each step is gone through once, and what is left is told.
+      nextStep: keys.length < PAGE || again ? index + 1 : index,
     };
   }
   return undefined;
@@ -98,12 +102,31 @@ async function recordOutcomes(context: Context, rows: readonly Checkpoint[]): Pr
 
 async function applyPuts(context: Context, rows: readonly Checkpoint[]): Promise<Record<string, number>> {
   const known = await resources(context).get(rows);
-  const byKey = new Map(known.map((row) => [row.key, row]));
-  const checkpoints = rows.map((row) => byKey.get(row.key) ?? newCheckpoint(row));
-  const collisions = await resources(context).put(checkpoints.filter(({ key }) => !byKey.has(key)));
-  if (collisions.length > 0)
-    throw new Error(`a collision was not found before: ${collisions[0]?.target ?? ""}`);
-  return copyAll(context, "replace", await conversion(context), await readSources(context, checkpoints));
+  const found = new Set(known.map(({ key }) => key));
+  const fresh = rows.filter(({ key }) => !found.has(key)).map(newCheckpoint);
+  const present = (await readSources(context, fresh)).filter(({ source }) => source !== undefined);
+  const { added, refused } = await addResources(
+    context,
+    present.map(({ checkpoint }) => checkpoint),
+  );
+  const sources = await readSources(context, [...known, ...added]);
+  const counts = await copyAll(context, "replace", await conversion(context), sources);
+  if (refused.length > 0) throw collision(refused);
+  return counts;
+}
+
+function collision(refused: readonly TargetCollision[]): MigratorError {
+  const named = refused
+    .slice(0, NAMED)
+    .map(({ key, existingKey, target }) => `${key} and ${existingKey} (${target})`);
+  return new MigratorError(
+    "CATCH_UP_BLOCKED",
+    `since the copy, resources came to the source that become the same object as another: ${named.join("; ")}`,
+    {
+      next: "Rename or delete one of each two in etcd and `resume`, or undo the run with `rollback`.",
+      details: { keys: refused.map(({ key }) => key) },
+    },
+  );
 }
 
 function newCheckpoint(change: Checkpoint): Checkpoint {

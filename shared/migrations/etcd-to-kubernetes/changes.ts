@@ -6,10 +6,13 @@ import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { EtcdChange } from "../../etcd/types.ts";
-import { type Context, blockers, changes, resources, uncarried } from "./context.ts";
+import { type Context, blockers, changes, decisions, uncarried } from "./context.ts";
 import { addNodeNames, NODES_PREFIX } from "./node-names.ts";
 import { consentSubject } from "./consent.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
+
+/** Codes of resources that could be carried if their namespace or node were there. */
+const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
 
 /** A change of the source: a new value, or the end of a key. */
 export type SourceChange =
@@ -46,17 +49,25 @@ function isData(key: string): boolean {
   return type !== "derived" && type !== "housekeeping" && type !== "unknown";
 }
 
+/** What recording changes found. */
+export interface RecordedChanges {
+  /** How many have to be applied. */
+  recorded: number;
+  /** How many cannot be carried, and nobody has agreed yet to leave behind. */
+  uncarried: number;
+  /** Keys whose last change is broken. */
+  blocked: string[];
+}
+
 /**
  * Records changes, to be applied afterwards: the last one of each key. What cannot be carried goes to the ledger of
- * such things instead.
- *
- * @returns how many changes have to be applied, and how many cannot be.
+ * such things instead; what a person agreed before to leave behind stays behind.
  */
 export async function recordChanges(
   context: Context,
   found: readonly SourceChange[],
   conversionFor: () => Promise<ForwardContext>,
-): Promise<{ recorded: number; uncarried: number; blocked: number }> {
+): Promise<RecordedChanges> {
   const nodes = found.filter((change) => change.type === "put" && change.key.startsWith(NODES_PREFIX));
   if (nodes.length > 0)
     await addNodeNames(
@@ -68,22 +79,34 @@ export async function recordChanges(
   const rows: Checkpoint[] = [];
   const lost: Checkpoint[] = [];
   const broken: Checkpoint[] = [];
+  const consented = await consentedLosses(context, [...last.keys()]);
   for (const change of last.values()) {
     const rank = rankOf(change.key) ?? 0;
+    if (change.type === "put" && consented.get(change.key) === "homeless") continue;
     if (change.type === "delete") rows.push(deletion(change, rank));
     else sort(change, rank, forward(change.key, change.value, conversion), { rows, lost, broken });
   }
   await changes(context).put(rows);
-  const known = await uncarried(context).get(lost);
-  const accepted = new Set(known.filter(({ detail }) => detail["late"] !== true).map(({ key }) => key));
-  await uncarried(context).put(lost.filter(({ key }) => !accepted.has(key)));
-  const collisions = await collidingTargets(context, rows);
-  await blockers(context).put([...broken, ...collisions]);
-  return {
-    recorded: rows.length,
-    uncarried: lost.length - accepted.size,
-    blocked: broken.length + collisions.length,
-  };
+  const late = lost.filter(({ key }) => !consented.has(key));
+  await uncarried(context).put(late);
+  await blockers(context).put(broken);
+  return { recorded: rows.length, uncarried: late.length, blocked: broken.map(({ key }) => key) };
+}
+
+/** Of these keys, those that the plan has named as left behind; `homeless` where the place they need is not there. */
+async function consentedLosses(
+  context: Context,
+  keys: readonly string[],
+): Promise<Map<string, "homeless" | "uncarriable">> {
+  const { pinnedRevision } = await decisions(context);
+  const known = await uncarried(context).get(keys.map((key) => ({ rank: rankOf(key) ?? 0, key })));
+  const planned = known.filter(({ detail }) => detail["revision"] === pinnedRevision);
+  return new Map(
+    planned.map(({ key, detail }) => [
+      key,
+      HOMELESS.has(textAt(detail, "code")) ? "homeless" : "uncarriable",
+    ]),
+  );
 }
 
 function sort(
@@ -140,18 +163,4 @@ function deletion(change: SourceChange, rank: number): Checkpoint {
     sourceRevision: change.modRevision,
     detail: { type: "delete" },
   };
-}
-
-/** New resources whose target another resource has already: it must not be overwritten. */
-async function collidingTargets(context: Context, rows: readonly Checkpoint[]): Promise<Checkpoint[]> {
-  const puts = rows.filter(({ detail }) => detail["type"] === "put");
-  const existing = await resources(context).findByTarget(puts.map(({ detail }) => textAt(detail, "target")));
-  const gone = new Set(rows.filter(({ detail }) => detail["type"] === "delete").map(({ key }) => key));
-  const owner = new Map(existing.filter(({ key }) => !gone.has(key)).map((one) => [one.target, one]));
-  return puts.flatMap((row) => {
-    const other = owner.get(textAt(row.detail, "target"));
-    if (other === undefined || other.key === row.key || other.detail["gone"] === true) return [];
-    const reason = `it would become ${other.target}, which ${other.key} already is`;
-    return [{ ...row, state: "failed" as const, detail: { code: "NAME_COLLISION", reason } }];
-  });
 }

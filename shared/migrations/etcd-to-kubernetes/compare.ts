@@ -1,3 +1,4 @@
+import { backward } from "../../calico/backward.ts";
 import { differences } from "../../calico/differences.ts";
 import { meaningHash } from "../../calico/meaning.ts";
 import { forward } from "../../calico/forward.ts";
@@ -43,11 +44,26 @@ export async function compareResource(
     forwarded.object,
   );
   if (meaningHash(expected) === meaningHash(target)) return { result: "equal" };
-  return {
-    result: "different",
-    message: describe(expected, target),
-    byOthers: target["kind"] === "Node" || isWrittenByOthers(context, target),
-  };
+  const byOthers = target["kind"] === "Node" || isWrittenByOthers(context, target);
+  if (byOthers && (await meansSameToCalico(context, conversion, expected, target)))
+    return { result: "equal" };
+  return { result: "different", message: describe(expected, target), byOthers };
+}
+
+/** True when Calico's own client, reading the target and writing it again, would write what is expected: others leave out what it fills in. */
+async function meansSameToCalico(
+  context: AnyContext,
+  conversion: ForwardContext,
+  expected: JsonObject,
+  target: JsonObject,
+): Promise<boolean> {
+  const { nodeNames, targetGroup } = conversion;
+  const stored = backward(target, { nodeNames, sourceGroup: targetGroup });
+  if ("skipped" in stored) return false;
+  const written = forward(stored.key, stored.value, conversion);
+  if (written.outcome !== "carry") return false;
+  const completed = await withServerDefaults(context, targetGroup, written.kind, written.object);
+  return meaningHash(completed) === meaningHash(expected);
 }
 
 function describe(expected: JsonObject, target: JsonObject): string {

@@ -12,12 +12,14 @@ import { withServerDefaults } from "./schemas.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 const CONFLICT = "TARGET_DIFFERS";
+/** How often an object that comes and goes, or that others write to at the same moment, is looked at again. */
+const TRIES = 5;
 
 /**
  * Creates the object. Where one is there already it is read: ours from before a crash or equal in meaning is applied,
  * a built-in tier is replaced (what it was is recorded first), anything else is a conflict.
  */
-export async function createOrRecognise(context: Context, copy: Copy): Promise<Checkpoint> {
+export async function createOrRecognise(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
   const { kubernetes } = context.connections;
   const { target, object } = copy.carried;
   const options = {
@@ -29,18 +31,24 @@ export async function createOrRecognise(context: Context, copy: Copy): Promise<C
     const created = await call(context, () => kubernetes.create(target, object, options));
     return appliedCheckpoint(copy, uidOf(created), true);
   } catch (error) {
-    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
-    return recognise(context, copy);
+    const taken = isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS");
+    const disturbed = isKubernetesError(error, "KUBERNETES_CONFLICT");
+    if (tries <= 1 || !(taken || disturbed)) throw error;
+    return recognise(context, copy, tries - 1);
   }
 }
 
-async function recognise(context: Context, copy: Copy): Promise<Checkpoint> {
+async function recognise(context: Context, copy: Copy, tries: number): Promise<Checkpoint> {
   const found = await readTarget(context, copy.carried.target);
-  if (found === undefined) return createOrRecognise(context, copy);
+  if (found === undefined) return createOrRecognise(context, copy, tries);
   const ours = isOurs(context, found);
   if (await sameMeaning(context, copy, found)) return appliedCheckpoint(copy, uidOf(found), ours);
-  if (ours || detailOf(copy.checkpoint).before !== undefined) return replace(context, copy, found, ours);
-  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found);
+  if (detailOf(copy.checkpoint).before !== undefined)
+    return replace(context, copy, { found, created: false, tries });
+  if (ours && !isWrittenByOthers(context, found))
+    return replace(context, copy, { found, created: true, tries });
+  if (ours) return conflict(copy, "somebody else has changed the target since it was copied");
+  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
   return conflict(copy, "the target holds an object with another spec");
 }
 
@@ -48,29 +56,34 @@ async function recognise(context: Context, copy: Copy): Promise<Checkpoint> {
  * Brings a copied object up to date, or creates it. An object that somebody else has changed since it was copied is a
  * conflict, unless it means the new value already.
  */
-export async function replaceCopied(context: Context, copy: Copy): Promise<Checkpoint> {
+export async function replaceCopied(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
   const found = await readTarget(context, copy.carried.target);
-  if (found === undefined) return createOrRecognise(context, copy);
+  if (found === undefined) return createOrRecognise(context, copy, tries);
   if (await sameMeaning(context, copy, found))
     return appliedCheckpoint(copy, uidOf(found), isOurs(context, found));
   if (isOurs(context, found) && !isWrittenByOthers(context, found))
-    return replace(context, copy, found, true);
-  if (detailOf(copy.checkpoint).before !== undefined) return replace(context, copy, found, false);
-  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found);
+    return replace(context, copy, { found, created: true, tries });
+  if (detailOf(copy.checkpoint).before !== undefined)
+    return replace(context, copy, { found, created: false, tries });
+  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
   return conflict(copy, "somebody else has changed the target since it was copied");
 }
 
-async function replaceRecorded(context: Context, copy: Copy, found: JsonObject): Promise<Checkpoint> {
+async function replaceRecorded(
+  context: Context,
+  copy: Copy,
+  found: JsonObject,
+  tries: number,
+): Promise<Checkpoint> {
   const intended = withDetail(copy.checkpoint, { before: found });
   await resources(context).put([intended]);
-  return replace(context, { ...copy, checkpoint: intended }, found, false);
+  return replace(context, { ...copy, checkpoint: intended }, { found, created: false, tries });
 }
 
 async function replace(
   context: Context,
   copy: Copy,
-  found: JsonObject,
-  created: boolean,
+  { found, created, tries }: { found: JsonObject; created: boolean; tries: number },
 ): Promise<Checkpoint> {
   const { kubernetes } = context.connections;
   const resourceVersion = textAt(found, "metadata", "resourceVersion");
@@ -86,7 +99,8 @@ async function replace(
     );
     return appliedCheckpoint(copy, uidOf(replaced), created);
   } catch (error) {
-    if (isKubernetesError(error, "KUBERNETES_CONFLICT")) return replaceCopied(context, copy);
+    if (tries > 1 && isKubernetesError(error, "KUBERNETES_CONFLICT"))
+      return replaceCopied(context, copy, tries - 1);
     throw error;
   }
 }

@@ -14,7 +14,8 @@ export interface Copy {
 /** The checkpoint of a resource that the target now holds. */
 export function appliedCheckpoint(copy: Copy, targetUid: string, created: boolean): Checkpoint {
   const { code: _code, reason: _reason, pass: _pass, gone: _gone, ...detail } = copy.checkpoint.detail;
-  const kept = created || copy.checkpoint.detail["created"] === true;
+  const isSame = copy.checkpoint.targetUid === targetUid;
+  const kept = created || (isSame && copy.checkpoint.detail["created"] === true);
   return {
     ...copy.checkpoint,
     state: "applied",

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isRetryable } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "./context.ts";
 
@@ -52,13 +53,17 @@ export async function orAbsent<T>(result: Promise<T>): Promise<T | undefined> {
 /** Deletes an object, if it is still the one with this UID; one that is gone or was replaced by another is left alone. */
 export async function deleteTarget(context: AnyContext, ref: ObjectRef, uid: string): Promise<void> {
   const { kubernetes } = context.connections;
-  try {
-    await call(context, () =>
-      kubernetes.delete(ref, { uid, propagationPolicy: "Background", timeoutMs: WRITE_TIMEOUT_MS }),
-    );
-  } catch (error) {
-    const gone =
-      isKubernetesError(error, "KUBERNETES_NOT_FOUND") || isKubernetesError(error, "KUBERNETES_CONFLICT");
-    if (!gone) throw error;
+  const options = { uid, propagationPolicy: "Background", timeoutMs: WRITE_TIMEOUT_MS } as const;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await call(context, () => kubernetes.delete(ref, options));
+      return;
+    } catch (error) {
+      if (isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return;
+      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+    }
+    // A conflict says that another has the name now, or only that somebody wrote to it at the same moment.
+    const found = await readTarget(context, ref);
+    if (found === undefined || textAt(found, "metadata", "uid") !== uid) return;
   }
 }

@@ -28,9 +28,6 @@ export const CALICO_NODE: ObjectRef = {
   name: "calico-node",
 };
 
-/** The artifact with what the manifest's objects were before the switch: a line an object, `before` null where there was none. */
-export const BEFORE_SWITCH = "before-switch.ndjson";
-
 /** The workloads whose rollout matters: those of the manifest, or Calico's usual ones. */
 export async function rolloutRefs(context: Context): Promise<ObjectRef[]> {
   const manifest = await readManifest(context);

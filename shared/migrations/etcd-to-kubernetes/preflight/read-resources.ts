@@ -9,7 +9,8 @@ import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import { applyDefaults, unknownFields, violations } from "../../../kubernetes/structural-schema.ts";
-import { blockers, type Context, resources, uncarried } from "../context.ts";
+import { addResources } from "../add-resources.ts";
+import { blockers, type Context, uncarried } from "../context.ts";
 import { rankOf } from "../changes.ts";
 import { consentSubject } from "../consent.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
@@ -51,13 +52,13 @@ export async function readResources(
   const sorted: Sorted = { carried: [], uncarried: [], blocked: [] };
   for (const kv of page.kvs)
     if (kv.key !== CLUSTER_INFORMATION_KEY) sort(kv, surroundings, inventory, sorted);
-  for (const row of [...sorted.uncarried, ...sorted.blocked]) row.detail["revision"] = query.revision;
-  const collisions = await resources(context).put(sorted.carried);
-  for (const { key, target, existingKey } of collisions) {
+  const { refused } = await addResources(context, sorted.carried, query.revision);
+  for (const { key, target, existingKey } of refused) {
     const reason = `it would become ${target}, which ${existingKey} becomes as well`;
     const row = sorted.carried.find((one) => one.key === key);
     if (row !== undefined) sorted.blocked.push(blocked(row, "NAME_COLLISION", reason));
   }
+  for (const row of [...sorted.uncarried, ...sorted.blocked]) row.detail["revision"] = query.revision;
   for (const row of sorted.blocked) count(inventory.blockers, textAt(row.detail, "code"));
   for (const row of sorted.uncarried) count(inventory.consents, textAt(row.detail, "subject"));
   await uncarried(context).put(sorted.uncarried);

@@ -9,13 +9,15 @@ import { schemaOf } from "../schemas.ts";
 import { call, orAbsent } from "../target-calls.ts";
 import { type Surroundings, schemaVersion } from "./read-resources.ts";
 
-const cached = new WeakMap<KubernetesApi, { runId: string; surroundings: Surroundings }>();
+const cached = new WeakMap<KubernetesApi, { reading: string; surroundings: Surroundings }>();
 
-/** What the target has that resources need: namespaces, nodes and CRD schemas. Read once for a run and a process. */
+/** What the target has that resources need: namespaces, nodes and CRD schemas. Read once for a reading of the source and a process. */
 export async function surroundingsOf(context: Context): Promise<Surroundings> {
   const { kubernetes } = context.connections;
   const known = cached.get(kubernetes);
-  if (known?.runId === context.run.runId) return known.surroundings;
+  const { runId, retriesSeen } = context.run;
+  const reading = JSON.stringify([runId, retriesSeen, context.notes["pinnedRevision"]]);
+  if (known?.reading === reading) return known.surroundings;
   const convert = await conversion(context);
   const surroundings = {
     conversion: convert,
@@ -23,7 +25,7 @@ export async function surroundingsOf(context: Context): Promise<Surroundings> {
     nodes: await namesOf(context, { apiVersion: "v1", plural: "nodes" }),
     schemas: await readSchemas(context, convert.targetGroup),
   };
-  cached.set(kubernetes, { runId: context.run.runId, surroundings });
+  cached.set(kubernetes, { reading, surroundings });
   return surroundings;
 }
 

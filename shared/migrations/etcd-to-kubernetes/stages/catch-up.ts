@@ -105,7 +105,7 @@ async function step(
 ): Promise<SweepPlan | { wait: WaitRequest }> {
   switch (cursor.phase) {
     case "collect":
-      return collect(context, cursor);
+      return collect(context, await sinceResume(context, cursor));
     case "compare":
       return compare(context, cursor);
     case "apply":
@@ -115,50 +115,81 @@ async function step(
   }
 }
 
+/** After a resume, what a person has mended meanwhile counts. */
+async function sinceResume(context: Context, cursor: Cursor): Promise<Cursor> {
+  if (cursor.retries >= context.run.retriesSeen) return cursor;
+  const through = await lockSource(context, () => Promise.reject(lockLost()));
+  return { ...cursor, through, retries: context.run.retriesSeen };
+}
+
 async function collect(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const etcd = context.connections.etcd();
   const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
-  let found = cursor.found;
+  const progress = new Recording(context, cursor.found);
   let chunk: SourceChange[] = [];
-  const flush = async (): Promise<void> => {
-    found += await record(context, chunk);
-    chunk = [];
-  };
   try {
     for await (const change of etcd.changes({ ...query, signal: context.signal })) {
       if (concerns(change)) chunk.push(change);
-      if (chunk.length >= CHUNK) await flush();
+      if (chunk.length < CHUNK) continue;
+      await progress.record(chunk);
+      chunk = [];
     }
   } catch (error) {
     if (!(error instanceof EtcdCompactedError)) throw error;
     return { batches: [], cursor: { ...cursor, phase: "compare" } };
   }
-  await flush();
+  await progress.record(chunk);
+  const found = progress.finish();
   return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
 }
 
 async function compare(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const page = await compareWithSource(context, cursor.through, cursor.compareAfter);
-  const found = cursor.found + (await record(context, page.changes));
+  const progress = new Recording(context, cursor.found);
+  await progress.record(page.changes);
+  const found = progress.finish();
   if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compareAfter: page.next } };
   return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
 }
 
-/** Records changes; throws CATCH_UP_BLOCKED for what must not be carried or dropped without a person. */
-async function record(context: Context, found: readonly SourceChange[]): Promise<number> {
-  if (found.length === 0) return 0;
-  const { recorded, uncarried, blocked } = await recordChanges(context, found, () => conversion(context));
-  const accepted = uncarried === 0 || context.approved("uncarried-late");
-  if (blocked === 0 && accepted) return recorded;
-  throw new MigratorError(
-    "CATCH_UP_BLOCKED",
-    `since the copy, ${blocked} resources came to the source that are broken or collide, and ${uncarried} that cannot be carried`,
-    {
-      next:
-        "See them with `describe`. Mend them in etcd and `resume`, or accept the loss of those that cannot be carried " +
-        "with `approve RUN uncarried-late` and `resume`, or undo the run with `rollback`.",
-    },
-  );
+/** Changes that are recorded chunk by chunk, and judged at the end: what was broken may have been mended since. */
+class Recording {
+  readonly #context: Context;
+  readonly #blocked = new Set<string>();
+  #found: number;
+  #uncarried = 0;
+
+  constructor(context: Context, found: number) {
+    this.#context = context;
+    this.#found = found;
+  }
+
+  async record(chunk: readonly SourceChange[]): Promise<void> {
+    if (chunk.length === 0) return;
+    const { recorded, uncarried, blocked } = await recordChanges(this.#context, chunk, () =>
+      conversion(this.#context),
+    );
+    for (const { key } of chunk) this.#blocked.delete(key);
+    for (const key of blocked) this.#blocked.add(key);
+    this.#found += recorded;
+    this.#uncarried += uncarried;
+  }
+
+  /** How many changes were found; throws CATCH_UP_BLOCKED for what must not be carried or dropped without a person. */
+  finish(): number {
+    const accepted = this.#uncarried === 0 || this.#context.approved("uncarried-late");
+    if (this.#blocked.size === 0 && accepted) return this.#found;
+    const [example = ""] = this.#blocked;
+    throw new MigratorError(
+      "CATCH_UP_BLOCKED",
+      `since the copy, ${this.#blocked.size} resources came to the source that are broken${example === "" ? "" : ` (${example})`}, and ${this.#uncarried} that cannot be carried`,
+      {
+        next:
+          "See them with `describe`. Mend them in etcd and `resume`, or accept the loss of those that cannot be carried " +
+          "with `approve RUN uncarried-late` and `resume`, or undo the run with `rollback`.",
+      },
+    );
+  }
 }
 
 async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {

@@ -4,9 +4,9 @@ import type { Action } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { crdStates, waitEstablished } from "../../../kubernetes/crds.ts";
-import { applyManifests } from "../../../kubernetes/apply.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { applyManifest } from "../apply-manifest.ts";
 import { type Context, conversion, decisions, fieldManager } from "../context.ts";
 import { readManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
@@ -41,8 +41,7 @@ async function createMissingCrds(context: Context): Promise<void> {
     );
     const created = new Set([...createdCrds(context), ...missing]);
     await context.record({ createdCrds: [...created].sort() });
-    context.ensureHeld();
-    await applyManifests(kubernetes, crds, { fieldManager: fieldManager(context), force: false });
+    await applyManifest(context, crds, false);
   }
   await waitEstablished(kubernetes, names, { signal: context.signal });
 }

@@ -1,17 +1,19 @@
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { Discovery } from "../../../kubernetes/discovery.ts";
-import { applyManifests } from "../../../kubernetes/apply.ts";
 import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
+import { resourcePath } from "../../../kubernetes/paths.ts";
 import { jsonLines } from "../../artifact-lines.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { artifactName, type Context, fieldManager } from "../context.ts";
+import { applyManifest } from "../apply-manifest.ts";
+import { artifactName, type Context } from "../context.ts";
 import { datastoreType, isCrd, readManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { call, orAbsent } from "../target-calls.ts";
 import { restoreWorkloadStages } from "../undo/restore-workloads.ts";
-import { BEFORE_SWITCH, CALICO_NODE, readWorkload } from "../workloads.ts";
+import { BEFORE_SWITCH, rememberedObjects } from "../before-switch.ts";
+import { CALICO_NODE, readWorkload } from "../workloads.ts";
 
 const POLL_MS = 5000;
 
@@ -26,11 +28,7 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
     if (context.options.manifest === undefined) return awaitSwitch(context);
     const objects = (await readManifest(context)).filter((object) => !isCrd(object));
     await rememberBefore(context, objects);
-    context.ensureHeld();
-    await applyManifests(context.connections.kubernetes, objects, {
-      fieldManager: fieldManager(context),
-      force: true,
-    });
+    await applyManifest(context, objects, true);
     return { done: true };
   },
 };
@@ -45,17 +43,20 @@ async function awaitSwitch(context: Context): Promise<StageOutcome> {
   return { wait: { reason: "Approval", message, subject: "switch", retryAfterMs: POLL_MS } };
 }
 
+/** Remembers each object once, before it is first written: a manifest that was mended may name others than the first time. */
 async function rememberBefore(context: Context, objects: readonly JsonObject[]): Promise<void> {
-  const name = artifactName(context, BEFORE_SWITCH);
-  if ((await context.artifacts.find(name)) !== undefined) return;
+  const records = await rememberedObjects(context);
+  const known = new Set(records.map(({ ref }) => resourcePath(ref)));
   const discovery = new Discovery(context.connections.kubernetes);
-  const records = [];
+  const added: typeof records = [];
   for (const object of objects) {
     const ref = await refOf(discovery, object);
+    if (known.has(resourcePath(ref))) continue;
     const before = await orAbsent(call(context, () => context.connections.kubernetes.get(ref)));
-    records.push({ ref, before: before ?? null });
+    added.push({ ref, before: before ?? null });
   }
-  await context.artifacts.write(name, jsonLines(records));
+  if (added.length === 0) return;
+  await context.artifacts.write(artifactName(context, BEFORE_SWITCH), jsonLines([...records, ...added]));
 }
 
 async function refOf(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {

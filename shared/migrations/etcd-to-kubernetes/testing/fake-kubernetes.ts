@@ -61,6 +61,8 @@ export class FakeKubernetes implements KubernetesApi {
     if (ref.plural === "selfsubjectaccessreviews") return Promise.resolve({ status: { allowed: true } });
     const path = pathOf({ ...ref, name: textAt(object, "metadata", "name") });
     return hooked(this.hooks, `create ${path}`, () => {
+      if (ref.namespace !== undefined && !this.#objects.has(`v1/namespaces/${ref.namespace}`))
+        throw refusal("KUBERNETES_NOT_FOUND", 404, path);
       if (this.#objects.has(path)) throw refusal("KUBERNETES_ALREADY_EXISTS", 409, path);
       return this.#store(path, object, { uid: `uid-${this.#version + 1}` }, [], options);
     });

@@ -59,8 +59,13 @@ export class Life {
       // The fakes and the store have done the write when the call returns.
       return await this.#counted(name, call());
     } finally {
-      if (this.#dead) await NOTHING_MORE;
+      await this.#rest();
     }
+  }
+
+  /** Whoever waits for a call of a life that has ended waits for ever. */
+  #rest(): Promise<void> {
+    return this.#dead ? NOTHING_MORE : Promise.resolve();
   }
 
   #counted(name: string, result: unknown): unknown {
@@ -73,7 +78,9 @@ export class Life {
 
 /** Asking what one may do is a POST, and writes nothing. */
 function isReview([ref]: readonly unknown[]): boolean {
-  return typeof ref === "object" && ref !== null && "plural" in ref && ref.plural === "selfsubjectaccessreviews";
+  return (
+    typeof ref === "object" && ref !== null && "plural" in ref && ref.plural === "selfsubjectaccessreviews"
+  );
 }
 
 /** The methods of the engine's ports that write, and of the connections. */

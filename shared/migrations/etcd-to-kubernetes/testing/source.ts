@@ -1,5 +1,5 @@
 import { FULL_NODE, resource, resourceKey, SAMPLES, storedText } from "../../../calico/testing/samples.ts";
-import { crdNames, KINDS, type TargetGroup } from "../../../calico/kinds.ts";
+import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { FakeEtcd } from "./fake-etcd.ts";
 import type { FakeKubernetes } from "./fake-kubernetes.ts";
@@ -16,9 +16,12 @@ export const CARRIED = SAMPLES.length - 1 + NODES.length;
 /** A datastore with one resource of every kind at least. */
 export function fillSource(etcd: FakeEtcd): void {
   for (const sample of SAMPLES) etcd.put(sample.key, storedText(sample));
-  const named = { nodeName: "node-b", orchestrator: "k8s" };
+  const spec = {
+    orchRefs: [{ nodeName: "node-b", orchestrator: "k8s" }],
+    bgp: { ipv4Address: "192.0.2.11/24" },
+  };
   etcd.put(resourceKey("nodes", "rack1-a"), JSON.stringify(FULL_NODE));
-  etcd.put(resourceKey("nodes", "node-b"), JSON.stringify(resource("Node", "node-b", { orchRefs: [named] })));
+  etcd.put(resourceKey("nodes", "node-b"), JSON.stringify(resource("Node", "node-b", spec)));
 }
 
 /** An empty target: CRDs, namespaces and Nodes, one of which has an annotation of Calico's already. */
@@ -50,13 +53,4 @@ function crd(name: string): JsonObject {
     spec: { group: name.slice(name.indexOf(".") + 1), versions: [] },
     status: { conditions },
   };
-}
-
-/** How many kinds have an object in what `dump` gives. */
-export function kindsIn(dump: Record<string, string>, group: TargetGroup): number {
-  const plurals = KINDS.filter(({ group: home }) => home === "crd").map(({ plural, v3 }) =>
-    group === "projectcalico.org/v3" ? (v3?.plural ?? plural) : plural,
-  );
-  return plurals.filter((plural) => Object.keys(dump).some((path) => path.startsWith(`${group}/${plural}/`)))
-    .length;
 }

@@ -61,9 +61,9 @@ export class World implements Disposable {
     return world;
   }
 
-  /** Starts a worker on the store's file. */
-  worker(life = new Life()): Worker {
-    const embedded = openEmbedded(join(this.#folder, "store.db"), { clock: this.clock });
+  /** Starts a worker on the store's file, which may be no larger than `maxPages` pages of 4 KiB. */
+  worker(life = new Life(), limits: { maxPages?: number } = {}): Worker {
+    const embedded = openEmbedded(join(this.#folder, "store.db"), { clock: this.clock, ...limits });
     const queue = life.bind(embedded.queue, WRITES.queue);
     const connections = this.#connections(life);
     const ports = {
@@ -90,7 +90,12 @@ export class World implements Disposable {
       embedded,
       life,
       step: async (only) => {
-        const query = { max: 1, visibilityMs: VISIBILITY_MS, waitMs: 0, ...(only === undefined ? {} : { only }) };
+        const query = {
+          max: 1,
+          visibilityMs: VISIBILITY_MS,
+          waitMs: 0,
+          ...(only === undefined ? {} : { only }),
+        };
         const work = queue.receive(query).then(async ([delivery]) => {
           if (delivery !== undefined) await handle(delivery);
           return delivery !== undefined;
@@ -153,10 +158,20 @@ export async function startRun(
   { engine }: Worker,
   request: { options?: Record<string, unknown>; approvals?: readonly string[]; stopBefore?: string } = {},
 ): Promise<string> {
-  const approvals = (request.approvals ?? ["unlock", "switch"]).map((subject) => ({ subject, by: "test", at: 0 }));
+  const approvals = (request.approvals ?? ["unlock", "switch"]).map((subject) => ({
+    subject,
+    by: "test",
+    at: 0,
+  }));
   const options = { quietMs: 0, batchSize: 10, ...request.options };
   const stop = request.stopBefore === undefined ? {} : { stopBefore: request.stopBefore };
-  const run = await engine.start({ migration: "etcd-to-kubernetes", cluster: "test", options, approvals, ...stop });
+  const run = await engine.start({
+    migration: "etcd-to-kubernetes",
+    cluster: "test",
+    options,
+    approvals,
+    ...stop,
+  });
   return run.runId;
 }
 

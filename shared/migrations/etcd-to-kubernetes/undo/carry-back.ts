@@ -9,6 +9,8 @@ import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { addResources } from "../add-resources.ts";
+import { PROTECTED_TIERS } from "../built-in.ts";
 import { rankOf } from "../changes.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
@@ -144,6 +146,7 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
   const known = await resources(context).findByTarget([...byTarget.keys()]);
   const live = known.filter(({ state }) => state !== "reverted");
   const settled: Checkpoint[] = [];
+  const fresh: Checkpoint[] = [];
   let carried = 0;
   for (const { checkpoint, source } of await readSources(context, live)) {
     const object = byTarget.get(checkpoint.target);
@@ -157,11 +160,11 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
     if (seen.has(target)) continue;
     const row = await carryNew(context, convert, { kind, target, object });
     if (row === undefined) continue;
-    carried++;
-    settled.push(row);
+    fresh.push(row);
   }
   await resources(context).put(settled);
-  return carried;
+  await addResources(context, fresh);
+  return carried + fresh.length;
 }
 
 /** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. */
@@ -173,12 +176,20 @@ async function carryKnown(
   const { checkpoint, source, object } = pair;
   const current = { ...checkpoint, sourceRevision: source?.modRevision ?? 0 };
   const comparison = await compareResource(context, convert, { checkpoint: current, source, target: object });
-  if (comparison.result === "equal") return withDetail({ ...current, state: "applied" }, { pass: PASS });
+  const seen = withDetail(ownedBy(current, object), { pass: PASS });
+  if (comparison.result === "equal") return { ...seen, state: "applied" };
   const back = backwardContext(convert, { key: checkpoint.key, existing: source });
   const write = backward(object, back);
-  if ("skipped" in write) return withDetail(current, { pass: PASS });
+  if ("skipped" in write) return seen;
   const sourceRevision = await putSource(context, checkpoint.key, write.value, source);
-  return withDetail({ ...current, state: "applied", sourceRevision }, { pass: PASS });
+  return { ...seen, state: "applied", sourceRevision };
+}
+
+/** An object that was deleted and created again since the unlock came after it, like any new one. */
+function ownedBy(checkpoint: Checkpoint, object: JsonObject): Checkpoint {
+  const targetUid = textAt(object, "metadata", "uid");
+  if (checkpoint.targetUid === targetUid) return checkpoint;
+  return withDetail({ ...checkpoint, targetUid }, { created: true });
 }
 
 /** Writes an object that came after the unlock; undefined for objects that have no place in etcd. */
@@ -187,7 +198,7 @@ async function carryNew(
   convert: ForwardContext,
   found: { kind: string; target: string; object: JsonObject },
 ): Promise<Checkpoint | undefined> {
-  if (found.kind === "Node" && !hasCalicoAnnotations(found.object)) return undefined;
+  if (!cameAfterUnlock(found.kind, found.object)) return undefined;
   const [canonical] = etcdKeysFor(found.object, backwardContext(convert));
   if (canonical === undefined) return undefined;
   const existing = (await context.connections.etcd().getMany([canonical])).get(canonical);
@@ -206,7 +217,12 @@ async function carryNew(
   };
 }
 
-/** Calico has never run on a Node without them. */
+/** Calico never ran on a Node without its annotations; built-in tiers are made by whatever Calico starts, on each side. */
+function cameAfterUnlock(kind: string, object: JsonObject): boolean {
+  if (kind === "Node") return hasCalicoAnnotations(object);
+  return !(kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name")));
+}
+
 function hasCalicoAnnotations(node: JsonObject): boolean {
   return Object.keys(objectAt(node, "metadata", "annotations")).some((key) =>
     key.startsWith("projectcalico.org/"),

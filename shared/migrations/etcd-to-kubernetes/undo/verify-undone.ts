@@ -1,15 +1,18 @@
 import { z } from "zod";
-import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
+import { kindInfo, KINDS, targetKind, type TargetKind } from "../../../calico/kinds.ts";
 import { readLock } from "../../../calico/lock.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
+import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { type Context } from "../context.ts";
+import { type Context, resources } from "../context.ts";
+import { detailOf } from "../ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs, isOurs } from "../ownership.ts";
 import { readClusterInformation } from "../source-lock.ts";
 import { call, orAbsent } from "../target-calls.ts";
+import { objectTargetId } from "../target-refs.ts";
 
 const PAGE = 500;
 const Decided = z.object({ targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]) });
@@ -42,13 +45,26 @@ async function deleteLeftovers(
   do {
     const options = { limit: PAGE, continueToken, metadataOnly: true, signal: context.signal };
     const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
-    for (const object of page?.items.filter((item) => isOurs(context, item)) ?? []) {
+    const ours = page?.items.filter((item) => isOurs(context, item)) ?? [];
+    const restored = await restoredTargets(context, ref, ours);
+    for (const object of ours) {
+      if (restored.has(objectTargetId(ref, object))) continue;
       const namespace = textAt(object, "metadata", "namespace");
       const name = textAt(object, "metadata", "name");
       await deleteIfOurs(context, namespace === "" ? { ...ref, name } : { ...ref, namespace, name });
     }
     continueToken = page?.continueToken;
   } while (continueToken !== undefined);
+}
+
+/** What was there before this run, and got back what it was: this run has written it, but it is not this run's. */
+async function restoredTargets(
+  context: Context,
+  ref: TargetKind,
+  objects: readonly JsonObject[],
+): Promise<ReadonlySet<string>> {
+  const rows = await resources(context).findByTarget(objects.map((object) => objectTargetId(ref, object)));
+  return new Set(rows.filter((row) => detailOf(row).before !== undefined).map(({ target }) => target));
 }
 
 async function checkSource(context: Context): Promise<void> {

@@ -1,0 +1,377 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import type { FakeOptions } from "../testing/fake-migration.ts";
+import { type FakeWorld, fakeWorld, runIn, writeKubeconfig } from "../testing/fake-world.ts";
+
+interface RunDocument {
+  metadata: { name: string };
+  spec: { cluster: string; approvals?: { subject: string; by: string }[] };
+  status: { state: string; waiting?: { reason: string; subject?: string }; stages: { name: string }[] };
+}
+
+/** Starts the fake migration and gives its exit code and the run as JSON. */
+async function start(
+  world: FakeWorld,
+  ...words: readonly string[]
+): Promise<{ code: number; run: RunDocument }> {
+  const line = ["start", "fake", "--kubeconfig", world.kubeconfig, "-o", "json", "-q", ...words];
+  const { code, stdout, stderr } = await runIn(world, ...line);
+  assert.ok(stdout !== "", stderr);
+  return { code, run: JSON.parse(stdout) as RunDocument };
+}
+
+function stoppedWorld(
+  test: TestContext,
+  options: FakeOptions = {},
+): Promise<{ world: FakeWorld; runId: string }> {
+  const world = fakeWorld(test, options);
+  return start(world, "--stop-before", "lock").then(({ run }) => ({ world, runId: run.metadata.name }));
+}
+
+describe("start", () => {
+  test("goes to the end with --yes, exports the report beside the store and says what moved", async (t) => {
+    const world = fakeWorld(t);
+    const { code, stdout } = await runIn(
+      world,
+      "start",
+      "fake",
+      "--kubeconfig",
+      world.kubeconfig,
+      "--yes",
+      "-q",
+    );
+    assert.equal(code, 0);
+    assert.match(stdout, /run fake-[0-9a-f]{8} on prod: Succeeded/);
+    assert.match(stdout, /Thing +30/);
+    assert.match(stdout, /datastore locked: 1\.5 s/);
+    const file = /report: (.*)/.exec(stdout)?.[1] ?? "";
+    assert.equal((JSON.parse(readFileSync(file, "utf8")) as { moved: { total: number } }).moved.total, 30);
+    assert.ok(file.startsWith(join(world.folder, "reports")));
+  });
+
+  test("names the cluster after the context, unless told otherwise", async (t) => {
+    const world = fakeWorld(t);
+    assert.equal((await start(world, "--yes")).run.spec.cluster, "prod");
+    assert.equal((await start(world, "--yes", "--cluster", "mine")).run.spec.cluster, "mine");
+  });
+
+  test("waits at the point of no return without a terminal, with exit code 4 and the next command", async (t) => {
+    const world = fakeWorld(t);
+    const { code, stderr } = await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    assert.equal(code, 4);
+    assert.match(stderr, /next: calico-migrator approve fake-[0-9a-f]{8} unlock --store/);
+  });
+
+  test("stops before the stage it is told to, even with --yes", async (t) => {
+    const { code, run } = await start(fakeWorld(t), "--yes", "--stop-before", "unlock");
+    assert.equal(code, 4);
+    assert.deepEqual([run.status.state, run.status.waiting?.subject], ["Waiting", "unlock"]);
+  });
+
+  test("records who approved, and never approves losses with --yes", async (t) => {
+    const { run } = await start(fakeWorld(t), "--yes", "--approve-uncarried", "--approve", "a", "b");
+    const subjects = run.spec.approvals?.map(({ subject, by }) => `${subject} by ${by}`);
+    assert.deepEqual(subjects?.sort(), ["a by alice", "b by alice", "uncarried by alice", "unlock by alice"]);
+    const plain = await start(fakeWorld(t), "--yes");
+    assert.deepEqual(
+      plain.run.spec.approvals?.map(({ subject }) => subject),
+      ["unlock"],
+    );
+  });
+
+  test("asks on a terminal at the point of no return, and goes on after a yes", async (t) => {
+    const world = fakeWorld(t);
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const answered = runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    await untilText(world, /Approve "unlock" and go on\? \[y\/N\]/);
+    world.stdin.write("y\n");
+    assert.equal((await answered).code, 0);
+  });
+
+  test("leaves the run waiting after any other answer", async (t) => {
+    const world = fakeWorld(t);
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const answered = runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    await untilText(world, /go on\?/);
+    world.stdin.write("\n");
+    assert.equal((await answered).code, 4);
+  });
+
+  test("an open question goes away when somebody else approves", async (t) => {
+    const world = fakeWorld(t);
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const answered = runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    await untilText(world, /go on\?/);
+    const approval = await runIn(world, "approve", "--no-wait");
+    assert.equal(approval.code, 0);
+    assert.equal((await answered).code, 0);
+  });
+
+  test("with --no-wait leaves the work to another process", async (t) => {
+    const world = fakeWorld(t);
+    const { code, stdout, stderr } = await runIn(
+      world,
+      ...["start", "fake", "--kubeconfig", world.kubeconfig, "--no-wait"],
+    );
+    assert.equal(code, 0);
+    assert.match(stderr, /next: calico-migrator resume fake-/);
+    const { stdout: state } = await runIn(world, "get", stdout.trim(), "-o", "json");
+    assert.equal((JSON.parse(state) as RunDocument).status.state, "Pending");
+  });
+
+  test("refuses a cluster that another run has changed, and records nothing", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    const { code, stderr } = await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig);
+    assert.equal(code, 1);
+    assert.match(stderr, /\(CLUSTER_BUSY\)/);
+    assert.equal((await runIn(world, "get", "-o", "name")).stdout, `${runId}\n`);
+  });
+
+  test("refuses a name that stands for another API server", async (t) => {
+    const world = fakeWorld(t);
+    await start(world, "--yes");
+    const other = writeKubeconfig(world.folder, "prod", "https://other.example.com");
+    const { code, stderr } = await runIn(world, "start", "fake", "--kubeconfig", other, "--yes");
+    assert.equal(code, 1);
+    assert.match(stderr, /\(CLUSTER_DIFFERS\)[^]*--cluster NAME/);
+  });
+
+  test("knows a registered cluster by its name alone", async (t) => {
+    const world = fakeWorld(t);
+    await start(world, "--yes", "--cluster", "mine");
+    const { code } = await runIn(world, "start", "fake", "--cluster", "mine", "--yes", "-q");
+    assert.equal(code, 0);
+  });
+
+  test("answers 2 for what it does not know, and touches no cluster", async (t) => {
+    const world = fakeWorld(t);
+    const unknown = await runIn(world, "start", "nonsense", "--kubeconfig", world.kubeconfig);
+    assert.deepEqual([unknown.code, /MIGRATION_UNKNOWN/.test(unknown.stderr)], [2, true]);
+    assert.equal(world.opened, 0);
+    const stage = ["--kubeconfig", world.kubeconfig, "--stop-before", "nowhere"];
+    const wrongStage = await runIn(world, "start", "fake", ...stage);
+    assert.deepEqual([wrongStage.code, /STAGE_UNKNOWN/.test(wrongStage.stderr)], [2, true]);
+    assert.equal((await runIn(world, "get", "-o", "name")).stdout, "");
+  });
+
+  test("answers 3 when the preflight fails", async (t) => {
+    const { code } = await start(fakeWorld(t, { failing: "blocking" }));
+    assert.equal(code, 3);
+  });
+});
+
+describe("a run that fails", () => {
+  test("says why and how to go on, and resume goes on once it is mended", async (t) => {
+    const mended = join(fakeWorld(t).folder, "mended");
+    const world = fakeWorld(t, { brokenUntil: mended });
+    const failed = await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "--yes", "-q");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /^error: it is broken \(FAKE_BROKEN\)\nnext: Mend it/);
+    assert.match(failed.stderr, /calico-migrator resume fake-.*--store/);
+    assert.match(failed.stderr, /calico-migrator rollback fake-/);
+    assert.equal((await runIn(world, "resume", "-q")).code, 1);
+    writeFileSync(mended, "");
+    assert.equal((await runIn(world, "resume", "-q")).code, 0);
+  });
+
+  test("is told as one JSON object with -o json", async (t) => {
+    const world = fakeWorld(t, { brokenUntil: "/nonexistent/file" });
+    const line = ["start", "fake", "--kubeconfig", world.kubeconfig, "-o", "json", "-q"];
+    const { stderr } = await runIn(world, ...line);
+    assert.deepEqual(JSON.parse(stderr), {
+      error: { code: "FAKE_BROKEN", message: "it is broken", next: "Mend it, then `resume`." },
+    });
+  });
+});
+
+describe("approve, pause, resume, abort and rollback", () => {
+  test("approve approves what the run waits for, and goes on to the next decision", async (t) => {
+    const { world } = await stoppedWorld(t);
+    const first = await runIn(world, "approve", "-q");
+    assert.deepEqual([first.code, /approved: lock/.test(first.stderr)], [4, true]);
+    const second = await runIn(world, "approve", "-q");
+    assert.deepEqual([second.code, /approved: unlock/.test(second.stderr)], [0, true]);
+    const third = await runIn(world, "approve");
+    assert.match(third.stderr, /\(RUN_NONE_FITS\)/);
+  });
+
+  test("rollback undoes what was done, in reverse order, and ends with 0", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    const { code, stdout } = await runIn(world, "rollback", "-o", "json", "-q");
+    const { status } = JSON.parse(stdout) as RunDocument;
+    assert.deepEqual([code, status.state], [0, "RolledBack"]);
+    assert.deepEqual(status.stages.map(({ name }) => name).slice(-2), ["uncopy", "unprepare"]);
+    const again = await runIn(world, "rollback", runId);
+    assert.deepEqual([again.code, /\(UNDO_ENDED\)/.test(again.stderr)], [1, true]);
+  });
+
+  test("rollback also turns a run around that has succeeded; abort does not", async (t) => {
+    const world = fakeWorld(t);
+    const { run } = await start(world, "--yes");
+    const abort = await runIn(world, "abort", run.metadata.name);
+    assert.deepEqual([abort.code, /\(ABORT_TOO_LATE\)/.test(abort.stderr)], [1, true]);
+    const { code, stdout } = await runIn(world, "rollback", "-o", "json", "-q");
+    const { status } = JSON.parse(stdout) as RunDocument;
+    assert.deepEqual([code, status.state], [0, "RolledBack"]);
+    assert.ok(status.stages.some(({ name }) => name === "carry-back"));
+  });
+
+  test("abort ends in Aborted", async (t) => {
+    const { world } = await stoppedWorld(t);
+    const { code, stdout } = await runIn(world, "abort", "-q");
+    assert.equal(code, 0);
+    assert.match(stdout, /Aborted/);
+  });
+
+  test("rollback asks for the cluster's name on a terminal, and does nothing for another", async (t) => {
+    const { world } = await stoppedWorld(t);
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const refused = runIn(world, "rollback", "-q");
+    await untilText(world, /Type the name of the cluster, prod/);
+    world.stdin.write("other\n");
+    assert.match((await refused).stderr, /\(NOT_CONFIRMED\)/);
+    assert.match((await runIn(world, "get")).stdout, /Waiting\(Approval\)/);
+    const done = runIn(world, "rollback", "-q");
+    await untilText(world, /Type the name[^]*Type the name/);
+    world.stdin.write("prod\n");
+    assert.equal((await done).code, 0);
+  });
+
+  test("pause is carried out also where nobody works on the run, and resume lifts it", async (t) => {
+    const world = fakeWorld(t);
+    await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "--no-wait", "--yes");
+    assert.equal((await runIn(world, "pause")).code, 0);
+    assert.match((await runIn(world, "get")).stdout, /Waiting\(Paused\)/);
+    assert.equal((await runIn(world, "resume", "-q")).code, 0);
+  });
+
+  test("several runs that fit have to be named", async (t) => {
+    const world = fakeWorld(t);
+    const other = writeKubeconfig(world.folder, "other", "https://other.example.com");
+    await start(world, "--stop-before", "lock");
+    await runIn(world, "start", "fake", "--kubeconfig", other, "--stop-before", "lock", "-q");
+    const { code, stderr } = await runIn(world, "resume");
+    assert.equal(code, 1);
+    assert.match(stderr, /2 runs fit: fake-.*\(other, Waiting\).*\(prod, Waiting\) \(RUN_AMBIGUOUS\)/);
+  });
+});
+
+describe("plan and preflight", () => {
+  const line = (world: FakeWorld): string[] => ["fake", "--kubeconfig", world.kubeconfig, "-q"];
+
+  test("plan shows checks, counts, stages and the point of no return, and keeps nothing", async (t) => {
+    const world = fakeWorld(t);
+    const { code, stdout } = await runIn(world, "plan", ...line(world));
+    assert.equal(code, 0);
+    assert.match(stdout, /pass +fake-check/);
+    assert.match(stdout, /total +30/);
+    assert.match(stdout, /unlock +POINT OF NO RETURN, needs approval +carry-back/);
+    assert.equal(existsSync(world.store), false);
+  });
+
+  test("plan -o json names everything a program may want", async (t) => {
+    const world = fakeWorld(t);
+    const { stdout } = await runIn(world, "plan", ...line(world), "-o", "json");
+    const plan = JSON.parse(stdout) as { kind: string; resources: { total: number }; passed: boolean };
+    assert.deepEqual([plan.kind, plan.resources.total, plan.passed], ["Plan", 30, true]);
+  });
+
+  test("a blocking check that fails makes the exit code 3, one that needs consent does not", async (t) => {
+    const blocked = fakeWorld(t, { failing: "blocking" });
+    const { code, stdout } = await runIn(blocked, "preflight", ...line(blocked));
+    assert.equal(code, 3);
+    assert.match(stdout, /FAIL +fake-check +something is[^]*fake-check: Mend it\./);
+    assert.equal((await runIn(blocked, "plan", ...line(blocked), "-o", "yaml")).code, 3);
+    const consent = fakeWorld(t, { failing: "consent" });
+    assert.equal((await runIn(consent, "preflight", ...line(consent))).code, 0);
+  });
+});
+
+describe("get and describe", () => {
+  test("show what is there in every form", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    assert.match(
+      (await runIn(world, "get")).stdout,
+      new RegExp(`${runId} +fake +prod +Waiting\\(Approval\\) +lock`),
+    );
+    assert.match((await runIn(world, "get", "-o", "wide")).stdout, /REASON\n.*asked to stop before lock/);
+    assert.equal((await runIn(world, "get", "-o", "name")).stdout, `${runId}\n`);
+    assert.match((await runIn(world, "get", "-o", "yaml")).stdout, /kind: RunList/);
+    const { stdout } = await runIn(world, "describe");
+    assert.match(stdout, /Waiting: +Approval: asked to stop before lock/);
+    assert.match(stdout, /copy +forward +done .*copied=30/);
+    const json = JSON.parse((await runIn(world, "describe", "-o", "json")).stdout) as {
+      status: { events: unknown[]; artifacts: unknown[] };
+    };
+    assert.ok(json.status.events.length > 5);
+  });
+
+  test("say which run there is not", async (t) => {
+    const { world } = await stoppedWorld(t);
+    const { code, stderr } = await runIn(world, "describe", "no-such-run");
+    assert.deepEqual([code, /RUN_NOT_FOUND/.test(stderr)], [1, true]);
+  });
+});
+
+describe("verify and diff", () => {
+  test("answer 0 for the same, 1 for a difference, and 2 when they cannot compare", async (t) => {
+    const { world } = await stoppedWorld(t);
+    const different = { kind: "Thing", target: "things/a", reason: "spec.x: source 1, target 2" };
+    let found = [different];
+    Object.assign(world.comparisons, {
+      fake: async function* () {
+        await Promise.resolve();
+        yield* found;
+      },
+    });
+    const differs = await runIn(world, "diff");
+    assert.deepEqual(
+      [differs.code, /Thing +things\/a +spec\.x: source 1, target 2/.test(differs.stdout)],
+      [1, true],
+    );
+    assert.match((await runIn(world, "verify")).stdout, /1 resources differ/);
+    found = [];
+    assert.deepEqual(await runIn(world, "diff"), { code: 0, stdout: "", stderr: "" });
+    Object.assign(world.comparisons, { fake: undefined });
+    assert.equal((await runIn(world, "diff")).code, 2);
+  });
+});
+
+describe("clusters", () => {
+  test("are added, listed with paths only, and removed unless a run needs them", async (t) => {
+    const world = fakeWorld(t);
+    const add = ["clusters", "add", "a", "--kubeconfig", world.kubeconfig, "-l", "env=prod"];
+    assert.equal((await runIn(world, ...add, "--etcd-endpoints", "http://10.0.0.1:2379")).code, 0);
+    const { stdout } = await runIn(world, "clusters", "-o", "wide");
+    assert.match(
+      stdout,
+      /a +https:\/\/prod\.example\.com:6443\/ +prod +http:\/\/10\.0\.0\.1:2379 .*env=prod/,
+    );
+    assert.doesNotMatch((await runIn(world, "clusters", "-o", "json")).stdout, /not-a-real-token/);
+    await runIn(world, "start", "fake", "--cluster", "a", "-q");
+    assert.match((await runIn(world, "clusters", "remove", "a")).stderr, /\(CLUSTER_BUSY\)/);
+    await runIn(world, "rollback", "-q");
+    assert.equal((await runIn(world, "clusters", "remove", "a")).code, 0);
+    assert.equal((await runIn(world, "clusters", "-o", "name")).stdout, "");
+  });
+
+  test("move to another API server only when told to", async (t) => {
+    const world = fakeWorld(t);
+    await runIn(world, "clusters", "add", "a", "--kubeconfig", world.kubeconfig);
+    const moved = writeKubeconfig(world.folder, "moved", "https://moved.example.com");
+    const refused = await runIn(world, "clusters", "add", "a", "--kubeconfig", moved);
+    assert.match(refused.stderr, /\(CLUSTER_DIFFERS\)/);
+    assert.equal((await runIn(world, "clusters", "add", "a", "--kubeconfig", moved, "--replace")).code, 0);
+    assert.match((await runIn(world, "clusters")).stdout, /moved\.example\.com/);
+  });
+});
+
+/** Waits until the program has written a text to standard error. */
+async function untilText(world: FakeWorld, text: RegExp): Promise<void> {
+  for (let tries = 0; !text.test(world.stderr.text); tries++) {
+    assert.ok(tries < 500, `${String(text)} is not in: ${world.stderr.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,47 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { runDocument } from "../documents.ts";
+import { describeText, type Details, readDetails } from "../describe.ts";
+import { EXIT } from "../exit-codes.ts";
+import { timestamp } from "../output/durations.ts";
+import { print } from "../output/print.ts";
+import { OutputFlags, withCommonOptions } from "../options/common.ts";
+import { findRun, isUnfinished } from "../runs.ts";
+import { openSession } from "../session.ts";
+import type { World } from "../world.ts";
+import type { CommandEntry } from "./command.ts";
+
+/** `describe`: everything about one run. */
+export function describeCommand(): CommandEntry {
+  const command = new Command("describe")
+    .summary("show everything about a run")
+    .description(
+      "Shows a run with its stages, approvals, events and artifacts, and by name all that conflicts or is not carried.",
+    )
+    .argument("[run]", "the run (default: the only one under way)");
+  withCommonOptions(command);
+  return { command, handle: ({ world, args, flags }) => describe(world, args, OutputFlags.parse(flags)) };
+}
+
+async function describe(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
+  const [runId] = z.tuple([z.string().optional()]).parse(args);
+  await using session = openSession(world, flags);
+  const run = await findRun(session.embedded.store, runId, isUnfinished);
+  const details = await readDetails(session.ports, run);
+  print(world, flags, {
+    document: runDocument(run, { ...details, status: statusPart(details) }),
+    text: () => describeText(details),
+    names: [run.runId],
+  });
+  return EXIT.ok;
+}
+
+function statusPart({ problems, events, artifacts }: Details): object {
+  const told = events.map(({ sequence, type, time, data }) => ({
+    sequence,
+    type,
+    time: timestamp(time),
+    data,
+  }));
+  return { problems, events: told, artifacts };
+}

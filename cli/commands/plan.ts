@@ -1,0 +1,103 @@
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import { z } from "zod";
+import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { MigratorError } from "../../shared/errors.ts";
+import { EXIT } from "../exit-codes.ts";
+import { paintFor } from "../output/paint.ts";
+import { print, type Printable } from "../output/print.ts";
+import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
+import { ConnectionFlags, connectionOf, withConnectionOptions } from "../options/connection.ts";
+import { EtcdToKubernetesFlags, migrationOptions, withMigrationOptions } from "../options/migration.ts";
+import { preview, type Preview } from "../plan/preview.ts";
+import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
+import { storePath } from "../store.ts";
+import type { World } from "../world.ts";
+import type { CommandEntry } from "./command.ts";
+import { requireEtcd } from "../probe.ts";
+
+const PlanFlags = OutputFlags.extend({
+  ...ConnectionFlags.shape,
+  ...EtcdToKubernetesFlags.shape,
+  concurrency: z.int().default(32),
+});
+type PlanFlags = z.infer<typeof PlanFlags>;
+
+const EXAMPLES = `
+Examples:
+  calico-migrator plan etcd-to-kubernetes --kubeconfig prod.kubeconfig --etcd-endpoints https://10.0.0.1:2379 \\
+      --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem --manifest calico-kdd.yaml
+  calico-migrator preflight etcd-to-kubernetes --cluster prod -o json
+`;
+
+/** `plan`: what a run would do, with nothing changed and nothing kept. */
+export function planCommand(): CommandEntry {
+  const summary = "show what a migration would do, changing nothing";
+  return entry("plan", summary, (found, subject, world, flags) => ({
+    document: planDocument(found, subject),
+    text: () => planText(found, subject, paintFor(world, world.stdout, flags.color)),
+    names: subject.migration.stages.map(({ name }) => name),
+  }));
+}
+
+/** `preflight`: the checks of a migration alone. */
+export function preflightCommand(): CommandEntry {
+  const summary = "run the checks of a migration, changing nothing";
+  return entry("preflight", summary, (found, subject, world, flags) => ({
+    document: checksDocument(found, subject),
+    text: () => checksText(found.checks, paintFor(world, world.stdout, flags.color)),
+    names: found.checks.filter(({ status }) => status === "fail").map(({ id }) => id),
+  }));
+}
+
+type Show = (found: Preview, subject: PlanSubject, world: World, flags: PlanFlags) => Printable;
+
+function entry(name: string, summary: string, show: Show): CommandEntry {
+  const command = new Command(name).summary(summary).argument("<migration>", "etcd-to-kubernetes");
+  command.description(
+    `Looks at both sides, and changes nothing: ${summary}. Exit code 3: a blocking check failed.`,
+  );
+  withMigrationOptions(withConnectionOptions(command)).optionsGroup("Work:");
+  command.option(
+    "--concurrency <n>",
+    "the most requests under way at the API server (default: 32)",
+    integer(1, 1000),
+  );
+  withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
+  return { command, handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), show) };
+}
+
+async function look(world: World, args: readonly unknown[], flags: PlanFlags, show: Show): Promise<number> {
+  const [name] = z.tuple([z.string()]).parse(args);
+  const migration = world.migrations.find((one) => one.name === name);
+  if (migration === undefined) throw unknownMigration(world, name);
+  const cluster = await connectionOf(world, flags, (known) => registered(world, flags, known));
+  requireEtcd(name, cluster.connection);
+  const options = migrationOptions(world, name, flags);
+  const found = await preview(world, flags, {
+    migration: name,
+    options,
+    cluster,
+    concurrency: flags.concurrency,
+  });
+  print(world, flags, show(found, { migration, cluster: cluster.name }, world, flags));
+  return found.passed ? EXIT.ok : EXIT.preflightFailed;
+}
+
+/** A cluster of the user's own store, if there is one. */
+async function registered(world: World, flags: PlanFlags, name: string): Promise<Cluster | undefined> {
+  const path = storePath(world, flags.store);
+  if (!existsSync(path)) return undefined;
+  const embedded = openEmbedded(path, { clock: world.clock });
+  try {
+    return await embedded.clusters.get(name);
+  } finally {
+    embedded.close();
+  }
+}
+
+function unknownMigration({ migrations }: World, name: string): MigratorError {
+  return new MigratorError("MIGRATION_UNKNOWN", `there is no migration "${name}"`, {
+    next: `Use one of: ${migrations.map((one) => one.name).join(", ")}.`,
+  });
+}

@@ -1,0 +1,36 @@
+import { Command } from "commander";
+import { z } from "zod";
+import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { findRun, isUnfinished } from "../runs.ts";
+import { openSession } from "../session.ts";
+import type { World } from "../world.ts";
+import type { CommandEntry } from "./command.ts";
+import { workOn } from "./work-on.ts";
+
+const EXAMPLES = `
+Examples:
+  calico-migrator resume                              # the only run under way
+  calico-migrator resume etcd-to-kubernetes-1a2b3c4d
+`;
+
+/** `resume`: goes on with a run that was interrupted, paused, or has failed. */
+export function resumeCommand(): CommandEntry {
+  const command = new Command("resume")
+    .summary("go on with a run that was interrupted, paused or has failed")
+    .description(
+      "Goes on where a run stands: after Ctrl-C, a crash, `pause`, or once the cause of a failure is mended.",
+    )
+    .argument("[run]", "the run (default: the only one under way)");
+  withWorkOptions(command, "ask nothing").addHelpText("before", EXAMPLES.trimStart());
+  return { command, handle: ({ world, args, flags }) => resume(world, args, WorkFlags.parse(flags)) };
+}
+
+async function resume(world: World, args: readonly unknown[], flags: WorkFlags): Promise<number> {
+  const [runId] = z.tuple([z.string().optional()]).parse(args);
+  await using session = openSession(world, flags, { concurrency: flags.concurrency });
+  const { store } = session.embedded;
+  const run = await findRun(store, runId, isUnfinished);
+  await session.engine.resume(run.runId);
+  const control = await store.getControl(run.runId);
+  return await workOn(session, run, flags, { wanted: control?.undo === undefined ? "forward" : "undo" });
+}

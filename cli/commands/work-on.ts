@@ -1,0 +1,47 @@
+import type { RunRecord } from "../../shared/engine/records.ts";
+import { accompany } from "../drive/accompany.ts";
+import { Interrupt } from "../drive/interrupt.ts";
+import { readSnapshot } from "../drive/snapshot.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { WorkFlags } from "../options/common.ts";
+import { finish, type Wanted } from "../outcome.ts";
+import { openReporter } from "../progress/open-reporter.ts";
+import { commandLine, type Session } from "../session.ts";
+
+/** How a command goes on with a run. */
+export interface WorkOptions {
+  wanted: Wanted;
+  /** Tell all events of the run, not only those from now on. */
+  fromFirstEvent?: boolean;
+}
+
+/** Works on a run, or looks on while another process does, until only a person can make it go on; then tells how it stands. */
+export async function workOn(
+  session: Session,
+  run: RunRecord,
+  flags: Pick<WorkFlags, "wait" | "yes">,
+  options: WorkOptions,
+): Promise<number> {
+  const { runId, migration } = run;
+  if (!flags.wait) return leave(session, runId);
+  using interrupt = new Interrupt(session.world);
+  const snapshot = await accompany(session, {
+    runId,
+    drive: true,
+    mayAsk: !flags.yes,
+    afterEvent: options.fromFirstEvent === true ? 0 : run.eventSequence,
+    reporter: openReporter(session, migration),
+    interrupt,
+  });
+  return await finish(session, snapshot, { wanted: options.wanted, interrupted: interrupt.signal.aborted });
+}
+
+/** Leaves the work to another process. */
+async function leave(session: Session, runId: string): Promise<number> {
+  const { run } = await readSnapshot(session.ports, runId, Number.MAX_SAFE_INTEGER);
+  session.world.stdout.write(
+    session.flags.output === "json" ? `${JSON.stringify({ run: runId, state: run.state })}\n` : `${runId}\n`,
+  );
+  session.world.stderr.write(`next: ${commandLine(session, "resume", runId)}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,157 @@
+import { ledgerPages, openLedger } from "../shared/engine/ledger.ts";
+import type { Artifact, ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
+import type {
+  Checkpoint,
+  CheckpointState,
+  DomainEvent,
+  RunControl,
+  RunRecord,
+  StageRecord,
+} from "../shared/engine/records.ts";
+import { RunNotFoundError } from "../shared/engine/errors.ts";
+import { duration, timestamp } from "./output/durations.ts";
+import { table } from "./output/table.ts";
+
+const PAGE = 1000;
+const LAST_EVENTS = 20;
+
+/** Where a migration keeps what people have to know by name: the ledger, and which of its states count. */
+const LISTS: readonly { title: string; ledger: string; states?: readonly CheckpointState[] }[] = [
+  { title: "not carried", ledger: "uncarried" },
+  { title: "broken in the source", ledger: "blockers" },
+  { title: "in conflict", ledger: "resources", states: ["conflict"] },
+  { title: "not written", ledger: "resources", states: ["failed"] },
+  { title: "also written by others", ledger: "written-by-others" },
+];
+
+/** A resource that people have to know by name. */
+interface Problem {
+  list: string;
+  key: string;
+  target: string;
+  reason: string;
+}
+
+/** Everything about one run. */
+export interface Details {
+  run: RunRecord;
+  control: RunControl;
+  stages: StageRecord[];
+  problems: Problem[];
+  /** All events. */
+  events: DomainEvent[];
+  artifacts: Artifact[];
+}
+
+/** Reads everything about a run. */
+export async function readDetails(
+  { store, artifacts }: { store: CheckpointStore; artifacts: ArtifactStore },
+  run: RunRecord,
+): Promise<Details> {
+  const { runId } = run;
+  const control = await store.getControl(runId);
+  if (control === undefined) throw new RunNotFoundError(runId);
+  return {
+    run,
+    control,
+    stages: await store.listStages(runId),
+    problems: await Array.fromAsync(problems(store, runId)),
+    events: await Array.fromAsync(events(store, runId)),
+    artifacts: await artifacts.list(`runs/${runId}/`),
+  };
+}
+
+async function* problems(store: CheckpointStore, runId: string): AsyncGenerator<Problem, void> {
+  for (const { title, ledger: name, states } of LISTS) {
+    const ledger = openLedger(store, runId, name, () => {
+      throw new Error("a description writes nothing");
+    });
+    const query = states === undefined ? { limit: PAGE } : { states, limit: PAGE };
+    for await (const page of ledgerPages(ledger, query)) yield* page.map((row) => problemOf(title, row));
+  }
+}
+
+function problemOf(list: string, { key, target, detail }: Checkpoint): Problem {
+  const { reason } = detail;
+  return { list, key, target, reason: typeof reason === "string" ? reason : "" };
+}
+
+async function* events(store: CheckpointStore, runId: string): AsyncGenerator<DomainEvent, void> {
+  for (let after = 0; ;) {
+    const page = await store.listEvents({ runId, after, limit: PAGE });
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield* page;
+    after = last.sequence;
+  }
+}
+
+/** A run's details for people. */
+export function describeText(details: Details): string {
+  const { run, control, stages, events: all, artifacts } = details;
+  const approvals = control.approvals.map(({ subject, by, at }) => [subject, by, timestamp(at)]);
+  const files = artifacts.map(({ name, bytes, sha256 }) => [name, String(bytes), sha256]);
+  const told = all
+    .slice(-LAST_EVENTS)
+    .map(({ time, type, data }) => [timestamp(time), type, memberText(data)]);
+  return [
+    summaryText(run, control),
+    section("Stages", ["STAGE", "TRACK", "STATE", "TIME", "COUNTS"], stages.map(stageRow)),
+    section("Approvals", ["SUBJECT", "BY", "AT"], approvals),
+    problemsText(details.problems),
+    section("Artifacts", ["NAME", "BYTES", "SHA-256"], files),
+    section(`Events (the last ${LAST_EVENTS} of ${all.length})`, ["TIME", "EVENT", "WHAT"], told),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function summaryText(run: RunRecord, control: RunControl): string {
+  const lines: [string, string | undefined][] = [
+    ["Run", run.runId],
+    ["Migration", run.migration],
+    ["Cluster", run.cluster],
+    ["State", run.state],
+    ["Stage", run.stage],
+    ["Waiting", run.waiting === undefined ? undefined : `${run.waiting.reason}: ${run.waiting.message}`],
+    ["Failure", run.failure === undefined ? undefined : `${run.failure.message} (${run.failure.code})`],
+    ["Next", run.failure?.next],
+    ["Stop before", control.stopBefore],
+    ["Undo", control.undo],
+    ["Created", timestamp(run.createdAt)],
+    ["Finished", run.finishedAt === undefined ? undefined : timestamp(run.finishedAt)],
+    ["Options", JSON.stringify(run.options)],
+  ];
+  const known = lines.filter((line): line is [string, string] => line[1] !== undefined);
+  return known.map(([name, value]) => `${`${name}:`.padEnd(13)}${value}\n`).join("");
+}
+
+function stageRow({ stage, track, state, startedAt, finishedAt, counts }: StageRecord): string[] {
+  const time = finishedAt === undefined ? "" : duration(finishedAt - startedAt);
+  return [stage, track, state, time, memberText(counts)];
+}
+
+function problemsText(all: readonly Problem[]): string {
+  const lists = Map.groupBy(all, ({ list }) => list);
+  return [...lists]
+    .map(([list, rows]) =>
+      section(
+        `${list.charAt(0).toUpperCase()}${list.slice(1)} (${rows.length})`,
+        ["SOURCE", "TARGET", "REASON"],
+        rows.map(({ key, target, reason }) => [key, target, reason]),
+      ),
+    )
+    .join("\n");
+}
+
+function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const lines = table(head, rows).trimEnd().split("\n");
+  return `${title}:\n${lines.map((line) => `  ${line}\n`).join("")}`;
+}
+
+function memberText(members: Readonly<Record<string, unknown>>): string {
+  return Object.entries(members)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
+}

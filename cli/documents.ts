@@ -1,0 +1,55 @@
+import type { RunControl, RunRecord, StageRecord } from "../shared/engine/records.ts";
+import { timestamp } from "./output/durations.ts";
+
+/** The version of everything that is printed as JSON or YAML. */
+export const API_VERSION = "calico-migrator.io/v1";
+
+/** A run as a document, after the conventions of Kubernetes objects. */
+export function runDocument(
+  run: RunRecord,
+  more: { control?: RunControl; stages?: readonly StageRecord[]; status?: object } = {},
+): object {
+  const { control, stages } = more;
+  return {
+    apiVersion: API_VERSION,
+    kind: "Run",
+    metadata: { name: run.runId, creationTimestamp: timestamp(run.createdAt) },
+    spec: {
+      migration: run.migration,
+      cluster: run.cluster,
+      options: run.options,
+      ...(control === undefined ? {} : controlPart(control)),
+    },
+    status: {
+      state: run.state,
+      track: run.track,
+      stage: run.stage,
+      waiting: run.waiting,
+      failure: run.failure,
+      conditions: run.conditions,
+      updatedAt: timestamp(run.updatedAt),
+      finishedAt: run.finishedAt === undefined ? undefined : timestamp(run.finishedAt),
+      ...(stages === undefined ? {} : { stages: stages.map(stageDocument) }),
+      ...more.status,
+    },
+  };
+}
+
+/** Several documents as one. */
+export function listDocument(kind: string, items: readonly object[]): object {
+  return { apiVersion: API_VERSION, kind, items };
+}
+
+function controlPart({ pause, stopBefore, undo, approvals }: RunControl): object {
+  const given = approvals.map(({ subject, by, at }) => ({ subject, by, at: timestamp(at) }));
+  return { pause, stopBefore, undo, approvals: given };
+}
+
+function stageDocument(stage: StageRecord): object {
+  const { stage: name, track, state, total, counts, notes, startedAt, finishedAt } = stage;
+  const times = {
+    startedAt: timestamp(startedAt),
+    finishedAt: finishedAt === undefined ? undefined : timestamp(finishedAt),
+  };
+  return { name, track, state, ...times, total, counts, notes };
+}

@@ -1,0 +1,101 @@
+import type { RunRecord } from "../../shared/engine/records.ts";
+import type { Reporter } from "../progress/reporter.ts";
+import type { Session } from "../session.ts";
+import { Driver } from "./driver.ts";
+import type { Interrupt } from "./interrupt.ts";
+import { canAsk, ask, isYes } from "./prompt.ts";
+import { needsPerson } from "./settled.ts";
+import { readSnapshot, type Snapshot } from "./snapshot.ts";
+
+const POLL_MS = 200;
+
+/** How to go along with a run. */
+export interface AccompanyOptions {
+  runId: string;
+  /** Work on the run in this process when no other live one does; otherwise only look on. */
+  drive: boolean;
+  /** Ask on a terminal for the approvals that the run waits for. */
+  mayAsk: boolean;
+  /** Tell the events after this number; default all. */
+  afterEvent?: number;
+  reporter: Reporter;
+  interrupt: Interrupt;
+  /** True when it is enough; default: as soon as only a person can make the run go on. */
+  until?: (snapshot: Snapshot) => boolean;
+}
+
+/**
+ * Goes along with a run until it is settled or a person interrupts, and gives its last state. Another process may drive
+ * it; when that one ends, a driving process takes over.
+ */
+export async function accompany(session: Session, options: AccompanyOptions): Promise<Snapshot> {
+  const { reporter, interrupt } = options;
+  const until = options.until ?? ((snapshot) => needsPerson(snapshot.run, snapshot.control));
+  let driver: Driver | undefined;
+  let seen = options.afterEvent ?? 0;
+  const look = async (): Promise<Snapshot> => {
+    const snapshot = await readSnapshot(session.ports, options.runId, seen);
+    seen = snapshot.events.at(-1)?.sequence ?? seen;
+    reporter.show(snapshot);
+    return snapshot;
+  };
+  try {
+    for (;;) {
+      const snapshot = await look();
+      if (interrupt.signal.aborted) break;
+      if (until(snapshot) && !(await approvedNow(session, options, snapshot))) break;
+      if (options.drive && driver?.alive !== true) {
+        driver?.check();
+        await driver?.stop();
+        driver = await Driver.take(session, options.runId);
+      }
+      await session.world.clock.sleep(POLL_MS, interrupt.signal);
+    }
+    await driver?.stop();
+    driver = undefined;
+    return await look();
+  } finally {
+    await driver?.stop();
+    reporter.end();
+  }
+}
+
+/** Asks for the approval that the run waits for. True when it is given, or the run goes on without. */
+async function approvedNow(
+  session: Session,
+  options: AccompanyOptions,
+  { run, control }: Snapshot,
+): Promise<boolean> {
+  const { world, engine } = session;
+  const subject = run.waiting?.subject;
+  if (!options.mayAsk || !canAsk(world)) return false;
+  if (run.waiting?.reason !== "Approval" || subject === undefined || subject === control.stopBefore)
+    return false;
+  options.reporter.pause();
+  const moved = new AbortController();
+  const watching = watchUntilMoved(session, run, moved);
+  const asked = { explanation: run.waiting.message, question: `Approve "${subject}" and go on? [y/N] ` };
+  const answer = await ask(world, asked, {
+    signal: AbortSignal.any([moved.signal, options.interrupt.signal]),
+    onInterrupt: () => {
+      options.interrupt.request();
+    },
+  });
+  const elsewhere = moved.signal.aborted;
+  moved.abort();
+  await watching;
+  if (elsewhere) return true;
+  if (!isYes(answer)) return false;
+  await engine.approve(run.runId, world.user, subject);
+  return true;
+}
+
+/** Aborts `moved` when somebody else makes the run go on while a question is open here. */
+async function watchUntilMoved(session: Session, asked: RunRecord, moved: AbortController): Promise<void> {
+  while (!moved.signal.aborted) {
+    const { run, control } = await readSnapshot(session.ports, asked.runId, Number.MAX_SAFE_INTEGER);
+    // It may have come to its next stop already.
+    if (!needsPerson(run, control) || run.version !== asked.version) moved.abort();
+    await session.world.clock.sleep(POLL_MS, moved.signal);
+  }
+}

@@ -1,0 +1,32 @@
+import { inspect } from "node:util";
+import { failureOf } from "../shared/engine/backoff.ts";
+import type { Failure } from "../shared/engine/records.ts";
+import { MigratorError } from "../shared/errors.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import type { Output } from "./world.ts";
+
+/** How failures are told. */
+export interface FailureStyle {
+  json: boolean;
+  /** Adds what helps a developer: the stack of an unexpected error, and its causes. */
+  verbose: boolean;
+}
+
+/** Tells of a failure: two lines for people, one JSON object for programs. */
+export function printFailure(stderr: Output, failure: Failure, style: Pick<FailureStyle, "json">): void {
+  if (style.json) stderr.write(`${JSON.stringify({ error: failure })}\n`);
+  else stderr.write(`error: ${failure.message} (${failure.code})\nnext: ${failure.next}\n`);
+}
+
+/** Tells of anything thrown, and gives the exit code for it. */
+export function printError(stderr: Output, error: unknown, style: FailureStyle): number {
+  const failure = failureOf(error);
+  printFailure(stderr, failure, style);
+  if (style.verbose && !(error instanceof MigratorError)) stderr.write(`${inspect(error)}\n`);
+  return exitCodeOf(failure.code);
+}
+
+/** A command line that asks for something impossible. */
+export function usageError(message: string, next: string): MigratorError {
+  return new MigratorError("USAGE", message, { next });
+}

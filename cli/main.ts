@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { SystemClock } from "../shared/adapters/system-clock.ts";
+import { openCluster } from "./connections.ts";
+import { EXIT } from "./exit-codes.ts";
+import { COMPARISONS, MIGRATIONS } from "./migrations.ts";
+import { run } from "./program.ts";
+import type { World } from "./world.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+function realWorld(): World {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: new SystemClock(),
+    user: userName(),
+    version: packageVersion(),
+    migrations: MIGRATIONS,
+    comparisons: COMPARISONS,
+    openCluster,
+    onInterrupt: (listener) => {
+      for (const signal of SIGNALS) process.on(signal, listener);
+      return () => {
+        for (const signal of SIGNALS) process.off(signal, listener);
+      };
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user that has no name.
+    return process.env["USER"] ?? "unknown";
+  }
+}
+
+/** The sources are one folder below package.json, what is built of them two. */
+function packageVersion(): string {
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      const { version } = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as {
+        version: string;
+      };
+      return version;
+    } catch {
+      // The other place, then.
+    }
+  }
+  return "unknown";
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever reads has enough, as in `get | head`.
+  if (error.code === "EPIPE") process.exit(EXIT.ok);
+});
+process.exitCode = await run(process.argv.slice(2), realWorld());

@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { z } from "zod";
+
+const OUTPUTS = ["text", "wide", "json", "yaml", "name"] as const;
+
+/** What every command accepts. */
+export const OutputFlags = z.object({
+  output: z.enum(OUTPUTS).default("text"),
+  store: z.string().optional(),
+  color: z.boolean().default(true),
+  verbose: z.boolean().default(false),
+  quiet: z.boolean().default(false),
+});
+export type OutputFlags = z.infer<typeof OutputFlags>;
+
+/** Adds what every command accepts. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .optionsGroup("Output and store:")
+    .addOption(new Option("-o, --output <format>", "how to print").choices(OUTPUTS).default("text"))
+    .option("--store <file>", "the store's file (default: $CALICO_MIGRATOR_STORE, else in ~/.local/state)")
+    .option("--no-color", "no colours (NO_COLOR does the same)")
+    .option("-v, --verbose", "tell more: every event, and the stack of an unexpected error")
+    .option("-q, --quiet", "no progress on standard error");
+}
+
+/** What commands accept that work on a run in this process. */
+export const WorkFlags = OutputFlags.extend({
+  concurrency: z.int().default(32),
+  wait: z.boolean().default(true),
+  yes: z.boolean().default(false),
+});
+export type WorkFlags = z.infer<typeof WorkFlags>;
+
+/** Adds what commands accept that work on a run in this process. */
+export function withWorkOptions(command: Command, yes: string): Command {
+  return withCommonOptions(
+    command
+      .optionsGroup("Work:")
+      .option(
+        "--concurrency <n>",
+        "the most requests under way at the API server (default: 32)",
+        integer(1, 1000),
+      )
+      .option("--no-wait", "ask, and leave the work to another process")
+      .option("-y, --yes", yes),
+  );
+}
+
+/** Parses an option's value as a whole number within bounds. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** Parses an option's value as seconds, with fractions, into milliseconds. */
+export function seconds(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max) return Math.round(value * 1000);
+    throw new InvalidArgumentError(`It must be a number of seconds from ${min} to ${max}.`);
+  };
+}

@@ -1,0 +1,65 @@
+import { isEnd, type RunRecord } from "../shared/engine/records.ts";
+import type { Snapshot } from "./drive/snapshot.ts";
+import { runDocument } from "./documents.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { printFailure } from "./failures.ts";
+import { print } from "./output/print.ts";
+import { type ExportedReport, exportReport, reportText } from "./report.ts";
+import { commandLine, type Session } from "./session.ts";
+
+/** What a command wanted of a run. */
+export type Wanted = "forward" | "undo";
+
+/** Tells how a run stands at the end of a command, and gives the command's exit code. */
+export async function finish(
+  session: Session,
+  snapshot: Snapshot,
+  { wanted, interrupted }: { wanted: Wanted; interrupted: boolean },
+): Promise<number> {
+  const { run, control, stages } = snapshot;
+  const report = run.state === "Succeeded" ? await exportReport(session, run.runId) : undefined;
+  const status = report === undefined ? {} : { reportFile: report.file, report: report.content };
+  print(session.world, session.flags, {
+    document: runDocument(run, { control, stages, status }),
+    text: () => endText(run, report),
+    names: [run.runId],
+  });
+  if (!isEnd(run.state) && run.state !== "Failed") return unfinished(session, snapshot, interrupted);
+  if (run.failure !== undefined) return failed(session, run, run.failure);
+  const reached = wanted === "forward" ? run.state === "Succeeded" : run.state !== "Succeeded";
+  return reached ? EXIT.ok : EXIT.error;
+}
+
+function endText(run: RunRecord, report: ExportedReport | undefined): string {
+  const line = `run ${run.runId} on ${run.cluster}: ${run.state}\n`;
+  return report === undefined ? line : `${line}\n${reportText(report)}`;
+}
+
+function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord["failure"]>): number {
+  const { world, flags } = session;
+  printFailure(world.stderr, failure, { json: flags.output === "json" });
+  if (flags.output !== "json") {
+    world.stderr.write(`      go on:   ${commandLine(session, "resume", run.runId)}\n`);
+    if (run.track === "forward" && run.holdsCluster) {
+      world.stderr.write(`      go back: ${commandLine(session, "rollback", run.runId)}\n`);
+    }
+  }
+  return exitCodeOf(failure.code);
+}
+
+/** A run that is left on its way, with what makes it go on. */
+function unfinished(session: Session, { run, control }: Snapshot, interrupted: boolean): number {
+  const { stderr } = session.world;
+  const { waiting } = run;
+  if (session.flags.output !== "json") {
+    if (waiting !== undefined) stderr.write(`waiting (${waiting.reason}): ${waiting.message}\n`);
+    stderr.write(`next: ${nextCommand(session, run, control.pause)}\n`);
+  }
+  return interrupted ? EXIT.interrupted : EXIT.actionNeeded;
+}
+
+function nextCommand(session: Session, { runId, waiting }: RunRecord, pausing: boolean): string {
+  if (!pausing && waiting?.reason === "Approval" && waiting.subject !== undefined)
+    return commandLine(session, "approve", runId, waiting.subject);
+  return commandLine(session, "resume", runId);
+}

@@ -1,0 +1,25 @@
+import type { ClusterConnection } from "./connections.ts";
+import { usageError } from "./failures.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Connects to both sides once, so that what cannot be reached is told at once and before anything is recorded. Throws
+ * what connecting throws.
+ */
+export async function probe(session: Session, connection: ClusterConnection): Promise<void> {
+  const opened = await session.world.openCluster(connection, session.settings);
+  try {
+    if (connection.etcd !== undefined) await opened.connections.etcd().status();
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Throws USAGE for a migration from etcd without an etcd. */
+export function requireEtcd(migration: string, connection: ClusterConnection): void {
+  if (migration !== "etcd-to-kubernetes" || connection.etcd !== undefined) return;
+  throw usageError(
+    "--etcd-endpoints is missing: where is Calico's etcd?",
+    "Add --etcd-endpoints https://HOST:2379.",
+  );
+}

@@ -1,0 +1,71 @@
+import { RunNotFoundError } from "../shared/engine/errors.ts";
+import type { CheckpointStore } from "../shared/engine/ports.ts";
+import { isEnd, type RunRecord } from "../shared/engine/records.ts";
+import { MigratorError } from "../shared/errors.ts";
+
+const PAGE = 100;
+const NAMED = 5;
+
+/** All runs of a store, newest first, a page at a time. */
+export async function* allRuns(
+  store: Pick<CheckpointStore, "listRuns">,
+  cluster?: string,
+): AsyncGenerator<RunRecord, void> {
+  let cursor: string | undefined;
+  do {
+    const page = await store.listRuns({
+      limit: PAGE,
+      ...(cluster === undefined ? {} : { cluster }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    yield* page.items;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+/**
+ * The run of this id; without one, the only run that fits. Throws RunNotFoundError, RUN_AMBIGUOUS naming those that fit,
+ * and RUN_NONE_FITS.
+ */
+export async function findRun(
+  store: Pick<CheckpointStore, "listRuns" | "getRun">,
+  runId: string | undefined,
+  fits: (run: RunRecord) => boolean,
+): Promise<RunRecord> {
+  if (runId !== undefined) {
+    const found = await store.getRun(runId);
+    if (found === undefined) throw new RunNotFoundError(runId);
+    return found;
+  }
+  const fitting: RunRecord[] = [];
+  for await (const run of allRuns(store)) if (fits(run)) fitting.push(run);
+  const [only, ...others] = fitting;
+  if (only === undefined) throw noneFits();
+  if (others.length > 0) throw ambiguous(fitting);
+  return only;
+}
+
+/** Fits what acts on a run that is under way. */
+export function isUnfinished(run: RunRecord): boolean {
+  return !isEnd(run.state);
+}
+
+/** Fits what turns a run around: also one that has succeeded. */
+export function isUndoable(run: RunRecord): boolean {
+  return run.state !== "RolledBack" && run.state !== "Aborted";
+}
+
+function noneFits(): MigratorError {
+  return new MigratorError("RUN_NONE_FITS", "there is no run in this store that this can be done with", {
+    next: "List the runs with `calico-migrator get`; name the store with --store if it is another file.",
+  });
+}
+
+function ambiguous(runs: readonly RunRecord[]): MigratorError {
+  const named = runs.slice(0, NAMED).map(({ runId, cluster, state }) => `${runId} (${cluster}, ${state})`);
+  const more = runs.length > NAMED ? `, and ${runs.length - NAMED} more` : "";
+  return new MigratorError("RUN_AMBIGUOUS", `${runs.length} runs fit: ${named.join(", ")}${more}`, {
+    next: "Name the run.",
+    details: { runs: runs.map(({ runId }) => runId) },
+  });
+}

@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { type Action, defineMigration, type Migration, type Sweep } from "../../shared/engine/migration.ts";
+import type { JsonObject } from "../../shared/json.ts";
+import { MigratorError } from "../../shared/errors.ts";
+
+/** How the fake migration behaves. */
+export interface FakeOptions {
+  /** Batches of its sweep, ten resources each. Default 3. */
+  batches?: number;
+  /** How long a batch takes. Milliseconds. Default 0. */
+  batchMs?: number;
+  /** A batch does not stop when it is asked to. Default false. */
+  stubborn?: boolean;
+  /** The copy fails with FAKE_BROKEN until this file is there. */
+  brokenUntil?: string;
+  /** A check of its preflight that fails, and how severe that is. */
+  failing?: "blocking" | "consent";
+}
+
+type FakeStage = Action<unknown, JsonObject>;
+
+const PER_BATCH = 10;
+
+/** A migration of nothing: it has all that a command can meet, and finishes in no time. */
+export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
+  return defineMigration<unknown, JsonObject>({
+    name: "fake",
+    title: "move nothing anywhere",
+    options: z.strictObject({}),
+    stages: [
+      preflight(options),
+      { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
+      copy(options),
+      { ...action("lock"), lockWindow: "begins", undo: [{ ...action("unlock-again"), lockWindow: "ends" }] },
+      { ...action("unlock"), pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
+      report,
+    ],
+  });
+}
+
+function action(name: string): FakeStage {
+  return { kind: "action", name, title: `do ${name}`, act: () => Promise.resolve({ done: true }) };
+}
+
+function preflight({ failing, batches = 3 }: FakeOptions): FakeStage {
+  const check = {
+    id: "fake-check",
+    title: "nothing is wrong",
+    severity: failing ?? "warning",
+    fix: "Mend it.",
+    status: failing === undefined ? "pass" : "fail",
+    message: failing === undefined ? "nothing is" : "something is",
+  };
+  return {
+    ...action("preflight"),
+    act: async (context) => {
+      await context.record({ checks: [check], byKind: { Thing: batches * PER_BATCH } });
+      if (failing !== "blocking") return { done: true };
+      throw new MigratorError("PREFLIGHT_FAILED", "fake-check: something is", { next: "Mend it." });
+    },
+  };
+}
+
+function copy({ batches = 3, batchMs = 0, brokenUntil, stubborn }: FakeOptions): Sweep<unknown, JsonObject> {
+  return {
+    kind: "sweep",
+    name: "copy",
+    title: "copy nothing",
+    changesCluster: true,
+    undo: [action("uncopy")],
+    plan: () =>
+      Promise.resolve({
+        batches: Array.from({ length: batches }, () => ({ scope: {}, size: PER_BATCH })),
+        done: true,
+      }),
+    work: async ({ signal }) => {
+      if (brokenUntil !== undefined && !existsSync(brokenUntil)) {
+        throw new MigratorError("FAKE_BROKEN", "it is broken", { next: "Mend it, then `resume`." });
+      }
+      await sleep(batchMs, undefined, stubborn === true ? {} : { signal });
+      return { done: true, counts: { copied: PER_BATCH } };
+    },
+  };
+}
+
+const report: FakeStage = {
+  ...action("report"),
+  act: async ({ artifacts, run }) => {
+    const content = { moved: { total: 30, byKind: { Thing: 30 } }, lock: { windowMs: 1500 } };
+    await artifacts.write(`runs/${run.runId}/report.json`, [Buffer.from(JSON.stringify(content))]);
+    return { done: true };
+  },
+};

@@ -1,0 +1,24 @@
+import type { JsonObject } from "../../json.ts";
+import { applyManifests, applyOrder } from "../../kubernetes/apply.ts";
+import { type Context, fieldManager } from "./context.ts";
+import { isCrd } from "./manifest.ts";
+import { call, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+
+/**
+ * Applies objects as this run: definitions first, side by side, then one object after the other. Each is a write of its
+ * own, so a worker that has lost its lease stops between two of them. Safe to repeat.
+ *
+ * @param force - take over fields that others own
+ */
+export async function applyManifest(
+  context: Context,
+  objects: readonly JsonObject[],
+  force: boolean,
+): Promise<void> {
+  const options = { fieldManager: fieldManager(context), force, timeoutMs: WRITE_TIMEOUT_MS };
+  const apply = (object: JsonObject): Promise<unknown> =>
+    call(context, () => applyManifests(context.connections.kubernetes, [object], options));
+  const ordered = applyOrder(objects);
+  await Promise.all(ordered.filter(isCrd).map(apply));
+  for (const object of ordered.filter((one) => !isCrd(one))) await apply(object);
+}
