@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 const WANTED = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -39,29 +39,36 @@ function fail(message, next) {
   process.exitCode = 1;
 }
 
-/** What concerns developers alone: that this Node calls SQLite experimental, and deprecations inside libraries. */
-const HIDDEN = new Set(["ExperimentalWarning", "DeprecationWarning"]);
+/**
+ * Not shown: that this Node calls SQLite experimental, and deprecations inside libraries, which concern developers alone.
+ * The heap is told to stay small: objects live shortly here, and a young generation that may grow only delays collecting them.
+ */
+const FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--no-deprecation",
+  "--max-semi-space-size=8",
+  "--max-old-space-size=256",
+];
 
-/** Runs the program in this process. */
-async function runHere() {
+/** Becomes the program where Node can, so that signals and the end are its own; else runs it as a child. */
+function run(node) {
+  const args = [...FLAGS, program, ...process.argv.slice(2)];
+  if (process.execve === undefined) {
+    runAsChild(node, args);
+    return;
+  }
   process.removeAllListeners("warning");
-  process.on("warning", (warning) => {
-    if (!HIDDEN.has(warning.name)) process.stderr.write(`${warning.name}: ${warning.message}\n`);
-  });
-  await import(pathToFileURL(program).href);
+  process.on("warning", () => undefined);
+  process.execve(node, [node, ...args], process.env);
 }
 
-/** Runs the program on another Node, and passes signals on to it, and its end back. */
-function runOn(node) {
-  const args = [
-    "--disable-warning=ExperimentalWarning",
-    "--no-deprecation",
-    program,
-    ...process.argv.slice(2),
-  ];
+/** Passes signals on to the program, and its end back. A terminal sends Ctrl-C to both by itself. */
+function runAsChild(node, args) {
   const child = spawn(node, args, { stdio: "inherit" });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-  const passOn = (signal) => child.kill(signal);
+  const passOn = (signal) => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  };
   for (const signal of signals) process.on(signal, passOn);
   child.once("error", (error) =>
     fail(`${node} cannot be started: ${error.message} (NODE_UNUSABLE)`, "Install Node 24."),
@@ -76,10 +83,10 @@ function runOn(node) {
 if (!existsSync(program)) {
   fail(`${program} is missing (NOT_BUILT)`, "Run `npm run build`, or install the package again.");
 } else if (majorOf(process.versions.node) >= WANTED) {
-  await runHere();
+  run(process.execPath);
 } else {
   const node = otherNode();
-  if (node !== undefined) runOn(node);
+  if (node !== undefined) run(node);
   else
     fail(
       `Node ${WANTED} or newer is needed, this is ${process.versions.node}, and there is no other (NODE_TOO_OLD)`,
