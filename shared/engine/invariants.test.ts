@@ -84,7 +84,7 @@ describe("the engine, whatever happens to its workers", () => {
           assert.deepEqual(await simulation.outcome(), expected);
         }),
       ),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 
@@ -103,7 +103,7 @@ describe("the engine, whatever happens to its workers", () => {
           assert.deepEqual([shelves.target.size, shelves.locked, shelves.retired], [0, false, false]);
         }),
       ),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 });
