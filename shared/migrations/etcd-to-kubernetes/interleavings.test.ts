@@ -7,7 +7,7 @@ import { assertState, rollBack } from "./testing/steps.ts";
 import { changed, sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 const WORKERS = 2;
-const RUNS = process.env["CALICO_MIGRATOR_CRASH"] === "all" ? 300 : 12;
+const RUNS = process.env["CALICO_MIGRATOR_CRASH"] === "all" ? 100 : 6;
 
 /** Something that happens to a run and to who works on it. */
 type Happening =

@@ -59,7 +59,7 @@ async function stoppedBy(world: World, maxPages: number): Promise<string | undef
 describe("a store that is full", () => {
   test("stops the run with a clear error, wherever it is, and nothing that was recorded is lost", async () => {
     let stopped = 0;
-    for (let maxPages = 10; ; maxPages += 2) {
+    for (let maxPages = 12; ; maxPages += 3) {
       using world = await World.create();
       const before = sidesOf(world);
       const code = await stoppedBy(world, maxPages);

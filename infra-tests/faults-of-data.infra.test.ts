@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
+import { withEtcdClient } from "./harness/etcd-kv.ts";
+import type { Snapshot } from "./harness/snapshot.ts";
+import { type EdgeCase, EDGE_CASES, edgeEntries } from "./harness/seed/edges.ts";
+import type { SeedEntry } from "./harness/seed/entries.ts";
+import { planSeed } from "./harness/seed/plan.ts";
+import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
+import { type Sides, startSides } from "./rig/clusters.ts";
+import { openEngine, startRun } from "./rig/runs.ts";
+
+const STARTING = { resources: 150, nodes: 4 };
+
+/** How a case is met before anything is changed: refused by a check, waiting for a consent, or taken as it is. */
+type Meeting = { refused: RegExp } | { consent: string; code: string } | "taken";
+
+const MEETINGS: Readonly<Record<EdgeCase, Meeting>> = {
+  "user-profile": { consent: "uncarried", code: "PROFILE_NOT_DERIVED" },
+  "other-orchestrator": { consent: "uncarried", code: "WORKLOAD_ENDPOINT_NOT_DERIVED" },
+  "invalid-json": { refused: /values-valid: .*globalnetworksets\/broken/ },
+  "corrupt-block": { refused: /values-valid: .*10\.79\.255\.192-26/ },
+  "not-calico": { refused: /values-valid: .*globalnetworksets\/stranger/ },
+  "unknown-key": { consent: "uncarried", code: "KEY_UNKNOWN" },
+  "policy-name-collision": { refused: /names-unique: .*networkpolicies\/default\/foo/ },
+  "handle-case-collision": { refused: /names-unique: .*k8s-pod-network\.abcdef/i },
+  "unmapped-node": { consent: "unmapped-nodes", code: "NODE_UNMAPPED" },
+  "missing-node": { consent: "unmapped-nodes", code: "NODE_MISSING" },
+  "node-clash": { refused: /names-unique: .*nodes\/reinstalled-1/ },
+  "missing-namespace": { consent: "uncarried", code: "NAMESPACE_MISSING" },
+  "missing-tier": "taken",
+  "missing-filter": "taken",
+  "invalid-name": { refused: /values-valid: .*Upper_Case/ },
+  "invalid-spec": { refused: /schema-accepts: .*odd-action/ },
+  "unknown-field": { refused: /schema-accepts: .*future/ },
+  "sync-labels-disabled": "taken",
+  "empty-affinity": "taken",
+  "separator-annotation": "taken",
+  "rich-metadata": "taken",
+  "huge-policy": "taken",
+};
+
+describe("data that makes migrations stumble", () => {
+  let sides: Sides;
+  let folder: string;
+  let kubernetesBefore: Snapshot;
+
+  before(async () => {
+    sides = await startSides(STARTING);
+    folder = temporaryFolder("faults-of-data");
+    kubernetesBefore = await dumpKubernetes(sides.kubernetes.api);
+  });
+  after(async () => {
+    await sides.stop();
+    removeFolder(folder);
+  });
+
+  for (const edge of EDGE_CASES) {
+    test(`${edge} is met before anything is changed`, async () => {
+      const entries = edgeEntries(edge, planSeed(STARTING));
+      await withEntries(entries, async () => {
+        const etcdBefore = await dumpEtcd(sides.etcd);
+
+        await assertMet(edge, MEETINGS[edge], entries);
+
+        assert.deepEqual(etcdBefore.changesUntil(await dumpEtcd(sides.etcd)), []);
+        assert.deepEqual(kubernetesBefore.changesUntil(await dumpKubernetes(sides.kubernetes.api)), []);
+      });
+    });
+  }
+
+  /** Adds keys for the time of `body`, and puts back what they replace. */
+  async function withEntries(entries: readonly SeedEntry[], body: () => Promise<void>): Promise<void> {
+    await withEtcdClient(sides.etcd, async (client) => {
+      const old = new Map<string, Buffer | null>();
+      for (const { key, value } of entries) {
+        old.set(key, await client.get(key).buffer());
+        await client.put(key).value(value);
+      }
+      try {
+        await body();
+      } finally {
+        for (const [key, value] of old)
+          await (value === null ? client.delete().key(key) : client.put(key).value(value));
+      }
+    });
+  }
+
+  /** A run with nothing approved stops at preflight or, rolled back after it, has asked for what it needs. */
+  async function assertMet(edge: EdgeCase, meeting: Meeting, entries: readonly SeedEntry[]): Promise<void> {
+    const places = { etcdEndpoint: sides.etcd.endpoint, kubeconfig: sides.kubernetes.kubeconfig };
+    const rig = openEngine(join(folder, `${edge}.db`), places);
+    try {
+      const runId = await startRun(rig, {}, [], "backup");
+      const run = await rig.drive(runId);
+      const { stages } = await rig.engine.describe(runId);
+      const consents = stages[0]?.notes["consents"] ?? {};
+      const rows = await rig.embedded.store.listCheckpoints(runId, "uncarried", { limit: 1_000 });
+      if (meeting === "taken") {
+        assert.deepEqual([run.failure, run.waiting?.subject, consents, rows], [undefined, "backup", {}, []]);
+      } else if ("refused" in meeting) {
+        assert.equal(run.failure?.code, "PREFLIGHT_FAILED");
+        assert.match(run.failure.message, meeting.refused);
+      } else {
+        assert.equal(run.waiting?.subject, "backup", run.failure?.message);
+        assert.deepEqual(Object.keys(consents), [meeting.consent]);
+        const listed = rows.map(({ key, detail }) => [key, detail["code"]]);
+        assert.deepEqual(listed, [[entries[0]?.key, meeting.code]]);
+      }
+    } finally {
+      rig.close();
+    }
+  }
+});
