@@ -7,7 +7,7 @@ import { table } from "../output/table.ts";
 import type { Check, Preview, Problem } from "./preview.ts";
 
 /** How many resources a second a kube-apiserver usually takes; for the estimate only. */
-const USUAL_RATE = 500;
+const USUAL_RATE = 650;
 
 /** Whom a plan is for. */
 export interface PlanSubject {

@@ -5,6 +5,8 @@ import type { Checkpoint } from "../../engine/records.ts";
 export interface ResourceDetail {
   kind: string;
   namespace?: string;
+  /** Size of the source value when it was first read: batches are bounded by it. */
+  bytes?: number;
   /** True when this run created the target, so that it is this run's to delete. */
   created?: boolean;
   /** What was there before this run changed it: a whole object, or the annotations of a Node. */

@@ -104,7 +104,7 @@ function sortCarried(
     target: targetId(target),
     sourceRevision: kv.modRevision,
     sourceHash: carried.sourceHash,
-    detail: { kind, ...namespaced },
+    detail: { kind, ...namespaced, bytes: kv.value.length },
   };
   noteReferences(carried, inventory);
   const missing = missingHome(carried, surroundings);

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Ledger } from "../../../engine/ledger.ts";
 import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
-import type { CheckpointId, NewBatch } from "../../../engine/records.ts";
+import type { Checkpoint, NewBatch } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { copyAll } from "../copy.ts";
+import { detailOf } from "../ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { unsettled } from "../unsettled.ts";
 import { readSources } from "../source.ts";
@@ -14,6 +15,9 @@ import { undoCopies } from "../undo/delete-copies.ts";
 export const COPIED_RANKS: readonly number[] = [1, 2, 3];
 
 const PAGES_PER_STEP = 10;
+
+/** Bounds the memory that a batch takes, whatever the size of its resources. */
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 const Cursor = z.object({
   rank: z.int(),
@@ -68,15 +72,24 @@ async function planPages(context: Context, cursor: Cursor): Promise<SweepPlan> {
   return { batches, cursor: { ...cursor, after: last.key } };
 }
 
-function cut(page: readonly CheckpointId[], size: number): NewBatch[] {
-  const batches: NewBatch[] = [];
-  for (let start = 0; start < page.length; start += size) {
-    const part = page.slice(start, start + size);
-    const [first, last] = [part[0], part.at(-1)];
-    if (first === undefined || last === undefined) continue;
-    batches.push({ scope: { rank: first.rank, from: first.key, to: last.key }, size: part.length });
+/** Batches of at most `size` resources and about `MAX_BATCH_BYTES`; a single larger resource has a batch of its own. */
+export function cut(page: readonly Checkpoint[], size: number): NewBatch[] {
+  const parts: Checkpoint[][] = [];
+  let bytes = 0;
+  for (const row of page) {
+    const part = parts.at(-1);
+    bytes += detailOf(row).bytes ?? 0;
+    if (part !== undefined && part.length < size && bytes <= MAX_BATCH_BYTES) part.push(row);
+    else {
+      parts.push([row]);
+      bytes = detailOf(row).bytes ?? 0;
+    }
   }
-  return batches;
+  return parts.flatMap((part) => {
+    const [first, last] = [part[0], part.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    return [{ scope: { rank: first.rank, from: first.key, to: last.key }, size: part.length }];
+  });
 }
 
 /** A rank is complete when all of it is settled; what is not is tried again after a resume. */
