@@ -6,6 +6,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { copyAll } from "../copy.ts";
 import { detailOf } from "../ledger-detail.ts";
+import { rowsInRange, spanOf } from "../ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { unsettled } from "../unsettled.ts";
 import { readSources } from "../source.ts";
@@ -42,12 +43,9 @@ export const preCopy: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
     return at.complete ? nextRank(context, at) : planPages(context, at);
   },
   work: async (context, batch) => {
-    const { rank, from, to } = Scope.parse(batch.scope);
-    const ledger = resources(context);
-    const query = { rank, upTo: to, states: ["pending", "failed", "conflict"] as const, limit: batch.size };
-    const first = await ledger.get([{ rank, key: from }]);
-    const rest = await ledger.list({ ...query, after: { rank, key: from } });
-    const open = [...first, ...rest].filter(({ state }) => state !== "applied" && state !== "reverted");
+    const query = { states: ["pending", "failed", "conflict"] as const, limit: batch.size };
+    const rows = await rowsInRange(resources(context), Scope.parse(batch.scope), query);
+    const open = rows.filter(({ state }) => state !== "applied" && state !== "reverted");
     const { pinnedRevision } = await decisions(context);
     const sources = await readSources(context, open, pinnedRevision);
     return { done: true, counts: await copyAll(context, "create", await conversion(context), sources) };
@@ -86,9 +84,8 @@ export function cut(page: readonly Checkpoint[], size: number): NewBatch[] {
     }
   }
   return parts.flatMap((part) => {
-    const [first, last] = [part[0], part.at(-1)];
-    if (first === undefined || last === undefined) return [];
-    return [{ scope: { rank: first.rank, from: first.key, to: last.key }, size: part.length }];
+    const span = spanOf(part);
+    return span === undefined ? [] : [{ scope: { ...span }, size: part.length }];
   });
 }
 

@@ -9,6 +9,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { type Comparison, compareResource } from "../compare.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { detailOf, withDetail } from "../ledger-detail.ts";
+import { rangesByRank } from "../ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { call, readTarget } from "../target-calls.ts";
@@ -93,12 +94,10 @@ async function planMissing(context: Context, cursor: Cursor): Promise<SweepPlan>
   const last = page.at(-1);
   if (last === undefined)
     return { batches: [], cursor: { phase: "judge", retries: cursor.retries }, barrier: true };
-  const batches = COPIED_RANKS.flatMap((rank) => {
-    const unseen = page.filter((one) => one.rank === rank);
-    const [from, to] = [unseen[0], unseen.at(-1)];
-    if (from === undefined || to === undefined) return [];
-    return [{ scope: { rank, from: from.key, to: to.key, attempt: cursor.retries }, size: 0 }];
-  });
+  const batches = rangesByRank(page, COPIED_RANKS).map((range) => ({
+    scope: { ...range, attempt: cursor.retries },
+    size: 0,
+  }));
   const next = { rank: last.rank, key: last.key };
   return { batches, cursor: { phase: "missing", after: next, retries: cursor.retries } };
 }

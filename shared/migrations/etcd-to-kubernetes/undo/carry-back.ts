@@ -16,6 +16,7 @@ import { compareResource } from "../compare.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { detailOf, withDetail } from "../ledger-detail.ts";
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
+import { rangesByRank, rowsInRange } from "../ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
@@ -109,13 +110,7 @@ function kindBatches(): { scope: JsonObject; size: number }[] {
 }
 
 function rangeBatches(page: readonly Checkpoint[]): { scope: JsonObject; size: number }[] {
-  return COPIED_RANKS.flatMap((rank) => {
-    const part = page.filter((one) => one.rank === rank);
-    const [from, to] = [part[0], part.at(-1)];
-    return from === undefined || to === undefined
-      ? []
-      : [{ scope: { rank, from: from.key, to: to.key }, size: 0 }];
-  });
+  return rangesByRank(page, COPIED_RANKS).map((range) => ({ scope: { ...range }, size: 0 }));
 }
 
 async function carryKind(
@@ -269,14 +264,8 @@ async function carryDeletions(
   scope: { rank: number; from: string; to: string },
 ): Promise<number> {
   const { targetGroup } = await decisions(context);
-  const first = await resources(context).get([{ rank: scope.rank, key: scope.from }]);
-  const rest = await resources(context).list({
-    rank: scope.rank,
-    after: { rank: scope.rank, key: scope.from },
-    upTo: scope.to,
-    limit: PAGE * PAGES_PER_WORK,
-  });
-  const unseen = [...first, ...rest].filter((row) => row.state !== "reverted" && detailOf(row).pass !== PASS);
+  const rows = await rowsInRange(resources(context), scope, { limit: PAGE * PAGES_PER_WORK });
+  const unseen = rows.filter((row) => row.state !== "reverted" && detailOf(row).pass !== PASS);
   const gone: Checkpoint[] = [];
   for (const row of unseen) {
     if ((await readTarget(context, refOf(row, targetGroup))) !== undefined) continue;

@@ -3,6 +3,7 @@ import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions, resources } from "../context.ts";
+import { rowsInRange } from "../ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { removeTarget } from "../remove-target.ts";
 import { refOf } from "../target-refs.ts";
@@ -29,11 +30,9 @@ export const undoCopies: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
     return { batches: [{ scope, size: page.length }], cursor: { rank: cursor.rank, after: last.key } };
   },
   work: async (context, batch) => {
-    const { rank, from, to } = Scope.parse(batch.scope);
-    const first = await resources(context).get([{ rank, key: from }]);
-    const query = { rank, after: { rank, key: from }, upTo: to, states: NOT_REVERTED, limit: batch.size };
-    const rest = await resources(context).list(query);
-    return { done: true, counts: { reverted: await revertAll(context, [...first, ...rest]) } };
+    const query = { states: NOT_REVERTED, limit: batch.size };
+    const rows = await rowsInRange(resources(context), Scope.parse(batch.scope), query);
+    return { done: true, counts: { reverted: await revertAll(context, rows) } };
   },
 };
 
