@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { SystemClock } from "../shared/adapters/system-clock.ts";
+import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { openCluster } from "./connections.ts";
 import { EXIT } from "./exit-codes.ts";
-import { COMPARISONS, MIGRATIONS } from "./migrations.ts";
+import { COMPARISONS } from "./migrations.ts";
 import { run } from "./program.ts";
 import type { World } from "./world.ts";
 

@@ -55,6 +55,8 @@ function eventText({ type, data }: DomainEvent, stages: readonly StageView[]): s
       return `${stage}: waiting (${textAt(data, "reason")}): ${message}`;
     case "run.failed":
       return `${stage}: failed: ${message} (${textAt(data, "code")})`;
+    case "run.started":
+      return `run starts on ${textAt(data, "cluster")}`;
     case "run.continued":
       return `run goes on: ${textAt(data, "state")}`;
     case "run.ended":

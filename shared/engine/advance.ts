@@ -6,7 +6,7 @@ import { runLease } from "./lease-names.ts";
 import { undoStages } from "./migration.ts";
 import type { Stage } from "./migration.ts";
 import type { JsonObject } from "../json.ts";
-import type { StageRecord } from "./records.ts";
+import type { StageRecord, Track } from "./records.ts";
 import { isEnd } from "./records.ts";
 import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
@@ -22,13 +22,13 @@ import { beginUndo } from "./undo.ts";
  */
 export async function advanceRun<C>(
   parts: EngineParts<C>,
-  runId: string,
+  { runId, track = "forward" }: { runId: string; track?: Track },
   signal: AbortSignal,
 ): Promise<void> {
   const request = { name: runLease(runId), holder: parts.holder, ttlMs: parts.leaseTtlMs, signal };
   await using lease = await HeldLease.take(parts, request);
   if (lease === undefined) {
-    await sendAdvance(parts, runId, parts.busyDelayMs);
+    await sendAdvance(parts, { runId, track }, parts.busyDelayMs);
     return;
   }
   const session = await openSession(parts, runId, lease);
@@ -57,7 +57,7 @@ async function openSession<C>(
 async function drive<C>(session: RunSession<C>): Promise<void> {
   for (;;) {
     if (session.lease.signal.aborted) {
-      await sendAdvance(session.parts, session.run.runId);
+      await sendAdvance(session.parts, session.run);
       return;
     }
     const step = await guarded(session, () => takeStep(session));
@@ -72,7 +72,7 @@ async function guarded<C>(session: RunSession<C>, step: () => Promise<Step>): Pr
   } catch (error) {
     if (error instanceof LeaseLostError) throw error;
     if (session.lease.signal.aborted) {
-      await sendAdvance(session.parts, session.run.runId);
+      await sendAdvance(session.parts, session.run);
       return "stop";
     }
     return recordError(session, error);
@@ -95,7 +95,7 @@ async function recordError<C>(session: RunSession<C>, error: unknown): Promise<S
   await session.save(({ run, events }, now) =>
     toWaiting({ run: { ...run, attempt }, events }, waiting, clock.now() + delay, now),
   );
-  await sendAdvance(session.parts, session.run.runId, delay);
+  await sendAdvance(session.parts, session.run, delay);
   return "stop";
 }
 

@@ -154,6 +154,11 @@ describe("batches that fail", () => {
         const failed = await rig.settle(runId);
         assert.deepEqual([failed.run.state, failed.run.failure?.code], ["Failed", "WRONG"]);
         assert.deepEqual([failed.stages[0]?.openBatches, failed.stages[0]?.counts], [1, { seen: 2 }]);
+        const told = (await rig.events(runId)).filter(({ type }) => type === "batch.failed");
+        assert.deepEqual(
+          told.map(({ data }) => [data["batch"], data["code"]]),
+          [[1, "WRONG"]],
+        );
         await handle(rig, refOf(runId, 1));
         assert.equal(calls.filter((batch) => batch === 1).length, tries, "a stuck batch is left alone");
 

@@ -31,7 +31,7 @@ export async function workBatch<C>(parts: EngineParts<C>, ref: BatchRef, signal:
     return;
   }
   const batch = await parts.store.getBatch(ref);
-  if (batch?.state !== "open") await sendAdvance(parts, ref.runId);
+  if (batch?.state !== "open") await sendAdvance(parts, ref);
   else if (!batch.stuck) await unlessLost(() => attempt(parts, lease, { run, control, batch }));
 }
 
@@ -90,7 +90,7 @@ async function settle<C>(
     return sendBatches(parts, [batch], outcome.retryAfterMs ?? 0);
   }
   const stage = await parts.store.closeBatch(batch, "done", outcome.counts, lease.current);
-  if (stage?.openBatches === 0) await sendAdvance(parts, batch.runId);
+  if (stage?.openBatches === 0) await sendAdvance(parts, batch);
 }
 
 async function recordError<C>(
@@ -102,6 +102,6 @@ async function recordError<C>(
   const attempts = batch.attempts + 1;
   const stuck = !isRetryable(error) || attempts >= parts.retry.maxAttempts;
   await parts.store.saveBatch({ ...batch, attempts, stuck, failure: failureOf(error) }, lease.current);
-  if (stuck) return sendAdvance(parts, batch.runId);
+  if (stuck) return sendAdvance(parts, batch);
   await sendBatches(parts, [batch], backoffMs(parts.retry, attempts));
 }

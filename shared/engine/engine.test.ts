@@ -41,6 +41,18 @@ describe("starting a run", () => {
       assert.equal(ids.size, 21);
     }));
 
+  test("asked for twice under one id starts one run", () =>
+    withEngine(async (rig, engine) => {
+      await engine.start({ ...request, runId: "move-once" });
+      await assert.rejects(engine.start({ ...request, runId: "move-once" }), { code: "RUN_EXISTS" });
+
+      const { items } = await rig.ports.store.listRuns({ limit: 10 });
+      assert.deepEqual(
+        items.map(({ runId }) => runId),
+        ["move-once"],
+      );
+    }));
+
   for (const [what, over, code, names] of [
     ["a migration that there is not", { migration: "mvoe" }, "MIGRATION_UNKNOWN", /mvoe/],
     ["a stage that there is not", { stopBefore: "unlcok" }, "STAGE_UNKNOWN", /unlcok/],

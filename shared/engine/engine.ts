@@ -15,6 +15,8 @@ import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
 
 /** What starts a run. */
 export interface StartRequest {
+  /** Chosen by whoever asks, so that asking twice starts one run; a new one without it. */
+  runId?: string;
   migration: string;
   cluster: string;
   /** Parsed by the migration's own schema. */
@@ -35,7 +37,7 @@ export class Engine<C> {
 
   /**
    * Adds a run and asks for it to be advanced. Throws MIGRATION_UNKNOWN, STAGE_UNKNOWN (for `stopBefore`) and
-   * OPTIONS_INVALID, naming the option; nothing is written then.
+   * OPTIONS_INVALID, naming the option, and RunExistsError for a `runId` that is taken; nothing is written then.
    */
   async start(request: StartRequest): Promise<RunRecord> {
     const migration = this.migration(request.migration);
@@ -46,13 +48,13 @@ export class Engine<C> {
     const stop = request.stopBefore === undefined ? {} : { stopBefore: request.stopBefore };
     const approvals = request.approvals.filter(({ subject }) => subject !== request.stopBefore);
     await this.parts.store.createRun(run, { pause: false, approvals, retries: 0, ...stop });
-    await sendAdvance(this.parts, run.runId);
+    await sendAdvance(this.parts, run);
     return run;
   }
 
   /** Handles one message; handling it twice, late or out of order changes nothing. */
   async handle(message: WorkMessage, signal: AbortSignal): Promise<void> {
-    if (message.type === "run.advance") await advanceRun(this.parts, message.runId, signal);
+    if (message.type === "run.advance") await advanceRun(this.parts, message, signal);
     else await workBatch(this.parts, message, signal);
   }
 
@@ -105,7 +107,8 @@ export class Engine<C> {
     if (run.stage !== undefined && !isEnd(run.state)) {
       await resendOpenBatches(this.parts, { runId, track: run.track, stage: run.stage });
     }
-    await sendAdvance(this.parts, runId);
+    const undoing = (await this.parts.store.getControl(runId))?.undo !== undefined;
+    await sendAdvance(this.parts, undoing ? { runId, track: "rollback" } : run);
   }
 
   /** Wakes every run whose time has come and that nobody works on; returns their ids. */
@@ -140,8 +143,8 @@ export class Engine<C> {
 
   private async ask(runId: string, change: (control: RunControl) => RunControl): Promise<void> {
     await this.existing(runId);
-    await this.parts.store.updateControl(runId, change);
-    await sendAdvance(this.parts, runId);
+    const { undo } = await this.parts.store.updateControl(runId, change);
+    await sendAdvance(this.parts, { runId, track: undo === undefined ? "forward" : "rollback" });
   }
 
   private async existing(runId: string): Promise<RunRecord> {
@@ -187,9 +190,13 @@ function checkStage<C>(migration: Migration<C>, stage: string | undefined): void
   });
 }
 
+/** An id that no run has yet: the migration's name with eight random digits. */
+export function newRunId(migration: string): string {
+  return `${migration}-${randomBytes(4).toString("hex")}`;
+}
+
 function newRun(request: StartRequest, options: JsonObject, now: number): RunRecord {
-  const { migration, cluster } = request;
-  const runId = `${migration}-${randomBytes(4).toString("hex")}`;
+  const { migration, cluster, runId = newRunId(migration) } = request;
   const counters = { attempt: 0, retriesSeen: 0, version: 0, eventSequence: 0, eventsDelivered: 0 };
   const times = { createdAt: now, updatedAt: now, nextWakeAt: now + WAKE_AFTER_MS };
   const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;

@@ -111,8 +111,12 @@ export interface CheckpointStore {
   countCheckpoints(runId: string, ledger: string): Promise<Partial<Record<CheckpointState, number>>>;
 }
 
-/** What a message says. Messages are hints: handling one twice, late or never changes no result. */
-export type WorkMessage = { type: "run.advance"; runId: string } | ({ type: "batch.work" } & BatchRef);
+/**
+ * What a message says. Messages are hints: handling one twice, late or never changes no result. `track` tells which runs
+ * are being undone, so that their messages need not queue behind forward work.
+ */
+export type WorkMessage =
+  { type: "run.advance"; runId: string; track?: "rollback" } | ({ type: "batch.work" } & BatchRef);
 
 /** A message under way; unless acknowledged in time, it is delivered again. */
 export interface Delivery {
@@ -120,9 +124,13 @@ export interface Delivery {
   message: WorkMessage;
 }
 
-/** At-least-once delivery of work messages, in no promised order. */
-export interface WorkQueue {
+/** Sends work messages, which then arrive at least once, in no promised order. */
+export interface WorkSender {
   send(messages: readonly { message: WorkMessage; delayMs?: number }[]): Promise<void>;
+}
+
+/** At-least-once delivery of work messages, in no promised order. */
+export interface WorkQueue extends WorkSender {
   /** Up to `max` messages, hidden from others for `visibilityMs`. Waits up to `waitMs` for the first one. */
   receive(query: {
     max: number;

@@ -45,7 +45,7 @@ describe("events", () => {
           ({ type, data }) => `${type} ${JSON.stringify(data["stage"] ?? data["state"] ?? data["count"])}`,
         ),
         [
-          'run.continued "Running"',
+          "run.started undefined",
           'stage.started "one"',
           'stage.completed "one"',
           'stage.started "two"',

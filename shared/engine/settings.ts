@@ -1,11 +1,11 @@
 import type { RetryPolicy } from "./backoff.ts";
 import type { Migration } from "./migration.ts";
-import type { ArtifactStore, CheckpointStore, Clock, Connections, EventSink, WorkQueue } from "./ports.ts";
+import type { ArtifactStore, CheckpointStore, Clock, Connections, EventSink, WorkSender } from "./ports.ts";
 
 /** Everything the engine needs from outside. */
 export interface EnginePorts<C> {
   store: CheckpointStore;
-  queue: WorkQueue;
+  queue: WorkSender;
   artifacts: ArtifactStore;
   events: EventSink;
   clock: Clock;

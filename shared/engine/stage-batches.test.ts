@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { EnginePorts } from "./settings.ts";
+import type { CheckpointStore, WorkQueue } from "./ports.ts";
 import { type Rig, withRig } from "./testing/rig.ts";
 import { failure, migrationOf, sweepOf } from "./testing/stages.ts";
 
@@ -26,7 +26,10 @@ function measured(rig: Rig<null>): { engine: Rig<null>["engine"]; longest: () =>
         };
       },
     });
-  const ports: Partial<EnginePorts<null>> = { store: watch(rig.ports.store), queue: watch(rig.ports.queue) };
+  const ports: { store: CheckpointStore; queue: WorkQueue } = {
+    store: watch(rig.ports.store),
+    queue: watch(rig.ports.queue),
+  };
   return { engine: rig.engineWith(ports), longest: () => longest };
 }
 

@@ -1,4 +1,4 @@
-import type { BatchRecord, BatchRef, StageRef } from "./records.ts";
+import type { BatchRecord, BatchRef, RunRecord, StageRef } from "./records.ts";
 import { HeldLease } from "./held-lease.ts";
 import { batchLease } from "./lease-names.ts";
 import type { EngineParts } from "./settings.ts";
@@ -6,8 +6,13 @@ import type { EngineParts } from "./settings.ts";
 const PAGE = 100;
 
 /** Asks for a run to be advanced. */
-export async function sendAdvance<C>(parts: EngineParts<C>, runId: string, delayMs = 0): Promise<void> {
-  await parts.queue.send([{ message: { type: "run.advance", runId }, delayMs }]);
+export async function sendAdvance<C>(
+  parts: EngineParts<C>,
+  { runId, track }: Pick<RunRecord, "runId" | "track">,
+  delayMs = 0,
+): Promise<void> {
+  const message = { type: "run.advance", runId, ...(track === "rollback" ? { track } : {}) } as const;
+  await parts.queue.send([{ message, delayMs }]);
 }
 
 /** Asks for batches to be worked on. */

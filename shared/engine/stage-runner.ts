@@ -123,7 +123,7 @@ async function wait<C>(session: RunSession<C>, request: WaitRequest): Promise<vo
   await session.save((from, now) =>
     toWaiting({ ...from, run: { ...from.run, attempt: 0 } }, waiting, wakeAt, now),
   );
-  if (timed) await sendAdvance(session.parts, session.run.runId, retryAfterMs);
+  if (timed) await sendAdvance(session.parts, session.run, retryAfterMs);
 }
 
 /** What a sweep's record keeps as its cursor. */
@@ -168,7 +168,10 @@ async function awaitBatches<C>(session: RunSession<C>, record: StageRecord): Pro
   const stuck = await stuckBatch(session.parts, record);
   if (stuck?.failure !== undefined) {
     const failure: Failure = stuck.failure;
-    await session.save((from, now) => toFailed(from, failure, now));
+    const { stage, track, batch } = stuck;
+    await session.save((from, now) =>
+      toFailed(announce(from, "batch.failed", { stage, track, batch, ...failure }, now), failure, now),
+    );
     return "stop";
   }
   await session.save(toRunning);

@@ -29,9 +29,10 @@ export function toRunning(from: Transition, now: number): Transition {
     state,
     now,
   );
-  return from.run.state === state
-    ? { ...from, run }
-    : announce({ ...from, run }, "run.continued", { state }, now);
+  if (from.run.state === state) return { ...from, run };
+  if (from.run.state !== "Pending") return announce({ ...from, run }, "run.continued", { state }, now);
+  const { migration, cluster } = run;
+  return announce({ ...from, run }, "run.started", { migration, cluster }, now);
 }
 
 /** The run waits. The event is sent once for the same reason and message. */

@@ -67,6 +67,22 @@ describe("undoing a run", () => {
       );
     }));
 
+  test("says in its messages that it is one, from the moment it is asked for", () =>
+    withCalls(async (rig) => {
+      const { run } = await rig.run();
+      await rig.handleDue();
+      await rig.engine.undo(run.runId, "rollback");
+      const tracks = new Set<string | undefined>();
+      for (let delivery = await rig.receive(); delivery; delivery = await rig.receive()) {
+        tracks.add(delivery.message.track);
+        await rig.engine.handle(delivery.message, NEVER);
+        await rig.ports.queue.acknowledge(delivery);
+      }
+
+      assert.equal((await rig.engine.describe(run.runId)).run.state, "RolledBack");
+      assert.deepEqual([...tracks], ["rollback"]);
+    }));
+
   test("an abort ends as Aborted", () =>
     withCalls(async (rig) => {
       const { run } = await rig.run();

@@ -17,7 +17,7 @@ export async function beginUndo<C>(session: RunSession<C>): Promise<Step> {
     } as const;
     const retryAt = parts.clock.now() + parts.busyDelayMs;
     await session.save((from, now) => toWaiting(from, waiting, retryAt, now));
-    await sendAdvance(parts, runId, parts.busyDelayMs);
+    await sendAdvance(parts, { runId, track: "rollback" }, parts.busyDelayMs);
     return "stop";
   }
   const holdsCluster = await hasChangedCluster(session);

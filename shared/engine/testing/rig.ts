@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Embedded, openEmbedded } from "../../adapters/embedded/index.ts";
 import { Engine } from "../engine.ts";
 import type { Migration } from "../migration.ts";
-import type { Delivery, WorkMessage } from "../ports.ts";
+import type { Delivery, WorkMessage, WorkQueue } from "../ports.ts";
 import type { DomainEvent, RunControl, RunRecord, StageRecord } from "../records.ts";
 import type { EnginePorts, EngineSettings } from "../settings.ts";
 import { isSettled } from "../settled.ts";
@@ -30,7 +30,7 @@ type Described = { run: RunRecord; control: RunControl; stages: StageRecord[] };
 export class Rig<C> {
   readonly clock: ManualClock;
   readonly embedded: Embedded;
-  readonly ports: EnginePorts<C>;
+  readonly ports: EnginePorts<C> & { queue: WorkQueue };
   /** What the event sink was given. */
   readonly told: DomainEvent[] = [];
   readonly migrations: readonly Migration<C>[];
@@ -57,7 +57,7 @@ export class Rig<C> {
 
   /** Another engine on the same store, with some ports and settings of its own, and perhaps other migrations. */
   engineWith(
-    over: Partial<EnginePorts<C> & EngineSettings>,
+    over: Partial<EnginePorts<C> & { queue: WorkQueue } & EngineSettings>,
     migrations: readonly Migration<C>[] = this.migrations,
   ): Engine<C> {
     return new Engine({ ...this.ports, ...over }, { ...SETTINGS, ...over }, migrations);
