@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { type LifeRequest, liveThrough } from "./crash/lives.ts";
+import { type LifeRequest, liveThrough, type Span } from "./crash/lives.ts";
 import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
 import type { Snapshot } from "./harness/snapshot.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
@@ -76,7 +77,7 @@ describe("a worker process that is killed again and again", () => {
   /** A migration and its rollback by workers of such lives; what both sides were in between, and how many died. */
   async function thereAndBack(
     name: string,
-    spans: () => Iterable<number | "stage">,
+    spans: () => Iterable<Span>,
   ): Promise<{ migrated: Dumps; deaths: number[] }> {
     const request = await newRun(name);
     const forward = await liveThrough(request, spans());
@@ -89,7 +90,7 @@ describe("a worker process that is killed again and again", () => {
     return { migrated, deaths: [forward, back] };
   }
 
-  async function assertSame(name: string, spans: () => Iterable<number | "stage">): Promise<void> {
+  async function assertSame(name: string, spans: () => Iterable<Span>): Promise<void> {
     const { migrated, deaths } = await thereAndBack(name, spans);
     assert.ok(
       deaths.every((count) => count > 2),
@@ -106,6 +107,12 @@ describe("a worker process that is killed again and again", () => {
   test("in every stage ends a migration and its rollback as an undisturbed one does", async () => {
     await assertSame("staged", stages);
   });
+
+  test("at random moments ends a migration and its rollback as an undisturbed one does", async (t) => {
+    const seed = Number(process.env["CALICO_MIGRATOR_CRASH_SEED"] ?? randomInt(2 ** 31));
+    t.diagnostic(`to repeat the moments: CALICO_MIGRATOR_CRASH_SEED=${seed}`);
+    await assertSame("surprised", () => moments(seed));
+  });
 });
 
 /** ClusterInformation bears the id of the run that holds its lock. */
@@ -118,6 +125,16 @@ function changesBut(excepted: RegExp, one: Snapshot, other: Snapshot): string[] 
 
 function* spans(): Generator<number, void> {
   for (let span = LIVES.first; ; span += LIVES.growth) yield span;
+}
+
+/** A worker needs most of a second to start; lives grow, so that the run comes to its end. The same for the same seed. */
+function* moments(seed: number): Generator<Span, void> {
+  let state = seed;
+  for (let life = 0; ; life++) {
+    // The linear congruential generator of Numerical Recipes: enough to scatter moments.
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield { ms: Math.round(500 + (state / 2 ** 32) * (1000 + 150 * life)) };
+  }
 }
 
 function* stages(): Generator<"stage", void> {

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+/** How long a worker lives: for so many write boundaries, until it has begun a stage, or until its parent kills it after so many milliseconds. */
+export type Span = number | "stage" | { ms: number };
+
 /** What a worker process works on. */
 export interface LifeRequest {
   store: string;
@@ -30,12 +33,24 @@ export async function death(child: ChildProcess): Promise<boolean> {
 }
 
 /** Lets workers live and die one after the other, as long as `spans` says, until the run is settled; returns how many died. */
-export async function liveThrough(request: LifeRequest, spans: Iterable<number | "stage">): Promise<number> {
+export async function liveThrough(request: LifeRequest, spans: Iterable<Span>): Promise<number> {
   let deaths = 0;
-  for (const boundaries of spans) {
-    if (!(await death(bear({ ...request, boundaries })))) return deaths;
+  for (const span of spans) {
+    if (!(await live(request, span))) return deaths;
     deaths++;
   }
-  if (await death(bear(request))) throw new Error("the last worker was killed by somebody else");
+  if (await live(request)) throw new Error("the last worker was killed by somebody else");
   return deaths;
+}
+
+async function live(request: LifeRequest, span?: Span): Promise<boolean> {
+  if (typeof span !== "object")
+    return death(bear(span === undefined ? request : { ...request, boundaries: span }));
+  const child = bear(request);
+  const timer = setTimeout(() => child.kill("SIGKILL"), span.ms);
+  try {
+    return await death(child);
+  } finally {
+    clearTimeout(timer);
+  }
 }
