@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { MigratorError } from "../errors.ts";
-import { loadEtcdConfig } from "./config.ts";
+import { loadEtcdConfig, parseEtcdMaterial } from "./config.ts";
 
 // A certificate whose key was thrown away.
 const CERTIFICATE = `-----BEGIN CERTIFICATE-----
@@ -160,4 +160,41 @@ describe("loadEtcdConfig", () => {
     });
     assert.equal(connection.ca?.toString(), CERTIFICATE);
   });
+});
+
+describe("parseEtcdMaterial", () => {
+  const refused = (input: unknown): MigratorError => {
+    try {
+      parseEtcdMaterial(input);
+    } catch (error) {
+      assert.ok(error instanceof MigratorError, inspect(error));
+      return error;
+    }
+    return assert.fail("accepted");
+  };
+
+  it("is the connection that the same content in files gives", async () => {
+    const common = { endpoints: ["https://E:1/"], serverName: "etcd", username: "root" };
+    const files = { caFile: file("ca.pem", CERTIFICATE), passwordFile: file("password", "hunter2\n") };
+    const connection = parseEtcdMaterial({ ...common, ca: CERTIFICATE, password: "hunter2" });
+    assert.deepEqual(connection, await loadEtcdConfig({ ...common, ...files }));
+    assert.equal(connection.login?.password.reveal(), "hunter2");
+    assert.doesNotMatch(inspect(connection, { depth: 9, showHidden: true }), /hunter2/);
+  });
+
+  const wrong: [what: string, input: object, code: string, says: RegExp][] = [
+    ["a file's name", { caFile: "/ca.pem" }, "ETCD_CONFIG_INVALID", /caFile/],
+    ["a certificate without its key", { cert: CERTIFICATE }, "ETCD_CONFIG_INVALID", /cert: needs key/],
+    ["a user without a password", { username: "u" }, "ETCD_CONFIG_INVALID", /username: needs password/],
+    ["an authority that is not PEM", { ca: "s3cret" }, "ETCD_PEM_INVALID", /^ca /],
+    ["a key of another certificate", { cert: CERTIFICATE, key: KEY }, "ETCD_PEM_INVALID", /cert, key/],
+  ];
+  for (const [what, input, code, says] of wrong) {
+    it(`refuses ${what} and does not show it`, () => {
+      const error = refused({ endpoints: ["https://e:1"], ...input });
+      assert.equal(error.code, code);
+      assert.match(error.message, says);
+      assert.ok(!/s3cret/.test(inspect(error)) && !inspect(error).includes(KEY.slice(30, 60)));
+    });
+  }
 });

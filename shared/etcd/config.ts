@@ -5,38 +5,67 @@ import { endpointProblem, normalEndpoint } from "./endpoint-url.ts";
 import { checkPair, checkPem } from "./pem.ts";
 import { Secret } from "./secret.ts";
 
-const File = z.string().min(1);
+const Text = z.string().min(1);
 
 const Endpoint = z.string().superRefine((value, context) => {
   const problem = endpointProblem(value);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
+const Endpoints = z
+  .array(Endpoint)
+  .min(1)
+  .transform((endpoints) => [...new Set(endpoints.map(normalEndpoint))]);
+
 /** How to reach a Calico etcd, as a person writes it: URLs, and files for all that is long or secret. */
 export const EtcdConfig = z
   .strictObject({
     /** One or more of the cluster's members, all http or all https: `https://10.0.0.1:2379`. */
-    endpoints: z
-      .array(Endpoint)
-      .min(1)
-      .transform((endpoints) => [...new Set(endpoints.map(normalEndpoint))]),
+    endpoints: Endpoints,
     /** The authority that signed etcd's certificates (PEM); the machine's authorities by default. */
-    caFile: File.optional(),
+    caFile: Text.optional(),
     /** The client certificate (PEM), with `keyFile`. */
-    certFile: File.optional(),
-    keyFile: File.optional(),
+    certFile: Text.optional(),
+    keyFile: Text.optional(),
     /** The name to expect in etcd's certificate, where it is not the host of the endpoint. */
-    serverName: z.string().min(1).optional(),
+    serverName: Text.optional(),
     /** For an etcd with user authentication, with `passwordFile`. */
-    username: z.string().min(1).optional(),
-    passwordFile: File.optional(),
+    username: Text.optional(),
+    passwordFile: Text.optional(),
   })
-  .superRefine((config, context) => {
-    for (const [field, problem] of crossFieldProblems(config)) {
-      context.addIssue({ code: "custom", path: [field], message: problem });
-    }
-  });
+  .superRefine(
+    refuseHalves(
+      [
+        ["certFile", "keyFile"],
+        ["username", "passwordFile"],
+      ],
+      ["caFile", "certFile", "serverName"],
+    ),
+  );
 export type EtcdConfig = z.infer<typeof EtcdConfig>;
+
+/** The same with what the files hold in place of their names, for a place that keeps secrets. */
+export const EtcdMaterial = z
+  .strictObject({
+    endpoints: Endpoints,
+    /** PEM, as are `cert` and `key`. */
+    ca: Text.optional(),
+    cert: Text.optional(),
+    key: Text.optional(),
+    serverName: Text.optional(),
+    username: Text.optional(),
+    password: Text.optional(),
+  })
+  .superRefine(
+    refuseHalves(
+      [
+        ["cert", "key"],
+        ["username", "password"],
+      ],
+      ["ca", "cert", "serverName"],
+    ),
+  );
+export type EtcdMaterial = z.infer<typeof EtcdMaterial>;
 
 /** How to reach a Calico etcd, ready for use: what the files of an {@link EtcdConfig} hold. */
 export interface EtcdConnection {
@@ -53,28 +82,64 @@ export interface EtcdConnection {
  * together), ETCD_FILE_UNREADABLE or ETCD_PEM_INVALID; the message names the field and the file, never the content.
  */
 export async function loadEtcdConfig(input: unknown): Promise<EtcdConnection> {
-  const config = parseConfig(input);
+  const config = parse(EtcdConfig, input);
   const [ca, cert, key, password] = await Promise.all([
     readPem("caFile", config.caFile, "CERTIFICATE"),
     readPem("certFile", config.certFile, "CERTIFICATE"),
     readPem("keyFile", config.keyFile, "PRIVATE KEY"),
     readPassword(config.passwordFile),
   ]);
-  if (cert && key)
-    checkPair({ cert, key }, `certFile ${config.certFile ?? ""}, keyFile ${config.keyFile ?? ""}`);
+  return connectionOf(config, { ca, cert, key, password }, [
+    `certFile ${config.certFile ?? ""}`,
+    `keyFile ${config.keyFile ?? ""}`,
+  ]);
+}
+
+/**
+ * Parses what a place for secrets holds. Throws ETCD_CONFIG_INVALID or ETCD_PEM_INVALID; the message names the field,
+ * never the content.
+ */
+export function parseEtcdMaterial(input: unknown): EtcdConnection {
+  const material = parse(EtcdMaterial, input);
+  const { password } = material;
+  const ca = pemOf("ca", material.ca, "CERTIFICATE");
+  const cert = pemOf("cert", material.cert, "CERTIFICATE");
+  const key = pemOf("key", material.key, "PRIVATE KEY");
+  return connectionOf(material, { ca, cert, key, password }, ["cert", "key"]);
+}
+
+interface Named {
+  endpoints: readonly string[];
+  serverName?: string | undefined;
+  username?: string | undefined;
+}
+
+interface Contents {
+  ca?: Buffer | undefined;
+  cert?: Buffer | undefined;
+  key?: Buffer | undefined;
+  password?: string | undefined;
+}
+
+function connectionOf(
+  { endpoints, serverName, username }: Named,
+  { ca, cert, key, password }: Contents,
+  pairNames: readonly [cert: string, key: string],
+): EtcdConnection {
+  if (cert && key) checkPair({ cert, key }, pairNames.join(", "));
   return {
-    endpoints: config.endpoints,
+    endpoints,
     ...(ca && { ca }),
     ...(cert && { cert }),
     ...(key && { key: new Secret(key) }),
-    ...(config.serverName !== undefined && { serverName: config.serverName }),
-    ...(config.username !== undefined &&
-      password !== undefined && { login: { username: config.username, password: new Secret(password) } }),
+    ...(serverName !== undefined && { serverName }),
+    ...(username !== undefined &&
+      password !== undefined && { login: { username, password: new Secret(password) } }),
   };
 }
 
-function parseConfig(input: unknown): EtcdConfig {
-  const parsed = EtcdConfig.safeParse(input);
+function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${fieldName(path)}: ${message}`);
   throw new MigratorError("ETCD_CONFIG_INVALID", `The etcd connection is not valid: ${problems.join("; ")}`, {
@@ -87,33 +152,41 @@ function fieldName(path: readonly PropertyKey[]): string {
   return path.length === 0 ? "etcd" : path.map(String).join(".");
 }
 
-type RawConfig = Partial<
-  Record<"caFile" | "certFile" | "keyFile" | "serverName" | "username" | "passwordFile", string | undefined>
-> & {
-  endpoints: readonly string[];
-};
+type Fields<F extends string> = Partial<Record<F, string | undefined>> & { endpoints: readonly string[] };
 
-function crossFieldProblems(config: RawConfig): [field: string, problem: string][] {
-  const problems: [string, string][] = [];
-  const secure = config.endpoints.filter((endpoint) => endpoint.startsWith("https:"));
-  if (secure.length > 0 && secure.length < config.endpoints.length) {
-    problems.push(["endpoints", "http and https endpoints cannot be mixed"]);
-  }
-  for (const [field, other] of [
-    ["certFile", "keyFile"],
-    ["keyFile", "certFile"],
-    ["username", "passwordFile"],
-    ["passwordFile", "username"],
-  ] as const) {
-    if (config[field] !== undefined && config[other] === undefined)
-      problems.push([field, `needs ${other} as well`]);
-  }
-  for (const field of ["caFile", "certFile", "serverName"] as const) {
-    if (config[field] !== undefined && secure.length === 0) {
-      problems.push([field, "is given, but the endpoints are http; write https://"]);
+/** Refuses half a pair, http mixed with https, and what only means something with https. */
+function refuseHalves<F extends string>(
+  pairs: readonly (readonly [F, F])[],
+  needHttps: readonly F[],
+): (config: Fields<F>, context: z.RefinementCtx) => void {
+  const needs = new Map(pairs.flatMap(([one, two]) => [[one, two] as const, [two, one] as const]));
+  return (config, context) => {
+    const refuse = (field: string, message: string) => {
+      context.addIssue({ code: "custom", path: [field], message });
+    };
+    const secure = config.endpoints.filter((endpoint) => endpoint.startsWith("https:"));
+    if (secure.length > 0 && secure.length < config.endpoints.length) {
+      refuse("endpoints", "http and https endpoints cannot be mixed");
     }
-  }
-  return problems;
+    for (const [field, other] of needs) {
+      if (config[field] !== undefined && config[other] === undefined) refuse(field, `needs ${other} as well`);
+    }
+    if (secure.length > 0) return;
+    for (const field of needHttps) {
+      if (config[field] !== undefined) refuse(field, "is given, but the endpoints are http; write https://");
+    }
+  };
+}
+
+function pemOf(
+  field: string,
+  text: string | undefined,
+  label: "CERTIFICATE" | "PRIVATE KEY",
+): Buffer | undefined {
+  if (text === undefined) return undefined;
+  const content = Buffer.from(text);
+  checkPem(content, label, field);
+  return content;
 }
 
 async function readPem(

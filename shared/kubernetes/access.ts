@@ -12,6 +12,8 @@ export interface AccessRule {
   verb: string;
   /** Left out: in all namespaces. */
   namespace?: string | undefined;
+  /** Left out: on every object of the resource. */
+  name?: string | undefined;
 }
 
 /** A rule that the cluster denies. */

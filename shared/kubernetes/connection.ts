@@ -1,12 +1,12 @@
-import { KubernetesClient } from "./client.ts";
-import { isKubernetesError } from "./errors.ts";
-import { Session, type SessionOptions } from "./session.ts";
-
-/** Milliseconds that the first answer of an API server may take. */
-const firstAnswerMs = 15_000;
+import type { KubernetesClient } from "./client.ts";
+import { connectSession } from "./connect-session.ts";
+import { CredentialSource } from "./credentials.ts";
+import { type KubeconfigSource, resolveContext } from "./kubeconfig.ts";
+import type { Access, ReadAccess, SessionOptions } from "./session.ts";
 
 /** What `connectKubernetes` needs to know. */
-export type ConnectOptions = SessionOptions & { signal?: AbortSignal | undefined };
+export type ConnectOptions = KubeconfigSource &
+  Omit<SessionOptions, "lookup"> & { signal?: AbortSignal | undefined };
 
 /**
  * Connects to the cluster of a kubeconfig context, found as kubectl finds it, and asks for its version, so that a client
@@ -16,16 +16,23 @@ export type ConnectOptions = SessionOptions & { signal?: AbortSignal | undefined
  * Throws KUBECONFIG_NOT_FOUND, KUBECONFIG_INVALID, KUBECONFIG_CONTEXT_MISSING, KUBERNETES_CREDENTIALS,
  * KUBERNETES_UNREACHABLE (retryable), KUBERNETES_TLS, KUBERNETES_UNAUTHORIZED, and what else `request` throws.
  */
-export async function connectKubernetes({ signal, ...options }: ConnectOptions): Promise<KubernetesClient> {
-  const client = new KubernetesClient(await Session.open(options));
-  try {
-    await client.request({ method: "GET", path: "/version", timeoutMs: firstAnswerMs, signal });
-  } catch (error) {
-    // Hardened clusters keep the version from ordinary users; being told so proves the connection.
-    if (!isKubernetesError(error, "KUBERNETES_FORBIDDEN")) {
-      await client.close();
-      throw error;
-    }
-  }
-  return client;
+export function connectKubernetes(options: ConnectOptions): Promise<KubernetesClient> {
+  return connectSession(accessOfFiles(options), options);
+}
+
+/** Reads the files anew each time, but stays with the context of the first time: the current one may change. */
+function accessOfFiles(source: KubeconfigSource): ReadAccess {
+  let chosen = source.context;
+  return async (): Promise<Access> => {
+    const resolved = await resolveContext({ ...source, context: chosen });
+    chosen = resolved.name;
+    const credentials = await CredentialSource.open(resolved);
+    const proxy = resolved.cluster["proxy-url"];
+    return {
+      name: resolved.name,
+      server: resolved.server,
+      ...(typeof proxy === "string" && proxy !== "" && { proxy }),
+      credentials: () => credentials.read(),
+    };
+  };
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
+import { type Document, parseDocument } from "yaml";
 import { errorMessage, MigratorError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { textAt } from "./fields.ts";
@@ -21,7 +21,10 @@ export interface ResolvedContext {
   name: string;
   /** The URL of the API server, as written. */
   server: string;
+  clusterName: string;
   cluster: JsonObject;
+  /** Empty for an anonymous user. */
+  userName: string;
   user: JsonObject;
 }
 
@@ -41,17 +44,30 @@ interface Merged {
  * Throws KUBECONFIG_NOT_FOUND, KUBECONFIG_INVALID, KUBECONFIG_CONTEXT_MISSING.
  */
 export async function resolveContext(source: KubeconfigSource): Promise<ResolvedContext> {
-  const merged = await readAll(source);
-  const name = source.context ?? merged.currentContext ?? "";
+  return contextOf(await readAll(source), source.context);
+}
+
+/**
+ * The same of one kubeconfig that is text rather than a file; `label` stands for it in messages.
+ * Throws KUBECONFIG_INVALID, KUBECONFIG_CONTEXT_MISSING.
+ */
+export function contextOfText(label: string, text: string, context?: string): ResolvedContext {
+  const merged = nothingMerged();
+  mergeFile(merged, label, text);
+  return contextOf(merged, context);
+}
+
+function contextOf(merged: Merged, wanted: string | undefined): ResolvedContext {
+  const name = wanted ?? merged.currentContext ?? "";
   const context = merged.contexts.get(name);
   if (context === undefined) throw contextMissing(name, merged);
   const where = `context "${name}" of ${merged.files.join(", ")}`;
-  const cluster = lookUp(merged.clusters, context["cluster"], "cluster", where);
+  const [clusterName, cluster] = lookUp(merged.clusters, context["cluster"], "cluster", where);
   const server = textAt(cluster, "server");
   if (server === "") throw invalid(`${where}: its cluster has no server`);
-  const userName = context["user"];
-  const anonymous = userName === undefined || userName === "";
-  return { name, server, cluster, user: anonymous ? {} : lookUp(merged.users, userName, "user", where) };
+  const anonymous = context["user"] === undefined || context["user"] === "";
+  const [userName, user] = anonymous ? ["", {}] : lookUp(merged.users, context["user"], "user", where);
+  return { name, server, clusterName, cluster, userName, user };
 }
 
 async function readAll(source: KubeconfigSource): Promise<Merged> {
@@ -60,13 +76,7 @@ async function readAll(source: KubeconfigSource): Promise<Merged> {
   const home = join(env["HOME"] ?? homedir(), ".kube", "config");
   const candidates =
     source.kubeconfig === undefined ? (listed.length > 0 ? listed : [home]) : [source.kubeconfig];
-  const merged: Merged = {
-    files: [],
-    currentContext: undefined,
-    clusters: new Map(),
-    contexts: new Map(),
-    users: new Map(),
-  };
+  const merged = nothingMerged();
   for (const file of candidates) {
     const text = await readIfPresent(file);
     if (text !== undefined) mergeFile(merged, file, text);
@@ -76,6 +86,16 @@ async function readAll(source: KubeconfigSource): Promise<Merged> {
     next: "Give the file with --kubeconfig, or set KUBECONFIG.",
     details: { candidates },
   });
+}
+
+function nothingMerged(): Merged {
+  return {
+    files: [],
+    currentContext: undefined,
+    clusters: new Map(),
+    contexts: new Map(),
+    users: new Map(),
+  };
 }
 
 async function readIfPresent(file: string): Promise<string | undefined> {
@@ -103,9 +123,17 @@ function parse(file: string, text: string): JsonObject {
   const problem = document.errors[0];
   // The parser's own message could quote the line, and with it a token.
   if (problem !== undefined) throw invalid(`${file} is not YAML (${problem.code} at byte ${problem.pos[0]})`);
-  const root: unknown = document.toJS() ?? {};
+  const root = contentOf(file, document);
   if (!isJsonObject(root)) throw invalid(`${file} is not a kubeconfig: no mapping at its root`);
   return root;
+}
+
+function contentOf(file: string, document: Document.Parsed): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch {
+    throw invalid(`${file} has YAML aliases that lead nowhere or expand too far`);
+  }
 }
 
 function mergeSection(
@@ -150,9 +178,14 @@ function absolutePaths(entry: JsonObject, fields: readonly string[], directory: 
   return result;
 }
 
-function lookUp(entries: Map<string, JsonObject>, name: unknown, what: string, where: string): JsonObject {
+function lookUp(
+  entries: Map<string, JsonObject>,
+  name: unknown,
+  what: string,
+  where: string,
+): [string, JsonObject] {
   const entry = typeof name === "string" ? entries.get(name) : undefined;
-  if (entry !== undefined) return entry;
+  if (typeof name === "string" && entry !== undefined) return [name, entry];
   throw invalid(
     `${where}: ${typeof name === "string" ? `${what} "${name}" is not defined` : `it names no ${what}`}`,
   );

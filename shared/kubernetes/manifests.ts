@@ -14,6 +14,7 @@ export interface LoadOptions {
   timeoutMs?: number | undefined;
 }
 
+/** A text with the name that messages call it by. */
 interface Source {
   name: string;
   text: string;
@@ -34,6 +35,14 @@ export async function loadManifests(source: string, options: LoadOptions = {}): 
   const sources = /^https?:\/\//i.test(source)
     ? [await download(source, options)]
     : await readSources(source, options.maxBytes ?? defaultMaxBytes);
+  return parseManifests(source, sources);
+}
+
+/**
+ * The objects of texts that were read already, `source` standing for all of them in messages: as `loadManifests` would.
+ * Throws MANIFEST_INVALID and MANIFEST_EMPTY.
+ */
+export function parseManifests(source: string, sources: readonly Source[]): JsonObject[] {
   const objects: JsonObject[] = [];
   const seen = new Map<string, string>();
   for (const { name, text } of sources) {

@@ -1,14 +1,33 @@
+import type { LookupFunction } from "node:net";
 import { type Dispatcher, EnvHttpProxyAgent, Pool, ProxyAgent } from "undici";
 import { MigratorError } from "../errors.ts";
-import { type Credentials, CredentialSource, type TlsMaterial } from "./credentials.ts";
-import { type KubeconfigSource, resolveContext, type ResolvedContext } from "./kubeconfig.ts";
+import type { Credentials, TlsMaterial } from "./credentials.ts";
 import type { Line } from "./transport.ts";
 
+/** One way to an API server: where it is, and what authenticates requests there. */
+export interface Access {
+  /** Names it in messages: the kubeconfig's context. */
+  readonly name: string;
+  /** The URL of the API server, as written. */
+  readonly server: string;
+  /** The proxy that the kubeconfig names for it. */
+  readonly proxy?: string;
+  /** The credentials as of now; cheap to call again. */
+  credentials(): Promise<Credentials>;
+}
+
+/** Reads the access from where it is kept; asked again after the server has refused what was read. */
+export type ReadAccess = () => Promise<Access>;
+
 /** How to hold connections. */
-export interface SessionOptions extends KubeconfigSource {
+export interface SessionOptions {
   /** Connections kept alive, which is also the most requests in flight. Default 32. */
   connections?: number | undefined;
   userAgent: string;
+  /** Whose proxy variables count. Default: the process's environment. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Resolves the server's name whenever a connection is opened. Default: as Node does. Proxies resolve it themselves. */
+  lookup?: LookupFunction;
 }
 
 /** Token files and plugins are asked this often; they keep their own longer answers. */
@@ -25,30 +44,29 @@ interface OpenLine extends Line {
 
 /**
  * The connections to one API server with the credentials of the moment. Credentials are read again once a minute, and the
- * kubeconfig itself when the server refuses them; connections are reopened when the TLS part changes.
+ * access itself when the server refuses them; connections are reopened when the TLS part changes.
  */
 export class Session {
   readonly context: string;
   readonly server: string;
+  readonly #readAccess: ReadAccess;
   readonly #options: SessionOptions;
-  #resolved: ResolvedContext;
-  #source: CredentialSource;
+  #access: Access;
   #line: OpenLine | undefined;
   #opening: Promise<OpenLine> | undefined;
   #renewedAt = -Infinity;
 
-  private constructor(options: SessionOptions, resolved: ResolvedContext, source: CredentialSource) {
+  private constructor(readAccess: ReadAccess, options: SessionOptions, access: Access) {
+    this.#readAccess = readAccess;
     this.#options = options;
-    this.#resolved = resolved;
-    this.#source = source;
-    this.context = resolved.name;
-    this.server = serverUrl(resolved).href;
+    this.#access = access;
+    this.context = access.name;
+    this.server = serverUrl(access).href;
   }
 
-  /** Reads the kubeconfig; nothing is sent yet. Errors as of `resolveContext`, and KUBECONFIG_INVALID for the server URL. */
-  static async open(options: SessionOptions): Promise<Session> {
-    const resolved = await resolveContext(options);
-    return new Session(options, resolved, await CredentialSource.open(resolved));
+  /** Reads the access; nothing is sent yet. Errors as of `readAccess`, and KUBECONFIG_INVALID for the server URL. */
+  static async open(readAccess: ReadAccess, options: SessionOptions): Promise<Session> {
+    return new Session(readAccess, options, await readAccess());
   }
 
   /** The line to send on now. Not a promise in the usual case, as every request asks. */
@@ -76,8 +94,7 @@ export class Session {
 
   async #reload(): Promise<OpenLine> {
     try {
-      this.#resolved = await resolveContext({ ...this.#options, context: this.context });
-      this.#source = await CredentialSource.open(this.#resolved);
+      this.#access = await this.#readAccess();
       return await this.#readLine();
     } finally {
       this.#opening = undefined;
@@ -93,9 +110,9 @@ export class Session {
   }
 
   async #readLine(): Promise<OpenLine> {
-    const credentials = await this.#source.read();
+    const credentials = await this.#access.credentials();
     const before = this.#line;
-    const url = serverUrl(this.#resolved);
+    const url = serverUrl(this.#access);
     const keep = before?.origin === url.origin && sameTls(before.tls, credentials.tls);
     this.#line = {
       dispatcher: keep ? before.dispatcher : this.#dispatcher(url, credentials),
@@ -116,14 +133,13 @@ export class Session {
       allowH2: false,
       keepAliveTimeout: keepAliveMs,
     };
-    const proxy = this.#resolved.cluster["proxy-url"];
-    if (typeof proxy === "string" && proxy !== "")
-      return new ProxyAgent({ ...shared, uri: proxy, requestTls: tls });
-    const env = this.#options.env ?? process.env;
+    const { proxy } = this.#access;
+    if (proxy !== undefined) return new ProxyAgent({ ...shared, uri: proxy, requestTls: tls });
+    const { env = process.env, lookup } = this.#options;
     const httpProxy = env["http_proxy"] ?? env["HTTP_PROXY"] ?? "";
     const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
     if ((httpProxy === "" && httpsProxy === "") || isLoopback(url.hostname)) {
-      return new Pool(url.origin, { ...shared, connect: tls });
+      return new Pool(url.origin, { ...shared, connect: { ...tls, ...(lookup && { lookup }) } });
     }
     const noProxy = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
     return new EnvHttpProxyAgent({
@@ -137,13 +153,13 @@ export class Session {
   }
 }
 
-function serverUrl(resolved: ResolvedContext): URL {
-  const url = URL.parse(resolved.server);
+function serverUrl(access: Access): URL {
+  const url = URL.parse(access.server);
   if (url !== null && (url.protocol === "https:" || url.protocol === "http:")) return url;
   throw new MigratorError(
     "KUBECONFIG_INVALID",
-    `context "${resolved.name}": its cluster's server is not an http(s) URL`,
-    { next: "Correct the server of this cluster in the kubeconfig.", details: { context: resolved.name } },
+    `context "${access.name}": its cluster's server is not an http(s) URL`,
+    { next: "Correct the server of this cluster in the kubeconfig.", details: { context: access.name } },
   );
 }
 

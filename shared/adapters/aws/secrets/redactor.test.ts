@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Redactor } from "./redactor.ts";
+
+describe("a redactor", () => {
+  it("takes out what it has learnt, also inside of JSON and of longer values", () => {
+    const redactor = new Redactor();
+    redactor.learn(["token-1", "line one\nline two", "token-1-and-more"]);
+    assert.equal(redactor.redact("a token-1 and token-1-and-more"), "a [redacted] and [redacted]");
+    assert.equal(redactor.redact(JSON.stringify({ key: "line one\nline two" })), '{"key":"[redacted]"}');
+    assert.equal(redactor.redact("nothing here"), "nothing here");
+  });
+
+  it("leaves values alone that are too short to tell from other words", () => {
+    const redactor = new Redactor();
+    redactor.learn(["", "a", "admin"]);
+    assert.equal(redactor.redact("an admin"), "an admin");
+  });
+
+  it("lets no learnt value through, whatever stands around it", () => {
+    const secret = fc.string({ minLength: 6 }).filter((text) => !"[redacted]".includes(text));
+    fc.assert(
+      fc.property(
+        fc.array(secret, { minLength: 1, maxLength: 4 }),
+        fc.string(),
+        fc.string(),
+        (secrets, before, after) => {
+          const redactor = new Redactor();
+          redactor.learn(secrets);
+          const [first = ""] = secrets;
+          const text = redactor.redact(`${before}${first}${after}`);
+          const left = text.replaceAll("[redacted]", "\u0000");
+          assert(!left.includes(first), text);
+        },
+      ),
+    );
+  });
+});
