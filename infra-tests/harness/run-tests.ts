@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
 import { BINARIES, ensureBinaries } from "./binaries.ts";
 import { clusterSource } from "./kubernetes.ts";
+import { ensureLocalStack } from "./localstack/index.ts";
 
 /** What there is to run: unit tests need nothing but Node, infra tests need a real etcd and Kubernetes. */
 interface Suite {
@@ -26,15 +27,16 @@ const SUITES: Readonly<Record<string, Suite>> = {
     pattern: "infra-tests/**/*.infra.test.ts",
     // One after another: each has a control plane of its own, and timing matters to some.
     nodeArgs: ["--test-concurrency=1", "--test-timeout=900000"],
-    prepare: prepareBinaries,
+    prepare: prepareRealParts,
   },
 };
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
 // Built ahead, so that no test's time limit has to include it.
-async function prepareBinaries(): Promise<void> {
+async function prepareRealParts(): Promise<void> {
   if ((await clusterSource()).origin === "local") await ensureBinaries(BINARIES);
+  await ensureLocalStack();
 }
 
 async function main([name = "", ...filters]: readonly string[]): Promise<number> {
