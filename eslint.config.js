@@ -2,7 +2,7 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "bench-results/", "eslint.config.js", "cli/bin.mjs"] },
+  { ignores: ["dist/", "node_modules/", "bench-results/", "cdk.out/", "eslint.config.js", "cli/bin.mjs"] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -27,11 +27,11 @@ export interface Sides {
 /** Starts an etcd full of Calico's data and a Kubernetes with Calico's CRDs, namespaces and nodes. */
 export async function startSides(
   seedOptions: SeedOptions,
-  options: { group?: TargetGroup; controllers?: boolean } = {},
+  options: { group?: TargetGroup; controllers?: boolean; etcdTls?: boolean } = {},
 ): Promise<Sides> {
   const seed = seedCalico(seedOptions);
   const [etcd, kubernetes] = await Promise.all([
-    startEtcd(),
+    startEtcd({ tls: options.etcdTls ?? false }),
     startKubernetes({ local: true, controllers: options.controllers ?? false }),
   ]);
   await installCrds(kubernetes, options.group ?? "crd.projectcalico.org/v1");
@@ -46,9 +46,17 @@ export async function startSides(
   };
 }
 
+/** Where both sides are. */
+export interface SidesAddress {
+  etcdEndpoint: string;
+  /** For an etcd with TLS. */
+  etcdFiles?: Partial<Pick<EtcdHandle, "caFile" | "certFile" | "keyFile">>;
+  kubeconfig: string;
+}
+
 /** Real connections to both sides, opened once. */
 export function connectionsTo(
-  sides: { etcdEndpoint: string; kubeconfig: string },
+  sides: SidesAddress,
   concurrency = 32,
 ): Connections<ClusterConnections> & { close: () => void } {
   let opened: Promise<ClusterConnections & { close: () => void }> | undefined;
@@ -62,7 +70,7 @@ export function connectionsTo(
 }
 
 async function connect(
-  sides: { etcdEndpoint: string; kubeconfig: string },
+  sides: SidesAddress,
   concurrency: number,
 ): Promise<ClusterConnections & { close: () => void }> {
   const kubernetes = await connectKubernetes({
@@ -70,7 +78,9 @@ async function connect(
     userAgent: "calico-migrator-test",
     connections: concurrency,
   });
-  const etcd = EtcdClient.connect(await loadEtcdConfig({ endpoints: [sides.etcdEndpoint] }));
+  const etcd = EtcdClient.connect(
+    await loadEtcdConfig({ endpoints: [sides.etcdEndpoint], ...sides.etcdFiles }),
+  );
   const limiter = new AdaptiveLimiter({ max: concurrency });
   return {
     kubernetes,

@@ -8,7 +8,7 @@ import { type Embedded, holderName, openEmbedded } from "../../shared/adapters/e
 import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
-import { connectionsTo } from "./clusters.ts";
+import { connectionsTo, type SidesAddress } from "./clusters.ts";
 
 /** An engine with its embedded store, on real clusters. */
 export interface TestEngine {
@@ -22,7 +22,7 @@ export interface TestEngine {
 /** Opens an engine on a store file. */
 export function openEngine(
   storePath: string,
-  sides: { etcdEndpoint: string; kubeconfig: string },
+  sides: SidesAddress,
   options: { concurrency?: number; batchConcurrency?: number } = {},
 ): TestEngine {
   const clock = new SystemClock();

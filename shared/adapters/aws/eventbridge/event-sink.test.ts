@@ -10,7 +10,7 @@ import {
   type ServiceAnswer,
   type ServiceRequest,
   startFakeService,
-} from "../sqs/testing/fake-service.ts";
+} from "../calls/testing/fake-service.ts";
 import { EventBridgeSink } from "./event-sink.ts";
 
 interface Put {

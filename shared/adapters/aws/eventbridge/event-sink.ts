@@ -8,9 +8,9 @@ import { toCloudEvent } from "../../../../events/domain.ts";
 import type { Clock, EventSink } from "../../../engine/ports.ts";
 import type { DomainEvent } from "../../../engine/records.ts";
 import { SystemClock } from "../../system-clock.ts";
-import { callAws, denied, unavailable } from "../sqs/failure.ts";
-import { inGroups } from "../sqs/groups.ts";
-import { persist } from "../sqs/persist.ts";
+import { callAws, denied, unavailable } from "../calls/failure.ts";
+import { inGroups } from "../calls/groups.ts";
+import { persist } from "../calls/persist.ts";
 import { essentialsOf } from "./essentials.ts";
 
 const SOURCE = "calico-migrator";

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { S3Client } from "@aws-sdk/client-s3";
-import { type FakeService, type ServiceAnswer, startFakeService } from "../sqs/testing/fake-service.ts";
+import { type FakeService, type ServiceAnswer, startFakeService } from "../calls/testing/fake-service.ts";
 import { S3ArtifactStore } from "./artifact-store.ts";
 import { COPY_LIMITS } from "./copy.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { HeadObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
 import { ArtifactCorruptError, ArtifactNotFoundError } from "../../../engine/errors.ts";
 import type { Artifact, ArtifactStore } from "../../../engine/ports.ts";
-import { callAws, statusOf } from "../sqs/failure.ts";
+import { callAws, statusOf } from "../calls/failure.ts";
 import { COPY_LIMITS } from "./copy.ts";
 import { download, type ObjectVersion } from "./download.ts";
 import { keyOf, STAGING_PREFIX } from "./names.ts";

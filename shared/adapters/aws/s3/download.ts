@@ -1,6 +1,6 @@
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { MigratorError } from "../../../errors.ts";
-import { statusOf } from "../sqs/failure.ts";
+import { statusOf } from "../calls/failure.ts";
 
 /** An object as it was when it had this ETag, and this version if its bucket has versions. */
 export interface ObjectVersion {

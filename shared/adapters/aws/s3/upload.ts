@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { DeleteObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
-import { awsFailure } from "../sqs/failure.ts";
+import { awsFailure } from "../calls/failure.ts";
 import { PassingContent } from "./content.ts";
 import { COPY_LIMITS, copyObject } from "./copy.ts";
 import { STAGING_PREFIX } from "./names.ts";

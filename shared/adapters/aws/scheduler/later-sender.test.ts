@@ -4,7 +4,7 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import fc from "fast-check";
 import { parseWork } from "../../../../events/work.ts";
 import type { WorkMessage } from "../../../engine/ports.ts";
-import { type FakeService, jsonError, startFakeService } from "../sqs/testing/fake-service.ts";
+import { type FakeService, jsonError, startFakeService } from "../calls/testing/fake-service.ts";
 import { SchedulerLaterSender } from "./later-sender.ts";
 
 interface Schedule {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ConflictException, CreateScheduleCommand, type SchedulerClient } from "@aws-sdk/client-scheduler";
 import { encodeWork } from "../../../../events/work.ts";
 import type { WorkMessage } from "../../../engine/ports.ts";
-import { callAws } from "../sqs/failure.ts";
+import { callAws } from "../calls/failure.ts";
 import type { LaterSender } from "../sqs/later-sender.ts";
 
 const MINUTE_MS = 60_000;

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { ManualClock } from "../../../engine/testing/manual-clock.ts";
 import { hideFor, keepHidden } from "./visibility.ts";
-import { jsonError, type FakeService, startFakeService } from "./testing/fake-service.ts";
+import { jsonError, type FakeService, startFakeService } from "../calls/testing/fake-service.ts";
 
 describe("a message that is kept hidden", () => {
   test("is hidden at once, and again after every third of the time", async () => {

@@ -1,7 +1,7 @@
 import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { Clock } from "../../../engine/ports.ts";
 import { SystemClock } from "../../system-clock.ts";
-import { callAws } from "./failure.ts";
+import { callAws } from "../calls/failure.ts";
 
 /** A message that was received and not yet deleted. */
 export interface ReceivedMessage {

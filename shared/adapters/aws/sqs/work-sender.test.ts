@@ -11,7 +11,7 @@ import {
   type ServiceAnswer,
   type ServiceRequest,
   startFakeService,
-} from "./testing/fake-service.ts";
+} from "../calls/testing/fake-service.ts";
 import { SqsWorkSender } from "./work-sender.ts";
 
 interface Sent {

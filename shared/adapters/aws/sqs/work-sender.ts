@@ -2,10 +2,10 @@ import { type BatchResultErrorEntry, SendMessageBatchCommand, type SQSClient } f
 import { encodeWork } from "../../../../events/work.ts";
 import type { Clock, WorkMessage, WorkSender } from "../../../engine/ports.ts";
 import { SystemClock } from "../../system-clock.ts";
-import { callAws, refused, unavailable } from "./failure.ts";
-import { inGroups } from "./groups.ts";
+import { callAws, refused, unavailable } from "../calls/failure.ts";
+import { inGroups } from "../calls/groups.ts";
 import type { LaterSender } from "./later-sender.ts";
-import { persist } from "./persist.ts";
+import { persist } from "../calls/persist.ts";
 
 /** The longest DelaySeconds of SQS. */
 const LONGEST_DELAY_MS = 900_000;

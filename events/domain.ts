@@ -1,0 +1,117 @@
+import { z } from "zod";
+import type { DomainEvent } from "../shared/engine/records.ts";
+import { type CloudEvent, cloudEvent, cloudEventSchema } from "./cloud-event.ts";
+
+const Track = z.enum(["forward", "rollback"]);
+const Stage = z.string().min(1);
+const Counts = z.record(z.string(), z.int().min(0));
+const Failure = { code: z.string().min(1), message: z.string(), next: z.string() };
+
+/**
+ * What each state change says, by its type: all that the engine and the migrations announce. Further fields are allowed,
+ * so that consumers of this version can read the next one.
+ */
+const EVENTS = {
+  "run.started": z
+    .looseObject({ migration: z.string(), cluster: z.string() })
+    .describe("A worker took the run up for the first time"),
+  "run.continued": z
+    .looseObject({ state: z.enum(["Running", "RollingBack"]) })
+    .describe("What held the run back is gone"),
+  "run.waiting": z
+    .looseObject({
+      reason: z.enum(["Gate", "Window", "Approval", "Conflict", "Paused", "Backoff"]),
+      message: z.string(),
+      stage: Stage.optional(),
+      subject: z.string().optional().describe("For Approval: what has to be approved"),
+    })
+    .describe("Something holds the run back; told once for the same reason and message"),
+  "run.failed": z
+    .looseObject({ ...Failure, stage: Stage.optional() })
+    .describe("The run stopped until somebody resumes or undoes it"),
+  "run.turned": z
+    .looseObject({ undo: z.enum(["abort", "rollback"]) })
+    .describe("From here on the run is undone"),
+  "run.ended": z
+    .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted"]) })
+    .describe("Nothing of the run is left to do"),
+  "stage.started": z.looseObject({ stage: Stage, track: Track }).describe("The run entered a stage"),
+  "stage.completed": z
+    .looseObject({
+      stage: Stage,
+      track: Track,
+      counts: Counts.describe("Resources, by what was done with them"),
+    })
+    .describe("A stage is done"),
+  "batch.failed": z
+    .looseObject({ stage: Stage, track: Track, batch: z.int().min(0), ...Failure })
+    .describe("A batch failed for good; the run stops with the same failure"),
+  "datastore.locked": z
+    .looseObject({
+      side: z.enum(["etcd", "kubernetes"]).optional().describe("Without it: both"),
+      revision: z.int().min(0).optional().describe("The etcd revision of the lock"),
+    })
+    .describe("New pods wait from here on"),
+  "datastore.unlocked": z
+    .looseObject({
+      side: z.enum(["etcd", "kubernetes"]).optional().describe("Without it: the one that Calico uses now"),
+    })
+    .describe("New pods start again"),
+  "preflight.passed": z
+    .looseObject({ resources: Counts.describe("Resources to migrate, by kind") })
+    .describe("No check speaks against the migration"),
+  "message.dead-lettered": z
+    .looseObject({ queue: z.string(), messageId: z.string(), receives: z.int().min(0) })
+    .describe("A message of the run was given up"),
+} as const;
+
+const REFUSED = "command.refused";
+
+const CommandRefused = z
+  .looseObject({
+    command: z.string(),
+    runId: z.string().optional(),
+    cluster: z.string().optional(),
+    messageId: z.string().describe("The message on the queue that brought the command"),
+    ...Failure,
+  })
+  .describe("A command was not carried out because of what it asks for");
+
+/** Why a command was not carried out. */
+export type CommandRefusal = z.infer<typeof CommandRefused>;
+
+/** Schemas of all events that go out, as CloudEvents, by type. */
+export const EVENT_SCHEMAS: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  [...Object.entries<z.ZodType>(EVENTS), [REFUSED, CommandRefused] as const].map(([name, data]) => [
+    name,
+    cloudEventSchema(name, data),
+  ]),
+);
+
+/**
+ * A state change of a run as a CloudEvent. Its id is the run's with the event's number in the run, from 1, so that what is
+ * sent twice can be told and what comes out of order can be sorted.
+ */
+export function toCloudEvent(
+  { runId, sequence, type, time, data }: DomainEvent,
+  { source }: { source: string },
+): CloudEvent {
+  const id = `${runId}/${sequence}`;
+  return cloudEvent({ name: type, id, source, time: new Date(time), subject: runId, data });
+}
+
+/** The CloudEvent that tells of a refused command. It belongs to no run's history, as the run may not even exist. */
+export function refusalEvent(
+  refusal: CommandRefusal,
+  { source, time }: { source: string; time: Date },
+): CloudEvent {
+  const { messageId: id, runId, cluster } = refusal;
+  return cloudEvent({
+    name: REFUSED,
+    id,
+    source,
+    time,
+    subject: runId ?? cluster,
+    data: refusal as CloudEvent["data"],
+  });
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Command } from "../../events/commands.ts";
+import { encodeWork } from "../../events/work.ts";
+import { type Rig, withRig } from "../../shared/engine/testing/rig.ts";
+import { action, DONE, migrationOf } from "../../shared/engine/testing/stages.ts";
+import { bodyOf, recordOf } from "../testing/events.ts";
+import { QueueRig } from "../testing/queue-rig.ts";
+import { carryOutRollbackCommand } from "./handler.ts";
+
+const change = action<undefined>("change", () => Promise.resolve(DONE), {
+  changesCluster: true,
+  undo: [action("change-back")],
+});
+const final = action<undefined>("final", undefined, { pointOfNoReturn: true, undo: [action("final-back")] });
+
+function withQueue(body: (queue: QueueRig<undefined>, rig: Rig<undefined>) => Promise<void>): Promise<void> {
+  return withRig(undefined, [migrationOf([change, final])], (rig) =>
+    body(
+      new QueueRig(rig, (command, engine) => carryOutRollbackCommand(command, engine, rig.ports.store)),
+      rig,
+    ),
+  );
+}
+
+async function send(queue: QueueRig<undefined>, command: Command): Promise<boolean> {
+  return (await queue.handle([recordOf(bodyOf(command), { receives: 3 })])).batchItemFailures.length === 0;
+}
+
+const rollback = (data: { runId: string } | { cluster: string }): Command => ({
+  type: "RollbackRequested",
+  data: { by: "alarm", ...data },
+});
+
+describe("the queue of rollbacks", () => {
+  test("takes a run back", () =>
+    withQueue(async (queue, rig) => {
+      const { run } = await rig.run();
+      assert.equal(run.state, "Waiting");
+
+      assert.ok(await send(queue, rollback({ runId: run.runId })));
+      await queue.handle(queue.sent.map(({ message, hops }) => recordOf(encodeWork(message, hops))));
+
+      assert.equal((await rig.engine.describe(run.runId)).run.state, "RolledBack");
+      assert.equal(queue.observers.counted.RunsRolledBack, 1);
+    }));
+
+  test("finds the run that holds a cluster, though a newer one waits there", () =>
+    withQueue(async (queue, rig) => {
+      const { run: holder } = await rig.run();
+      rig.clock.advance(1_000);
+      const newer = await rig.start();
+
+      assert.ok(await send(queue, rollback({ cluster: "east" })));
+
+      assert.equal((await rig.engine.describe(holder.runId)).control.undo, "rollback");
+      assert.equal((await rig.engine.describe(newer)).control.undo, undefined);
+    }));
+
+  test("takes the newest run of a cluster that none holds", () =>
+    withQueue(async (queue, rig) => {
+      const older = (await rig.run(["final"])).run.runId;
+      rig.clock.advance(1_000);
+      const newest = (await rig.run(["final"])).run.runId;
+
+      assert.ok(await send(queue, rollback({ cluster: "east" })));
+
+      assert.equal((await rig.engine.describe(older)).control.undo, undefined);
+      assert.equal((await rig.engine.describe(newest)).control.undo, "rollback");
+    }));
+
+  test("says so where a cluster has no runs, and is done with the message", () =>
+    withQueue(async (queue) => {
+      assert.ok(await send(queue, rollback({ cluster: "west" })));
+
+      const [refusal] = queue.refusals;
+      assert.equal(refusal?.code, "NOTHING_TO_UNDO");
+      assert.match(refusal.message, /west/);
+      assert.equal(queue.observers.counted.CommandsRefused, 1);
+    }));
+
+  test("refuses to abort past the point of no return", () =>
+    withQueue(async (queue, rig) => {
+      const { run } = await rig.run(["final"]);
+      assert.ok(await send(queue, { type: "AbortRequested", data: { runId: run.runId, by: "ann" } }));
+
+      assert.equal(queue.refusals[0]?.code, "ABORT_TOO_LATE");
+      assert.equal((await rig.engine.describe(run.runId)).control.undo, undefined);
+    }));
+
+  test("does nothing when asked again for a run that is undone", () =>
+    withQueue(async (queue, rig) => {
+      const { run } = await rig.run();
+      await rig.engine.undo(run.runId, "rollback");
+      await rig.settle(run.runId);
+
+      assert.ok(await send(queue, rollback({ runId: run.runId })));
+      assert.deepEqual(queue.refusals, []);
+    }));
+
+  test("gives back commands of another queue", () =>
+    withQueue(async (queue) => {
+      assert.equal(await send(queue, { type: "PauseRun", data: { runId: "run-1", by: "ann" } }), false);
+    }));
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Command } from "../../events/commands.ts";
+import { type Rig, withRig } from "../../shared/engine/testing/rig.ts";
+import { action, failure, gate, migrationOf, waitFor } from "../../shared/engine/testing/stages.ts";
+import { bodyOf, recordOf } from "../testing/events.ts";
+import { QueueRig } from "../testing/queue-rig.ts";
+import { carryOutRunCommand } from "./handler.ts";
+
+const stages = [
+  action<undefined>("one"),
+  gate<undefined>("wait", () => Promise.resolve(waitFor("nothing"))),
+  action<undefined>("last", undefined, { pointOfNoReturn: true }),
+];
+
+function withQueue(body: (queue: QueueRig<undefined>, rig: Rig<undefined>) => Promise<void>): Promise<void> {
+  return withRig(undefined, [migrationOf(stages)], (rig) => body(new QueueRig(rig, carryOutRunCommand), rig));
+}
+
+function startRun(over: Partial<Extract<Command, { type: "StartRun" }>["data"]> = {}): Command {
+  const data = {
+    runId: "run-1",
+    migration: "test",
+    cluster: "east",
+    options: { a: 1, b: [] },
+    approvals: [],
+    by: "ann",
+  };
+  return { type: "StartRun", data: { ...data, ...over } };
+}
+
+async function send(queue: QueueRig<undefined>, command: Command, receives = 1): Promise<boolean> {
+  const { batchItemFailures } = await queue.handle([recordOf(bodyOf(command), { receives })]);
+  return batchItemFailures.length === 0;
+}
+
+describe("StartRun", () => {
+  test("starts the run by the id that the sender chose", () =>
+    withQueue(async (queue, rig) => {
+      const approvals = [{ subject: "last", by: "ann", at: 5 }];
+      assert.ok(await send(queue, startRun({ approvals, stopBefore: "wait" })));
+
+      const { run, control } = await rig.engine.describe("run-1");
+      assert.deepEqual([run.migration, run.cluster, run.options], ["test", "east", { a: 1, b: [] }]);
+      assert.deepEqual([control.approvals, control.stopBefore], [approvals, "wait"]);
+      assert.deepEqual(queue.sent, [{ message: { type: "run.advance", runId: "run-1" }, hops: 0 }]);
+    }));
+
+  test("that comes twice starts one run, and sends it off again as long as nobody has taken it up", () =>
+    withQueue(async (queue, rig) => {
+      await send(queue, startRun());
+      assert.ok(await send(queue, startRun()));
+      assert.equal(queue.sent.length, 2);
+
+      await rig.engine.handle({ type: "run.advance", runId: "run-1" }, new AbortController().signal);
+      assert.ok(await send(queue, startRun()));
+      assert.equal(queue.sent.length, 2);
+      assert.deepEqual(queue.refusals, []);
+      assert.equal((await rig.ports.store.listRuns({ limit: 10 })).items.length, 1);
+    }));
+
+  for (const over of [{ cluster: "west" }, { options: { a: 2 } }, { migration: "other" }]) {
+    test(`for another run with the same id is refused: ${JSON.stringify(over)}`, () =>
+      withQueue(async (queue, rig) => {
+        await send(queue, startRun());
+        assert.ok(await send(queue, startRun(over)));
+
+        assert.equal(queue.refusals.length, 1);
+        assert.equal((await rig.engine.describe("run-1")).run.cluster, "east");
+      }));
+  }
+
+  test("that asks for what there is not is refused, saying what to do", () =>
+    withQueue(async (queue) => {
+      assert.ok(await send(queue, startRun({ migration: "other" })));
+      assert.ok(await send(queue, startRun({ stopBefore: "nowhere" })));
+
+      const [first] = queue.refusals;
+      assert.deepEqual(first, {
+        command: "StartRun",
+        runId: "run-1",
+        cluster: "east",
+        messageId: "message-1",
+        code: "MIGRATION_UNKNOWN",
+        message: 'there is no migration "other"',
+        next: "Use one of: test.",
+      });
+      assert.equal(queue.refusals[1]?.code, "STAGE_UNKNOWN");
+      assert.equal(queue.observers.counted.CommandsRefused, 2);
+      assert.ok(
+        queue.observers.lines.some(({ message, facts }) => message === "refused a command" && facts["code"]),
+      );
+    }));
+
+  test("is tried again when the store has no time", () =>
+    withQueue(async (queue, rig) => {
+      rig.ports.store.createRun = () => Promise.reject(failure("STORE_BUSY", true));
+      assert.equal(await send(queue, startRun()), false);
+      assert.deepEqual(queue.refusals, []);
+    }));
+});
+
+describe("commands of people", () => {
+  test("pause and resume", () =>
+    withQueue(async (queue, rig) => {
+      await send(queue, startRun());
+      await send(queue, { type: "PauseRun", data: { runId: "run-1", by: "ann" } });
+      assert.equal((await rig.engine.describe("run-1")).control.pause, true);
+
+      await send(queue, { type: "ResumeRun", data: { runId: "run-1", by: "ann" } });
+      assert.equal((await rig.engine.describe("run-1")).control.pause, false);
+    }));
+
+  test("approve what they name, and nothing else", () =>
+    withQueue(async (queue, rig) => {
+      await send(queue, startRun());
+      const approve = { runId: "run-1", by: "ann" };
+      assert.ok(await send(queue, { type: "ApproveRun", data: { ...approve, subject: "last" } }));
+      assert.ok(await send(queue, { type: "ApproveRun", data: approve }));
+
+      const { control } = await rig.engine.describe("run-1");
+      assert.deepEqual(
+        control.approvals.map(({ subject, by }) => [subject, by]),
+        [["last", "ann"]],
+      );
+      assert.equal(queue.refusals[0]?.code, "APPROVAL_SUBJECT_MISSING");
+    }));
+
+  test("for a run that is not there wait for it a while: they may have overtaken its start", () =>
+    withQueue(async (queue) => {
+      const pause: Command = { type: "PauseRun", data: { runId: "run-1", by: "ann" } };
+      assert.equal(await send(queue, pause, 1), false);
+      assert.equal(await send(queue, pause, 2), false);
+      assert.ok(await send(queue, pause, 3));
+
+      assert.equal(queue.refusals[0]?.code, "RUN_NOT_FOUND");
+      assert.ok(queue.shownAfter.every((ms) => ms >= 1_000));
+    }));
+
+  test("that belong on another queue are given back", () =>
+    withQueue(async (queue) => {
+      assert.equal(await send(queue, { type: "AbortRequested", data: { runId: "run-1", by: "ann" } }), false);
+    }));
+});

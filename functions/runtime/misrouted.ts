@@ -1,0 +1,12 @@
+import { MigratorError } from "../../shared/errors.ts";
+
+/** A command came to a queue that is not its own. */
+export function misrouted(command: string): MigratorError {
+  return new MigratorError(
+    "MESSAGE_MISROUTED",
+    `the command ${command} came to a queue that is not its own`,
+    {
+      next: "Correct the rules of the event bus: deploy the stack again.",
+    },
+  );
+}

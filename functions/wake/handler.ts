@@ -1,0 +1,88 @@
+import type { Context } from "aws-lambda";
+import type { Engine } from "../../shared/engine/engine.ts";
+import { failureOf } from "../../shared/engine/backoff.ts";
+import { runLease } from "../../shared/engine/lease-names.ts";
+import type { CheckpointStore, Clock } from "../../shared/engine/ports.ts";
+import { timeBudget } from "../runtime/budget.ts";
+import type { Log, Meter } from "../runtime/ports.ts";
+import type { LockWatch } from "./lock-watch.ts";
+
+/** What the wake-up works with. */
+export interface WakeParts<C> {
+  store: Pick<CheckpointStore, "dueRuns" | "acquireLease" | "releaseLease">;
+  engine: Pick<Engine<C>, "wake">;
+  clock: Clock;
+  locks: LockWatch;
+  /** Removes what is left of runs that ended long ago, at most so many of them. */
+  removeEndedRuns: (limit: number, signal: AbortSignal) => Promise<string[]>;
+  /** Names this worker in leases. */
+  holder: string;
+  leaseTtlMs: number;
+  log: Log;
+  meter: Meter;
+}
+
+/** The most runs that are woken at a time; the others have their turn a minute later. */
+const MOST_RUNS = 1_000;
+
+/** How many are woken at once. */
+const AT_ONCE = 10;
+
+/** The most runs that are removed at a time: thousands of rows each. */
+const MOST_REMOVED = 5;
+
+/** Runs whose time came so long ago count as stalled. */
+const STALLED_MS = 15 * 60_000;
+
+/**
+ * Wakes the runs whose time has come and that nobody works on, measures stalled runs and the age of locks, and spends the
+ * rest of its time on removing runs that ended long ago.
+ */
+export function wakeHandler<C>(parts: WakeParts<C>): (event: unknown, context: Context) => Promise<void> {
+  return async (_event, context) => {
+    using budget = timeBudget(context);
+    const due = await parts.store.dueRuns(parts.clock.now(), MOST_RUNS);
+    for (let next = 0; next < due.length && !budget.signal.aborted; next += AT_ONCE) {
+      await Promise.all(due.slice(next, next + AT_ONCE).map((runId) => wakeOne(parts, runId)));
+    }
+    await measure(parts, budget.signal);
+    await removeEnded(parts, budget.signal);
+  };
+}
+
+/** Wakes a run unless a worker is at it. What goes wrong with one run keeps no other from being woken. */
+async function wakeOne<C>({ engine, log, ...parts }: WakeParts<C>, runId: string): Promise<void> {
+  try {
+    if (!(await isFree(parts, runLease(runId)))) return;
+    await engine.wake(runId);
+    log.info("woke a run", { run: runId });
+  } catch (error) {
+    log.error("a run could not be woken", { run: runId, failure: failureOf(error), error });
+  }
+}
+
+async function isFree(
+  { store, holder, leaseTtlMs }: Pick<WakeParts<unknown>, "store" | "holder" | "leaseTtlMs">,
+  name: string,
+): Promise<boolean> {
+  const lease = await store.acquireLease(name, holder, leaseTtlMs);
+  if (lease !== undefined) await store.releaseLease(lease);
+  return lease !== undefined;
+}
+
+/** What could not be removed is tried again with the next wake-up: nothing waits for it. */
+async function removeEnded<C>({ removeEndedRuns, log }: WakeParts<C>, signal: AbortSignal): Promise<void> {
+  try {
+    for (const runId of await removeEndedRuns(MOST_REMOVED, signal))
+      log.info("removed an old run", { run: runId });
+  } catch (error) {
+    log.error("old runs could not be removed", { failure: failureOf(error), error });
+  }
+}
+
+async function measure<C>({ store, clock, locks, meter }: WakeParts<C>, signal: AbortSignal): Promise<void> {
+  const now = clock.now();
+  meter.gauge("StalledRuns", (await store.dueRuns(now - STALLED_MS, MOST_RUNS)).length);
+  const since = await locks.oldestLock(signal);
+  meter.gauge("LockAgeSeconds", since === undefined ? 0 : Math.max(0, (now - since) / 1000));
+}
