@@ -19,6 +19,9 @@ const BY_CODE: Readonly<Record<string, number>> = {
   PREFLIGHT_FAILED: EXIT.preflightFailed,
   GATE_DEADLINE: EXIT.timeout,
   WATCH_TIMEOUT: EXIT.timeout,
+  NOT_ON_AWS: EXIT.usage,
+  CONFIG_INVALID: EXIT.usage,
+  PROFILE_UNKNOWN: EXIT.usage,
   COPY_FAILED: EXIT.partlyDone,
   INTERRUPTED: EXIT.interrupted,
 };

@@ -23,6 +23,8 @@ function realWorld(): World {
     migrations: MIGRATIONS,
     comparisons: COMPARISONS,
     openCluster,
+    // The clients of AWS are large; whoever works without AWS does not wait for them.
+    openAws: async (target, world) => (await import("./aws/open.ts")).openAws(target, world),
     onInterrupt: (listener) => {
       for (const signal of SIGNALS) process.on(signal, listener);
       return () => {

@@ -1,12 +1,12 @@
 import type { ClusterConnection } from "./connections.ts";
 import { usageError } from "./failures.ts";
-import type { Session } from "./session.ts";
+import type { LocalSession } from "./local-session.ts";
 
 /**
  * Connects to both sides once, so that what cannot be reached is told at once and before anything is recorded. Throws
  * what connecting throws.
  */
-export async function probe(session: Session, connection: ClusterConnection): Promise<void> {
+export async function probe(session: LocalSession, connection: ClusterConnection): Promise<void> {
   const opened = await session.world.openCluster(connection, session.settings);
   try {
     if (connection.etcd !== undefined) await opened.connections.etcd().status();

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { MigratorError } from "../shared/errors.ts";
 import { approveCommand } from "./commands/approve.ts";
 import { backupCommand } from "./commands/backup.ts";
-import { clustersCommand } from "./commands/clusters.ts";
+import { clustersCommand } from "./commands/clusters/index.ts";
 import type { CommandEntry } from "./commands/command.ts";
 import { diffCommand, verifyCommand } from "./commands/compare.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -10,6 +10,7 @@ import { describeCommand } from "./commands/describe.ts";
 import { getCommand } from "./commands/get.ts";
 import { pauseCommand } from "./commands/pause.ts";
 import { planCommand, preflightCommand } from "./commands/plan.ts";
+import { rbacCommand } from "./commands/rbac.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { startCommand } from "./commands/start.ts";
@@ -25,7 +26,7 @@ const GROUPS: readonly [string, readonly CommandMaker[]][] = [
   ["Look:", [getCommand, describeCommand, watchCommand]],
   ["Decide:", [pauseCommand, resumeCommand, approveCommand, abortCommand, rollbackCommand]],
   ["Compare and keep:", [verifyCommand, diffCommand, backupCommand, restoreCommand]],
-  ["Other:", [clustersCommand, completionCommand, versionCommand]],
+  ["Other:", [clustersCommand, rbacCommand, completionCommand, versionCommand]],
 ];
 
 const EXAMPLES = `

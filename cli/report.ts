@@ -26,10 +26,10 @@ export interface ExportedReport {
 /** Writes a run's report beside the store, where people find it; undefined when the run has none. */
 export async function exportReport(session: Session, runId: string): Promise<ExportedReport | undefined> {
   const name = `runs/${runId}/report.json`;
-  const { artifacts } = session.embedded;
+  const { artifacts } = session;
   if ((await artifacts.find(name)) === undefined) return undefined;
   const bytes = await buffer(Readable.from(artifacts.read(name)));
-  const file = join(dirname(session.path), "reports", `${runId}.json`);
+  const file = join(session.reports, `${runId}.json`);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(`${file}.part`, bytes, { mode: 0o600 });
   await rename(`${file}.part`, file);

@@ -1,70 +1,63 @@
-import { type Embedded, holderName } from "../shared/adapters/embedded/index.ts";
-import { DEFAULT_RETRY } from "../shared/engine/backoff.ts";
-import { Engine } from "../shared/engine/engine.ts";
-import type { EnginePorts } from "../shared/engine/settings.ts";
-import type { ClusterConnections } from "../shared/migrations/connections.ts";
-import { type ConnectionSettings, RegistryConnections } from "./connections.ts";
+import type { StartRequest } from "../shared/engine/engine.ts";
+import type { ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
+import type { RunRecord } from "../shared/engine/records.ts";
+import { type AwsSession, openAwsSession } from "./aws/session.ts";
+import type { Driver } from "./drive/driver.ts";
+import { type LocalSession, openStoreSession, type SessionOptions } from "./local-session.ts";
 import type { OutputFlags } from "./options/common.ts";
-import { registeredConnection } from "./options/connection.ts";
-import { openStore, storePath } from "./store.ts";
+import { targetOf } from "./target.ts";
 import type { World } from "./world.ts";
 
-const LEASE_TTL_MS = 30_000;
-const BUSY_DELAY_MS = 1000;
+/** What people ask of runs. Each is done, or taken by whoever works on the run, when its promise resolves. */
+export interface RunActions {
+  start(request: StartRequest): Promise<RunRecord>;
+  pause(runId: string): Promise<void>;
+  resume(runId: string): Promise<void>;
+  /** Returns what was approved: `subject`, else what the run waits for. */
+  approve(runId: string, by: string, subject?: string): Promise<string>;
+  undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
+}
 
-/** The engine on an open store, for the time of one command. */
+/** The runs of one place, for the time of one command. */
 export interface Session extends AsyncDisposable {
+  /** In a file of this machine, or in what a stack has deployed. */
+  readonly kind: "store" | "aws";
   readonly world: World;
   readonly flags: OutputFlags;
-  readonly path: string;
-  readonly embedded: Embedded;
-  readonly ports: EnginePorts<ClusterConnections>;
-  readonly engine: Engine<ClusterConnections>;
-  readonly settings: ConnectionSettings;
+  /** Commands only read it; what changes a run is an action. */
+  readonly store: CheckpointStore;
+  readonly artifacts: ArtifactStore;
+  readonly actions: RunActions;
+  /** Where reports are put for people. */
+  readonly reports: string;
+  /** How often a run is looked at. Milliseconds. */
+  readonly pollMs: number;
+  /** Begins to work on a run in this process; undefined while another one does. Absent where others do all the work. */
+  readonly drive?: (runId: string) => Promise<Driver | undefined>;
 }
 
-/** How a session is opened. */
-export interface SessionOptions {
-  /** Create the store where there is none. Default false. */
-  create?: boolean;
-  /** The most requests under way at one API server. Default 32. */
-  concurrency?: number;
-  /** Another file than the flags say, such as a throw-away one. */
-  path?: string;
+/** Opens the place that the flags name. Throws what `targetOf` and opening it throw. */
+export async function openSession(
+  world: World,
+  flags: OutputFlags,
+  options: SessionOptions = {},
+): Promise<LocalSession | AwsSession> {
+  const target = targetOf(world, flags);
+  return target.kind === "aws"
+    ? openAwsSession(world, flags, target)
+    : openStoreSession(world, flags, { ...options, path: target.path });
 }
 
-/** Opens the store that the flags name, and the engine on it. */
-export function openSession(world: World, flags: OutputFlags, options: SessionOptions = {}): Session {
-  const path = options.path ?? storePath(world, flags.store);
-  const embedded = openStore(path, world.clock, options.create ?? false);
-  const settings = {
-    concurrency: options.concurrency ?? 32,
-    userAgent: `calico-migrator/${world.version}`,
-  };
-  const connections = new RegistryConnections(
-    (cluster) => registeredConnection(embedded.clusters, cluster),
-    (connection) => world.openCluster(connection, settings),
-  );
-  const { store, queue, artifacts, events } = embedded;
-  const ports = { store, queue, artifacts, events, clock: world.clock, connections };
-  const engine = new Engine(
-    ports,
-    { holder: holderName(), leaseTtlMs: LEASE_TTL_MS, busyDelayMs: BUSY_DELAY_MS, retry: DEFAULT_RETRY },
-    world.migrations,
-  );
-  return {
-    ...{ world, flags, path, embedded, ports, engine, settings },
-    [Symbol.asyncDispose]: async () => {
-      await connections.close();
-      embedded.close();
-    },
-  };
-}
-
-/** A command line for people to go on with, in the same store. */
-export function commandLine(session: Pick<Session, "flags">, ...words: readonly string[]): string {
-  const store = session.flags.store === undefined ? [] : ["--store", session.flags.store];
-  return ["calico-migrator", ...words, ...store].map(quoted).join(" ");
+/** A command line for people to go on with, in the same place. */
+export function commandLine({ flags }: Pick<Session, "flags">, ...words: readonly string[]): string {
+  const { store, aws, profile, region } = flags;
+  const place = [
+    ...(store === undefined ? [] : ["--store", store]),
+    ...(profile === undefined ? [] : ["--profile", profile]),
+    ...(aws === undefined ? [] : [aws === true ? "--aws" : `--aws=${aws}`]),
+    ...(region === undefined ? [] : ["--region", region]),
+  ];
+  return ["calico-migrator", ...words, ...place].map(quoted).join(" ");
 }
 
 function quoted(word: string): string {

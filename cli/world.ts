@@ -4,6 +4,7 @@ import type { EnginePorts } from "../shared/engine/settings.ts";
 import type { Clock } from "../shared/engine/ports.ts";
 import type { RunRecord } from "../shared/engine/records.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
+import type { OpenAws } from "./aws/stack.ts";
 import type { OpenCluster } from "./connections.ts";
 
 /** A stream that people or other programs read. */
@@ -43,6 +44,7 @@ export interface World {
   /** By migration; those that cannot compare are left out. */
   readonly comparisons: Readonly<Record<string, CompareRun>>;
   readonly openCluster: OpenCluster;
+  readonly openAws: OpenAws;
   /** Calls the listener whenever a person or the system asks the program to stop; returns what ends that. */
   onInterrupt(listener: () => void): () => void;
   /** Ends the process at once. */

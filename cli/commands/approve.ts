@@ -27,11 +27,11 @@ export function approveCommand(): CommandEntry {
 
 async function approve(world: World, args: readonly unknown[], flags: WorkFlags): Promise<number> {
   const [runId, subjects] = z.tuple([z.string().optional(), z.array(z.string()).default([])]).parse(args);
-  await using session = openSession(world, flags, { concurrency: flags.concurrency });
-  const { store } = session.embedded;
+  await using session = await openSession(world, flags, { concurrency: flags.concurrency });
+  const { store } = session;
   const run = await findRun(store, runId, waitsForApproval);
   for (const subject of subjects.length === 0 ? [undefined] : subjects) {
-    const approved = await session.engine.approve(run.runId, world.user, subject);
+    const approved = await session.actions.approve(run.runId, world.user, subject);
     world.stderr.write(`approved: ${approved}\n`);
   }
   const control = await store.getControl(run.runId);

@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
-import { ConnectionFlags, connectionOf, register, withConnectionOptions } from "../options/connection.ts";
-import { probe, requireEtcd } from "../probe.ts";
+import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import { openSession } from "../session.ts";
+import { prepareLocally } from "../start/prepare-local.ts";
+import { prepareOnAws } from "../start/prepare-aws.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
@@ -25,12 +26,12 @@ export function backupCommand(): CommandEntry {
 }
 
 async function backup(world: World, flags: WorkFlags & ConnectionFlags): Promise<number> {
-  await using session = openSession(world, flags, { create: true, concurrency: flags.concurrency });
-  const cluster = await connectionOf(world, flags, (known) => session.embedded.clusters.get(known));
-  requireEtcd("backup", cluster.connection);
-  await probe(session, cluster.connection);
-  await register(session.embedded.clusters, cluster);
-  const request = { migration: "backup", cluster: cluster.name, options: {}, approvals: [] };
-  const run = await session.engine.start(request);
+  await using session = await openSession(world, flags, { create: true, concurrency: flags.concurrency });
+  const prepared = await (session.kind === "aws"
+    ? prepareOnAws(session, "backup", flags)
+    : prepareLocally(session, "backup", flags));
+  await prepared.register();
+  const request = { migration: "backup", cluster: prepared.cluster, options: {}, approvals: [] };
+  const run = await session.actions.start(request);
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });
 }

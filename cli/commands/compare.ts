@@ -7,7 +7,7 @@ import { print } from "../output/print.ts";
 import { table } from "../output/table.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
 import { findRun, isUndoable } from "../runs.ts";
-import { openSession, type Session } from "../session.ts";
+import { type LocalSession, openLocalSession } from "../local-session.ts";
 import type { Difference, World } from "../world.ts";
 import type { RunRecord } from "../../shared/engine/records.ts";
 import type { CommandEntry } from "./command.ts";
@@ -63,7 +63,8 @@ function entry(command: Command, show: Show): CommandEntry {
   withCommonOptions(command);
   return {
     command,
-    handle: ({ world, args, flags }) => compare(world, args, CompareFlags.parse(flags), show),
+    handle: ({ world, args, flags }) =>
+      compare(world, args, CompareFlags.parse(flags), { command: command.name(), show }),
     failureCode: COULD_NOT_COMPARE,
   };
 }
@@ -72,11 +73,11 @@ async function compare(
   world: World,
   args: readonly unknown[],
   flags: CompareFlags,
-  show: Show,
+  { command, show }: { command: string; show: Show },
 ): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags, { concurrency: flags.concurrency });
-  const run = await findRun(session.embedded.store, runId, isUndoable);
+  await using session = openLocalSession(world, flags, { command, concurrency: flags.concurrency });
+  const run = await findRun(session.store, runId, isUndoable);
   const found = await Array.fromAsync(differences(session, run));
   print(world, flags, {
     document: {
@@ -92,7 +93,7 @@ async function compare(
   return found.length === 0 ? EXIT.ok : DIFFERS;
 }
 
-async function* differences(session: Session, run: RunRecord): AsyncGenerator<Difference, void> {
+async function* differences(session: LocalSession, run: RunRecord): AsyncGenerator<Difference, void> {
   const compareSides = session.world.comparisons[run.migration];
   if (compareSides === undefined) throw notComparable(run);
   const connections = await session.ports.connections.open(run.cluster, run.options);

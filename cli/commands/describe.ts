@@ -25,9 +25,9 @@ export function describeCommand(): CommandEntry {
 
 async function describe(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags);
-  const run = await findRun(session.embedded.store, runId, isUnfinished);
-  const details = await readDetails(session.ports, run);
+  await using session = await openSession(world, flags);
+  const run = await findRun(session.store, runId, isUnfinished);
+  const details = await readDetails(session, run);
   print(world, flags, {
     document: runDocument(run, { ...details, status: statusPart(details) }),
     text: () => describeText(details),

@@ -28,8 +28,8 @@ export function getCommand(): CommandEntry {
 
 async function get(world: World, args: readonly unknown[], flags: z.infer<typeof GetFlags>): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags);
-  const { store } = session.embedded;
+  await using session = await openSession(world, flags);
+  const { store } = session;
   if (runId === undefined) {
     const runs = await Array.fromAsync(allRuns(store, flags.cluster));
     const items = runs.map((run) => runDocument(run));

@@ -26,11 +26,11 @@ export function pauseCommand(): CommandEntry {
 
 async function pause(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags);
-  const run = await findRun(session.embedded.store, runId, isUnfinished);
+  await using session = await openSession(world, flags);
+  const run = await findRun(session.store, runId, isUnfinished);
   if (isEnd(run.state)) throw nothingToPause(run.runId, run.state);
-  await session.engine.pause(run.runId);
-  using interrupt = new Interrupt(world);
+  await session.actions.pause(run.runId);
+  using interrupt = new Interrupt(world, session.drive === undefined ? "looksOn" : "works");
   // Where no process works on the run, this one carries out the request: it does nothing else then.
   const drive = { runId: run.runId, drive: true, mayAsk: false, reporter: silentReporter, interrupt };
   const { run: paused, control, stages } = await accompany(session, drive);

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
 import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index.ts";
-import { MigratorError } from "../../shared/errors.ts";
 import { EXIT } from "../exit-codes.ts";
+import { localStorePath } from "../local-session.ts";
+import { migrationOf } from "../migration.ts";
 import { paintFor } from "../output/paint.ts";
 import { print, type Printable } from "../output/print.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
@@ -11,7 +12,6 @@ import { ConnectionFlags, connectionOf, withConnectionOptions } from "../options
 import { EtcdToKubernetesFlags, migrationOptions, withMigrationOptions } from "../options/migration.ts";
 import { preview, type Preview } from "../plan/preview.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
-import { storePath } from "../store.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { requireEtcd } from "../probe.ts";
@@ -64,14 +64,22 @@ function entry(name: string, summary: string, show: Show): CommandEntry {
     integer(1, 1000),
   );
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), show) };
+  return {
+    command,
+    handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), { command: name, show }),
+  };
 }
 
-async function look(world: World, args: readonly unknown[], flags: PlanFlags, show: Show): Promise<number> {
+async function look(
+  world: World,
+  args: readonly unknown[],
+  flags: PlanFlags,
+  { command, show }: { command: string; show: Show },
+): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
-  const migration = world.migrations.find((one) => one.name === name);
-  if (migration === undefined) throw unknownMigration(world, name);
-  const cluster = await connectionOf(world, flags, (known) => registered(world, flags, known));
+  const migration = migrationOf(world, name);
+  const path = localStorePath(world, flags, command);
+  const cluster = await connectionOf(world, flags, (known) => registered(world, path, known));
   requireEtcd(name, cluster.connection);
   const options = migrationOptions(world, name, flags);
   const found = await preview(world, flags, {
@@ -85,8 +93,7 @@ async function look(world: World, args: readonly unknown[], flags: PlanFlags, sh
 }
 
 /** A cluster of the user's own store, if there is one. */
-async function registered(world: World, flags: PlanFlags, name: string): Promise<Cluster | undefined> {
-  const path = storePath(world, flags.store);
+async function registered(world: World, path: string, name: string): Promise<Cluster | undefined> {
   if (!existsSync(path)) return undefined;
   const embedded = openEmbedded(path, { clock: world.clock });
   try {
@@ -94,10 +101,4 @@ async function registered(world: World, flags: PlanFlags, name: string): Promise
   } finally {
     embedded.close();
   }
-}
-
-function unknownMigration({ migrations }: World, name: string): MigratorError {
-  return new MigratorError("MIGRATION_UNKNOWN", `there is no migration "${name}"`, {
-    next: `Use one of: ${migrations.map((one) => one.name).join(", ")}.`,
-  });
 }

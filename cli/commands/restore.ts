@@ -40,11 +40,12 @@ async function restore(
   flags: z.infer<typeof RestoreFlags>,
 ): Promise<number> {
   const [runId] = z.tuple([z.string()]).parse(args);
-  await using session = openSession(world, flags, { concurrency: flags.concurrency });
-  const from = await findRun(session.embedded.store, runId, () => true);
-  await probe(session, await registeredConnection(session.embedded.clusters, from.cluster));
+  await using session = await openSession(world, flags, { concurrency: flags.concurrency });
+  const from = await findRun(session.store, runId, () => true);
+  if (session.kind === "store")
+    await probe(session, await registeredConnection(session.embedded.clusters, from.cluster));
   const at = world.clock.now();
-  const run = await session.engine.start({
+  const run = await session.actions.start({
     migration: "restore",
     cluster: from.cluster,
     options: { from: from.runId, side: flags.side },

@@ -27,10 +27,10 @@ export function resumeCommand(): CommandEntry {
 
 async function resume(world: World, args: readonly unknown[], flags: WorkFlags): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags, { concurrency: flags.concurrency });
-  const { store } = session.embedded;
+  await using session = await openSession(world, flags, { concurrency: flags.concurrency });
+  const { store } = session;
   const run = await findRun(store, runId, isUnfinished);
-  await session.engine.resume(run.runId);
+  await session.actions.resume(run.runId);
   const control = await store.getControl(run.runId);
   return await workOn(session, run, flags, { wanted: control?.undo === undefined ? "forward" : "undo" });
 }

@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { ClusterBusyError } from "../../shared/engine/errors.ts";
 import type { Migration } from "../../shared/engine/migration.ts";
 import type { Approval } from "../../shared/engine/records.ts";
-import { loadManifests } from "../../shared/kubernetes/manifests.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { migrationOf } from "../migration.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
-import { ConnectionFlags, connectionOf, register, withConnectionOptions } from "../options/connection.ts";
-import { EtcdToKubernetesFlags, migrationOptions, withMigrationOptions } from "../options/migration.ts";
-import { openSession, type Session } from "../session.ts";
-import { isUnfinished, allRuns } from "../runs.ts";
+import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
+import { EtcdToKubernetesFlags, withMigrationOptions } from "../options/migration.ts";
+import { openSession } from "../session.ts";
+import { prepareLocally } from "../start/prepare-local.ts";
+import { prepareOnAws } from "../start/prepare-aws.ts";
+import { refuseBusy } from "../start/prepared.ts";
 import type { World } from "../world.ts";
-import { probe, requireEtcd } from "../probe.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
 
@@ -36,6 +36,9 @@ Examples:
   # From a script: go as far as can be undone, look, then approve
   calico-migrator start etcd-to-kubernetes --cluster prod --manifest calico-kdd.yaml --stop-before unlock
   calico-migrator approve
+
+  # On AWS: a cluster that was registered there, worked on by functions
+  calico-migrator start etcd-to-kubernetes --cluster prod --manifest calico-kdd.yaml --aws
 `;
 
 /** `start`: registers the cluster, starts a run and works on it. */
@@ -60,32 +63,21 @@ export function startCommand(): CommandEntry {
 
 async function start(world: World, args: readonly unknown[], flags: StartFlags): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
-  await using session = openSession(world, flags, { create: true, concurrency: flags.concurrency });
-  const migration = session.engine.migration(name);
-  const cluster = await connectionOf(world, flags, (known) => session.embedded.clusters.get(known));
-  requireEtcd(name, cluster.connection);
-  const options = migrationOptions(world, name, flags);
-  await probe(session, cluster.connection);
-  for (const source of [flags.manifest, flags.rollbackManifest]) {
-    if (source !== undefined) await loadManifests(source);
-  }
-  await refuseBusy(session, cluster.name);
-  await register(session.embedded.clusters, cluster);
-  const run = await session.engine.start({
+  const migration = migrationOf(world, name);
+  await using session = await openSession(world, flags, { create: true, concurrency: flags.concurrency });
+  const prepared = await (session.kind === "aws"
+    ? prepareOnAws(session, name, flags)
+    : prepareLocally(session, name, flags));
+  await refuseBusy(session, prepared.cluster);
+  await prepared.register();
+  const run = await session.actions.start({
     migration: name,
-    cluster: cluster.name,
-    options,
+    cluster: prepared.cluster,
+    options: prepared.options,
     approvals: approvalsOf(world, migration, flags),
     ...(flags.stopBefore === undefined ? {} : { stopBefore: flags.stopBefore }),
   });
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });
-}
-
-/** Another run that has changed the cluster would make this one fail later, when it wants to change it too. */
-async function refuseBusy({ embedded }: Session, cluster: string): Promise<void> {
-  for await (const run of allRuns(embedded.store, cluster)) {
-    if (run.holdsCluster && isUnfinished(run)) throw new ClusterBusyError(cluster, run.runId);
-  }
 }
 
 function approvalsOf(world: World, migration: Migration<ClusterConnections>, flags: StartFlags): Approval[] {

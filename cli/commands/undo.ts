@@ -50,10 +50,10 @@ async function undo(
   how: { kind: "abort" | "rollback"; fits: (run: RunRecord) => boolean },
 ): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags, { concurrency: flags.concurrency });
-  const run = await findRun(session.embedded.store, runId, how.fits);
+  await using session = await openSession(world, flags, { concurrency: flags.concurrency });
+  const run = await findRun(session.store, runId, how.fits);
   if (!flags.yes && isUndoable(run)) await confirm(world, run, how.kind);
-  await session.engine.undo(run.runId, how.kind);
+  await session.actions.undo(run.runId, how.kind);
   return await workOn(session, run, flags, { wanted: "undo" });
 }
 

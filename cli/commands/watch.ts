@@ -37,10 +37,10 @@ async function watch(
   flags: z.infer<typeof WatchFlags>,
 ): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
-  await using session = openSession(world, flags);
-  const run = await findRun(session.embedded.store, runId, isUnfinished);
-  const control = await session.embedded.store.getControl(run.runId);
-  using interrupt = new Interrupt(world);
+  await using session = await openSession(world, flags);
+  const run = await findRun(session.store, runId, isUnfinished);
+  const control = await session.store.getControl(run.runId);
+  using interrupt = new Interrupt(world, "looksOn");
   const endsAt = flags.timeout === undefined ? Infinity : world.clock.now() + flags.timeout;
   const snapshot = await accompany(session, {
     runId: run.runId,

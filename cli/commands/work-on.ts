@@ -24,7 +24,7 @@ export async function workOn(
 ): Promise<number> {
   const { runId, migration } = run;
   if (!flags.wait) return leave(session, runId);
-  using interrupt = new Interrupt(session.world);
+  using interrupt = new Interrupt(session.world, session.drive === undefined ? "looksOn" : "works");
   const snapshot = await accompany(session, {
     runId,
     drive: true,
@@ -38,10 +38,11 @@ export async function workOn(
 
 /** Leaves the work to another process. */
 async function leave(session: Session, runId: string): Promise<number> {
-  const { run } = await readSnapshot(session.ports, runId, Number.MAX_SAFE_INTEGER);
+  const { run } = await readSnapshot(session, runId, Number.MAX_SAFE_INTEGER);
   session.world.stdout.write(
     session.flags.output === "json" ? `${JSON.stringify({ run: runId, state: run.state })}\n` : `${runId}\n`,
   );
-  session.world.stderr.write(`next: ${commandLine(session, "resume", runId)}\n`);
+  const next = session.drive === undefined ? "watch" : "resume";
+  session.world.stderr.write(`next: ${commandLine(session, next, runId)}\n`);
   return EXIT.ok;
 }

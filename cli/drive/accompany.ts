@@ -1,18 +1,16 @@
 import type { RunRecord } from "../../shared/engine/records.ts";
 import type { Reporter } from "../progress/reporter.ts";
 import type { Session } from "../session.ts";
-import { Driver } from "./driver.ts";
+import type { Driver } from "./driver.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { canAsk, ask, isYes } from "./prompt.ts";
 import { needsPerson } from "./settled.ts";
 import { readSnapshot, type Snapshot } from "./snapshot.ts";
 
-const POLL_MS = 200;
-
 /** How to go along with a run. */
 export interface AccompanyOptions {
   runId: string;
-  /** Work on the run in this process when no other live one does; otherwise only look on. */
+  /** Work on the run in this process when no other live one does and the session can; otherwise only look on. */
   drive: boolean;
   /** Ask on a terminal for the approvals that the run waits for. */
   mayAsk: boolean;
@@ -34,7 +32,7 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
   let driver: Driver | undefined;
   let seen = options.afterEvent ?? 0;
   const look = async (): Promise<Snapshot> => {
-    const snapshot = await readSnapshot(session.ports, options.runId, seen);
+    const snapshot = await readSnapshot(session, options.runId, seen);
     seen = snapshot.events.at(-1)?.sequence ?? seen;
     reporter.show(snapshot);
     return snapshot;
@@ -44,12 +42,12 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
       const snapshot = await look();
       if (interrupt.signal.aborted) break;
       if (until(snapshot) && !(await approvedNow(session, options, snapshot))) break;
-      if (options.drive && driver?.alive !== true) {
+      if (options.drive && session.drive !== undefined && driver?.alive !== true) {
         driver?.check();
         await driver?.stop();
-        driver = await Driver.take(session, options.runId);
+        driver = await session.drive(options.runId);
       }
-      await session.world.clock.sleep(POLL_MS, interrupt.signal);
+      await session.world.clock.sleep(session.pollMs, interrupt.signal);
     }
     await driver?.stop();
     driver = undefined;
@@ -66,7 +64,7 @@ async function approvedNow(
   options: AccompanyOptions,
   { run, control }: Snapshot,
 ): Promise<boolean> {
-  const { world, engine } = session;
+  const { world, actions } = session;
   const subject = run.waiting?.subject;
   if (!options.mayAsk || !canAsk(world)) return false;
   if (run.waiting?.reason !== "Approval" || subject === undefined || subject === control.stopBefore)
@@ -86,16 +84,16 @@ async function approvedNow(
   await watching;
   if (elsewhere) return true;
   if (!isYes(answer)) return false;
-  await engine.approve(run.runId, world.user, subject);
+  await actions.approve(run.runId, world.user, subject);
   return true;
 }
 
 /** Aborts `moved` when somebody else makes the run go on while a question is open here. */
 async function watchUntilMoved(session: Session, asked: RunRecord, moved: AbortController): Promise<void> {
   while (!moved.signal.aborted) {
-    const { run, control } = await readSnapshot(session.ports, asked.runId, Number.MAX_SAFE_INTEGER);
+    const { run, control } = await readSnapshot(session, asked.runId, Number.MAX_SAFE_INTEGER);
     // It may have come to its next stop already.
     if (!needsPerson(run, control) || run.version !== asked.version) moved.abort();
-    await session.world.clock.sleep(POLL_MS, moved.signal);
+    await session.world.clock.sleep(session.pollMs, moved.signal);
   }
 }

@@ -16,15 +16,14 @@ const EVENTS = 1000;
 
 /** Reads a run with the events after number `after`. Throws RunNotFoundError. */
 export async function readSnapshot(
-  ports: { store: CheckpointStore; clock: { now: () => number } },
+  { store, world }: { store: CheckpointStore; world: { clock: { now: () => number } } },
   runId: string,
   after: number,
 ): Promise<Snapshot> {
-  const { store, clock } = ports;
   const run = await store.getRun(runId);
   const control = await store.getControl(runId);
   if (run === undefined || control === undefined) throw new RunNotFoundError(runId);
   const stages = await store.listStages(runId);
   const events = await store.listEvents({ runId, after, limit: EVENTS });
-  return { run, control, stages, events, now: clock.now() };
+  return { run, control, stages, events, now: world.clock.now() };
 }

@@ -7,6 +7,10 @@ const OUTPUTS = ["text", "wide", "json", "yaml", "name"] as const;
 export const OutputFlags = z.object({
   output: z.enum(OUTPUTS).default("text"),
   store: z.string().optional(),
+  /** True for the default stack. */
+  aws: z.union([z.literal(true), z.string()]).optional(),
+  region: z.string().optional(),
+  profile: z.string().optional(),
   color: z.boolean().default(true),
   verbose: z.boolean().default(false),
   quiet: z.boolean().default(false),
@@ -19,6 +23,12 @@ export function withCommonOptions(command: Command): Command {
     .optionsGroup("Output and store:")
     .addOption(new Option("-o, --output <format>", "how to print").choices(OUTPUTS).default("text"))
     .option("--store <file>", "the store's file (default: $CALICO_MIGRATOR_STORE, else in ~/.local/state)")
+    .option("--aws [stack]", "act through what this stack has deployed (default: CalicoMigrator)")
+    .option("--region <region>", "the stack's AWS region (default: as AWS's own tools find it)")
+    .option(
+      "--profile <name>",
+      "a profile of config.yaml in ~/.config/calico-migrator (default: the current one)",
+    )
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .option("-v, --verbose", "tell more: every event, and the stack of an unexpected error")
     .option("-q, --quiet", "no progress on standard error");

@@ -5,7 +5,8 @@ import type { TargetGroup } from "../../shared/calico/kinds.ts";
 import type { World } from "../world.ts";
 import { integer, seconds } from "./common.ts";
 
-const GROUPS: Readonly<Record<"v1" | "v3", TargetGroup>> = {
+/** What `--target-group` stands for. */
+export const GROUPS: Readonly<Record<"v1" | "v3", TargetGroup>> = {
   v1: "crd.projectcalico.org/v1",
   v3: "projectcalico.org/v3",
 };
@@ -19,12 +20,27 @@ export const EtcdToKubernetesFlags = z.object({
   quietTime: z.int().optional(),
   rolloutDeadline: z.int().optional(),
 });
-type EtcdToKubernetesFlags = z.infer<typeof EtcdToKubernetesFlags>;
+export type EtcdToKubernetesFlags = z.infer<typeof EtcdToKubernetesFlags>;
 
 /** Adds the options of `etcd-to-kubernetes`. */
 export function withMigrationOptions(command: Command): Command {
+  return withManifestOptions(command.optionsGroup("Migration:"))
+    .option("--batch-size <n>", "resources in a batch (default: 200)", integer(1, 1000))
+    .option(
+      "--quiet-time <seconds>",
+      "how long the locked etcd must stay unchanged (default: 2)",
+      seconds(0, 600),
+    )
+    .option(
+      "--rollout-deadline <seconds>",
+      "how long the rollout may take (default: 1800)",
+      seconds(1, 86_400),
+    );
+}
+
+/** Adds those that decide which objects a run writes. */
+export function withManifestOptions(command: Command): Command {
   return command
-    .optionsGroup("Migration:")
     .option(
       "--manifest <source>",
       "Calico's manifest for the Kubernetes datastore: file, directory or URL; without it the run waits until you switch",
@@ -38,17 +54,6 @@ export function withMigrationOptions(command: Command): Command {
         "--target-group <group>",
         "v1: crd.projectcalico.org/v1; v3: projectcalico.org/v3 (default: what is there)",
       ).choices(["v1", "v3"]),
-    )
-    .option("--batch-size <n>", "resources in a batch (default: 200)", integer(1, 1000))
-    .option(
-      "--quiet-time <seconds>",
-      "how long the locked etcd must stay unchanged (default: 2)",
-      seconds(0, 600),
-    )
-    .option(
-      "--rollout-deadline <seconds>",
-      "how long the rollout may take (default: 1800)",
-      seconds(1, 86_400),
     );
 }
 
@@ -70,7 +75,8 @@ export function migrationOptions(
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function sourceOf({ cwd }: Pick<World, "cwd">, source: string | undefined): string | undefined {
+/** A source as every working directory understands it: a path becomes absolute. */
+export function sourceOf({ cwd }: Pick<World, "cwd">, source: string | undefined): string | undefined {
   if (source === undefined || /^https?:\/\//i.test(source)) return source;
   return resolve(cwd, source);
 }

@@ -11,7 +11,8 @@ import type { OutputFlags } from "../options/common.ts";
 import type { NamedConnection } from "../options/connection.ts";
 import { openReporter } from "../progress/open-reporter.ts";
 import { probe } from "../probe.ts";
-import { openSession, type Session } from "../session.ts";
+import { type LocalSession, openStoreSession } from "../local-session.ts";
+import { migrationOf } from "../migration.ts";
 import type { World } from "../world.ts";
 
 const PAGE = 1000;
@@ -70,7 +71,9 @@ export async function preview(world: World, flags: OutputFlags, request: Preview
   const folder = await mkdtemp(join(tmpdir(), "calico-migrator-plan-"));
   try {
     const path = join(folder, "store.db");
-    await using session = openSession(world, flags, { path, create: true, concurrency: request.concurrency });
+    await using session = openStoreSession(world, flags, {
+      ...{ path, create: true, concurrency: request.concurrency },
+    });
     await session.embedded.clusters.add({ ...request.cluster });
     return await readPreview(session, await runPreflight(session, request));
   } finally {
@@ -78,10 +81,10 @@ export async function preview(world: World, flags: OutputFlags, request: Preview
   }
 }
 
-async function runPreflight(session: Session, request: PreviewRequest): Promise<RunRecord> {
+async function runPreflight(session: LocalSession, request: PreviewRequest): Promise<RunRecord> {
   const { migration, options, cluster } = request;
   await probe(session, cluster.connection);
-  const second = session.engine.migration(migration).stages[1]?.name;
+  const second = migrationOf(session.world, migration).stages[1]?.name;
   const run = await session.engine.start({
     migration,
     cluster: cluster.name,
@@ -99,7 +102,7 @@ async function runPreflight(session: Session, request: PreviewRequest): Promise<
   throw new MigratorError(failure.code, failure.message, { next: failure.next });
 }
 
-async function readPreview({ embedded }: Session, run: RunRecord): Promise<Preview> {
+async function readPreview({ embedded }: LocalSession, run: RunRecord): Promise<Preview> {
   const { runId } = run;
   const stages = await embedded.store.listStages(runId);
   const notes = Notes.parse(stages.find(({ stage }) => stage === "preflight")?.notes ?? {});

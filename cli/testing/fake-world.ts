@@ -32,6 +32,8 @@ export interface FakeWorld extends World {
   readonly stderr: Captured;
   /** How often a cluster was connected to. */
   opened: number;
+  openAws: World["openAws"];
+  clock: World["clock"];
   /** Asks the program to stop, as Ctrl-C does. */
   interrupt: () => void;
   /** Exit codes that the program wanted to end with at once. */
@@ -64,6 +66,7 @@ export function fakeWorld(test: TestContext, options: FakeOptions = {}): FakeWor
       world.opened++;
       return Promise.resolve({ connections: unreal, close: () => Promise.resolve() });
     },
+    openAws: () => Promise.reject(new Error("there is no AWS here")),
     onInterrupt: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -101,9 +104,18 @@ export interface Answer {
 }
 
 /** Runs one command line in the world, on its store, and gives what it wrote meanwhile. */
-export async function runIn(world: FakeWorld, ...words: readonly string[]): Promise<Answer> {
+export function runIn(world: FakeWorld, ...words: readonly string[]): Promise<Answer> {
+  return runLine(world, [...words, "--store", world.store]);
+}
+
+/** Runs one command line in the world, on the stack that it names; see `withFakeStack`. */
+export function runOnAws(world: FakeWorld, ...words: readonly string[]): Promise<Answer> {
+  return runLine(world, [...words, "--aws"]);
+}
+
+async function runLine(world: FakeWorld, words: readonly string[]): Promise<Answer> {
   const before = { stdout: world.stdout.text.length, stderr: world.stderr.text.length };
-  const code = await run([...words, "--store", world.store], world);
+  const code = await run(words, world);
   return {
     code,
     stdout: world.stdout.text.slice(before.stdout),

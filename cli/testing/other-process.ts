@@ -18,6 +18,7 @@ process.exitCode = await run(process.argv.slice(2), {
   comparisons: {},
   openCluster: () =>
     Promise.resolve({ connections: {} as ClusterConnections, close: () => Promise.resolve() }),
+  openAws: () => Promise.reject(new Error("there is no AWS here")),
   onInterrupt: (listener) => {
     process.on("SIGINT", listener);
     return () => process.off("SIGINT", listener);

@@ -1,41 +1,54 @@
-import { KINDS, type TargetGroup, targetKind } from "../../calico/kinds.ts";
+import { crdNames, type TargetGroup } from "../../calico/kinds.ts";
 import type { AccessRule } from "../../kubernetes/access.ts";
-import type { EtcdToKubernetesOptions } from "./options.ts";
+import { type AccessSubject, calicoAccess, CRDS, NODE_ANNOTATIONS, objectAccess } from "../access-parts.ts";
+import { isCrd } from "./manifest.ts";
+import { USUAL_WORKLOADS } from "./workloads.ts";
 
 const CUSTOM_RESOURCE_VERBS = ["get", "list", "create", "update", "delete"];
-const CRD_VERBS = ["get", "list", "create", "patch", "delete"];
-const WORKLOAD_VERBS = ["get", "create", "patch", "update", "delete"];
+/** What the switch applies is read before, and put back or deleted on the way back. */
+const SWITCH_VERBS = ["get", "create", "patch", "update", "delete"];
+/** What the manifest for the way back holds is applied, and never touched again. */
+const APPLY_VERBS = ["create", "patch"];
 
-/** What the stages of this migration do to the cluster, as rights. */
-export function accessRules(targetGroup: TargetGroup, options: EtcdToKubernetesOptions): AccessRule[] {
-  const custom = KINDS.filter(({ group }) => group === "crd").flatMap((info) => {
-    const group = targetGroup.slice(0, targetGroup.indexOf("/"));
-    const { plural } = targetKind(info, targetGroup);
-    return CUSTOM_RESOURCE_VERBS.map((verb) => ({ group, resource: plural, verb }));
-  });
-  return [...custom, ...coreRules(), ...(options.manifest === undefined ? [] : manifestRules())];
+/**
+ * What the stages of this migration do to the cluster, forward and backward, as rights; each one once. Names are left out
+ * where the objects are known only at run time.
+ */
+export function accessRules(subject: AccessSubject): AccessRule[] {
+  const { targetGroup, manifest, rollbackManifest } = subject;
+  const rules = [
+    ...calicoAccess(targetGroup, CUSTOM_RESOURCE_VERBS),
+    ...coreRules(),
+    ...USUAL_WORKLOADS.map(({ plural, namespace, name }) => ({
+      ...{ group: "apps", resource: plural, verb: "get", namespace, name },
+    })),
+    ...(manifest.some(isCrd) ? crdRules(targetGroup) : []),
+    ...manifest.filter((object) => !isCrd(object)).flatMap((object) => objectAccess(object, SWITCH_VERBS)),
+    ...rollbackManifest.flatMap((object) => objectAccess(object, APPLY_VERBS)),
+  ];
+  return [...new Map(rules.map((rule) => [ruleId(rule), rule])).values()];
 }
 
 function coreRules(): AccessRule[] {
+  const core = { namespaces: ["list"], pods: ["list", "get"], nodes: ["list", "get"] };
   return [
-    { group: "", resource: "namespaces", verb: "list" },
-    { group: "", resource: "pods", verb: "list" },
-    { group: "", resource: "pods", verb: "get" },
-    { group: "", resource: "nodes", verb: "list" },
-    { group: "", resource: "nodes", verb: "get" },
-    { group: "", resource: "nodes", subresource: "status", verb: "patch" },
-    { group: "apiextensions.k8s.io", resource: "customresourcedefinitions", verb: "list" },
-    { group: "apiextensions.k8s.io", resource: "customresourcedefinitions", verb: "get" },
-    { group: "apps", resource: "daemonsets", verb: "get" },
-    { group: "apps", resource: "deployments", verb: "get" },
+    ...Object.entries(core).flatMap(([resource, verbs]) =>
+      verbs.map((verb) => ({ group: "", resource, verb })),
+    ),
+    NODE_ANNOTATIONS,
+    { ...CRDS, verb: "list" },
+    { ...CRDS, verb: "get" },
   ];
 }
 
-/** With a manifest, its CRDs and its workloads are applied and, on the way back, deleted. */
-function manifestRules(): AccessRule[] {
-  const crds = { group: "apiextensions.k8s.io", resource: "customresourcedefinitions" };
-  const workloads = ["daemonsets", "deployments"].flatMap((resource) =>
-    WORKLOAD_VERBS.map((verb) => ({ group: "apps", resource, verb, namespace: "kube-system" })),
+/** Calico's CRDs are applied where they are missing, and those are deleted on the way back. */
+function crdRules(targetGroup: TargetGroup): AccessRule[] {
+  const named = crdNames(targetGroup).flatMap((name) =>
+    ["patch", "delete"].map((verb) => ({ ...CRDS, verb, name })),
   );
-  return [...CRD_VERBS.map((verb) => ({ ...crds, verb })), ...workloads];
+  return [{ ...CRDS, verb: "create" }, ...named];
+}
+
+function ruleId({ group, resource, subresource = "", verb, namespace = "", name = "" }: AccessRule): string {
+  return [group, resource, subresource, verb, namespace, name].join("|");
 }

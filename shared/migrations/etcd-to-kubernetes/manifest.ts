@@ -1,26 +1,42 @@
+import { buffer } from "node:stream/consumers";
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
-import { loadManifests } from "../../kubernetes/manifests.ts";
+import { loadManifests, parseManifests } from "../../kubernetes/manifests.ts";
 import type { Context } from "./context.ts";
+
+/** What a source begins with that is an artifact, for workers that cannot read the user's files. */
+export const ARTIFACT_SOURCE = "artifact:";
 
 /** The objects of the user's manifest for the Kubernetes datastore; none without one. */
 export async function readManifest(context: Context): Promise<JsonObject[]> {
   const { manifest } = context.options;
-  return manifest === undefined ? [] : readFrom(manifest);
+  return manifest === undefined ? [] : readFrom(context, manifest);
 }
 
 /** The objects of the user's manifest for etcd, for the way back; undefined without one. */
 export async function readRollbackManifest(context: Context): Promise<JsonObject[] | undefined> {
   const { rollbackManifest } = context.options;
-  return rollbackManifest === undefined ? undefined : readFrom(rollbackManifest);
+  return rollbackManifest === undefined ? undefined : readFrom(context, rollbackManifest);
+}
+
+async function readFrom(context: Context, source: string): Promise<JsonObject[]> {
+  const objects = await (source.startsWith(ARTIFACT_SOURCE)
+    ? readArtifact(context, source.slice(ARTIFACT_SOURCE.length))
+    : loadManifests(source));
+  refuseSecrets(source, objects);
+  return objects;
+}
+
+async function readArtifact({ artifacts }: Context, name: string): Promise<JsonObject[]> {
+  const content = await buffer(artifacts.read(name));
+  return parseManifests(name, [{ name, text: content.toString("utf8") }]);
 }
 
 /** Throws MANIFEST_HAS_SECRET: what a manifest would change has to be kept for the way back, and secrets are not kept. */
-async function readFrom(source: string): Promise<JsonObject[]> {
-  const objects = await loadManifests(source);
+export function refuseSecrets(source: string, objects: readonly JsonObject[]): void {
   const secret = objects.find(({ kind }) => kind === "Secret");
-  if (secret === undefined) return objects;
+  if (secret === undefined) return;
   throw new MigratorError(
     "MANIFEST_HAS_SECRET",
     `${source} holds the Secret "${textAt(secret, "metadata", "name")}"`,

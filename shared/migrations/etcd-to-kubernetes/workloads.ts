@@ -11,12 +11,6 @@ const PLURALS: Readonly<Record<string, string>> = {
   StatefulSet: "statefulsets",
 };
 
-const USUAL_PLACES: readonly { plural: string; name: string }[] = [
-  { plural: "daemonsets", name: "calico-node" },
-  { plural: "deployments", name: "calico-typha" },
-  { plural: "deployments", name: "calico-kube-controllers" },
-];
-
 /** Where manifest installs of Calico run. */
 const NAMESPACE = "kube-system";
 
@@ -28,12 +22,18 @@ export const CALICO_NODE: ObjectRef = {
   name: "calico-node",
 };
 
+/** The workloads of a manifest install of Calico, where it has them. */
+export const USUAL_WORKLOADS: readonly ObjectRef[] = [
+  CALICO_NODE,
+  { ...CALICO_NODE, plural: "deployments", name: "calico-typha" },
+  { ...CALICO_NODE, plural: "deployments", name: "calico-kube-controllers" },
+];
+
 /** The workloads whose rollout matters: those of the manifest, or Calico's usual ones. */
 export async function rolloutRefs(context: Context): Promise<ObjectRef[]> {
   const manifest = await readManifest(context);
   const named = manifest.map(workloadRef).filter((ref) => ref !== undefined);
-  if (named.length > 0) return named;
-  return USUAL_PLACES.map((place) => ({ apiVersion: "apps/v1", namespace: NAMESPACE, ...place }));
+  return named.length > 0 ? named : [...USUAL_WORKLOADS];
 }
 
 /** The coordinates of a workload; undefined for any other object. */

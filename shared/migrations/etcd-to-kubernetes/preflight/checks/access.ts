@@ -1,5 +1,6 @@
-import { checkAccess } from "../../../../kubernetes/access.ts";
+import { type AccessRule, checkAccess } from "../../../../kubernetes/access.ts";
 import { accessRules } from "../../access-rules.ts";
+import { readRollbackManifest } from "../../manifest.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
 /** The identity in use may do all that the stages do. */
@@ -7,16 +8,24 @@ export const access: ConnectionCheck = {
   id: "access",
   title: "the Kubernetes user may do everything that the migration does",
   severity: "blocking",
-  fix: "Use a kubeconfig with these rights; cluster-admin has them.",
+  fix: "Use a kubeconfig with these rights: `calico-migrator rbac` prints them as roles, and cluster-admin has them.",
   phase: "connections",
   run: async (facts, context) => {
-    const rules = accessRules(await facts.targetGroup(), context.options);
+    const rules = accessRules({
+      targetGroup: await facts.targetGroup(),
+      manifest: await facts.manifest(),
+      rollbackManifest: (await readRollbackManifest(context)) ?? [],
+    });
     const denied = await checkAccess(context.connections.kubernetes, rules, { signal: context.signal });
     if (denied.length === 0) return pass(`all ${rules.length} rights are there`);
-    const named = denied.map(({ verb, resource, subresource, group }) => {
-      const what = subresource === undefined ? resource : `${resource}/${subresource}`;
-      return `${verb} ${what}${group === "" ? "" : `.${group}`}`;
-    });
+    const named = denied.map(rightText);
     return fail(`${named.length} rights are missing, among them: ${named[0] ?? ""}`, named);
   },
 };
+
+function rightText({ verb, resource, subresource, group, namespace, name }: AccessRule): string {
+  const what = subresource === undefined ? resource : `${resource}/${subresource}`;
+  const which = name === undefined ? "" : ` ${name}`;
+  const where = namespace === undefined ? "" : ` in ${namespace}`;
+  return `${verb} ${what}${group === "" ? "" : `.${group}`}${which}${where}`;
+}

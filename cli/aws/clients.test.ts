@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test, type TestContext } from "node:test";
+import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
+import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { openClients } from "./clients.ts";
+import { readOutputs } from "./outputs.ts";
+import { publishCommand } from "./publish.ts";
+
+const TARGET = { kind: "aws", stack: "CalicoMigrator", region: "eu-central-1" } as const;
+const OUTPUTS = {
+  TableName: "t",
+  ArtifactBucketName: "b",
+  EventBusName: "bus",
+  ClusterSecretPrefix: "calico-migrator/clusters/",
+};
+
+/** An endpoint that answers everything alike, and credentials for it, for the time of a test. */
+async function fakeAws(t: TestContext, answer: { status: number; body: string }): Promise<void> {
+  const server = createServer((_request, response) => {
+    response.writeHead(answer.status, { "content-type": "text/xml" }).end(answer.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  useEnvironment(t, {
+    ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`, AWS_ACCESS_KEY_ID: "k", AWS_SECRET_ACCESS_KEY: "s" },
+  });
+  t.after(() => server.close());
+}
+
+function useEnvironment(t: TestContext, variables: Record<string, string>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  t.after(() => {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = before[name];
+    }
+  });
+}
+
+function stackXml(outputs: Record<string, string>): string {
+  const members = Object.entries(outputs).map(
+    ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+  );
+  return `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CalicoMigrator</StackName>
+    <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join("")}</Outputs>
+  </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
+}
+
+function errorXml(code: string, message: string): string {
+  return `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
+}
+
+describe("a stack's outputs", () => {
+  test("are what the command line needs", async (t) => {
+    await fakeAws(t, { status: 200, body: stackXml({ ...OUTPUTS, Other: "x" }) });
+    const { cloudFormation, close } = openClients(TARGET, {});
+    assert.deepEqual(await readOutputs(cloudFormation, "CalicoMigrator"), OUTPUTS);
+    close();
+  });
+
+  test("are told by name where they are missing", async (t) => {
+    await fakeAws(t, { status: 200, body: stackXml({ TableName: "t" }) });
+    const { cloudFormation, close } = openClients(TARGET, {});
+    await assert.rejects(readOutputs(cloudFormation, "Other"), {
+      code: "STACK_INCOMPLETE",
+      message: /no output ArtifactBucketName, EventBusName, ClusterSecretPrefix/,
+    });
+    close();
+  });
+
+  test("are not there without a stack", async (t) => {
+    await fakeAws(t, { status: 400, body: errorXml("ValidationError", "Stack with id X does not exist") });
+    const { cloudFormation, close } = openClients(TARGET, {});
+    await assert.rejects(readOutputs(cloudFormation, "X"), { code: "STACK_NOT_FOUND", next: /--aws=STACK/ });
+    close();
+  });
+});
+
+describe("the clients", () => {
+  test("say clearly what AWS denies", async (t) => {
+    const message = "User: x is not authorized to perform: cloudformation:DescribeStacks on resource: y";
+    await fakeAws(t, { status: 403, body: errorXml("AccessDenied", message) });
+    const { cloudFormation, close } = openClients(TARGET, {});
+    await assert.rejects(cloudFormation.send(new DescribeStacksCommand({})), {
+      code: "AWS_DENIED",
+      message: "AWS denies cloudformation:DescribeStacks",
+    });
+    close();
+  });
+
+  test("say clearly that there are no credentials, or no such profile", async (t) => {
+    useEnvironment(t, { AWS_CONFIG_FILE: "/nonexistent", AWS_SHARED_CREDENTIALS_FILE: "/nonexistent" });
+    const { events, close } = openClients({ ...TARGET, credentialsProfile: "nobody" }, {});
+    await assert.rejects(events.send(new PutEventsCommand({ Entries: [] })), {
+      code: "AWS_CREDENTIALS_MISSING",
+    });
+    close();
+  });
+
+  test("say clearly that AWS cannot be reached", async (t) => {
+    useEnvironment(t, {
+      ...{ AWS_ENDPOINT_URL: "http://127.0.0.1:1", AWS_ACCESS_KEY_ID: "k", AWS_SECRET_ACCESS_KEY: "s" },
+    });
+    const { cloudFormation, close } = openClients(TARGET, {});
+    await assert.rejects(readOutputs(cloudFormation, "X"), { code: "AWS_UNREACHABLE", retryable: true });
+    close();
+  });
+});
+
+describe("a command on the bus", () => {
+  const command = { type: "PauseRun", data: { runId: "r1", by: "alice" } } as const;
+  const clock = { now: () => 0, sleep: () => Promise.resolve() };
+
+  test("is an event of its own, and an error where the bus did not take it", async () => {
+    const sent: PutEventsCommand[] = [];
+    const bus = (entry: { EventId?: string; ErrorCode?: string }) => ({
+      clock,
+      bus: "the-bus",
+      events: {
+        send: (one: PutEventsCommand) => {
+          sent.push(one);
+          return Promise.resolve({ Entries: [entry], $metadata: {} });
+        },
+      },
+    });
+    await publishCommand(bus({ EventId: "1" }), command);
+    const [entry] = sent[0]?.input.Entries ?? [];
+    assert.deepEqual([entry?.EventBusName, entry?.DetailType], ["the-bus", "PauseRun"]);
+    await assert.rejects(publishCommand(bus({ ErrorCode: "ThrottlingException" }), command), {
+      code: "COMMAND_NOT_SENT",
+      retryable: true,
+      message: /did not take PauseRun: ThrottlingException/,
+    });
+  });
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { describe, test, type TestContext } from "node:test";
+import { openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import type { ArtifactStore } from "../../shared/engine/ports.ts";
+import { loadManifests, parseManifests } from "../../shared/kubernetes/manifests.ts";
+import type { Context } from "../../shared/migrations/etcd-to-kubernetes/context.ts";
+import { readManifest } from "../../shared/migrations/etcd-to-kubernetes/manifest.ts";
+import { type FakeWorld, fakeWorld } from "../testing/fake-world.ts";
+import { storeManifest } from "./manifests.ts";
+
+const CONFIG = `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: calico-config, namespace: kube-system }
+data: { veth_mtu: "0", typha: "yes", number: "1e3" }
+`;
+
+function artifactsOf(t: TestContext): { world: FakeWorld; artifacts: ArtifactStore } {
+  const world = fakeWorld(t);
+  const embedded = openEmbedded(world.store, { clock: world.clock });
+  t.after(() => {
+    embedded.close();
+  });
+  return { world, artifacts: embedded.artifacts };
+}
+
+describe("a manifest for functions", () => {
+  test("is one artifact named after its content, which the migration reads as it would read the files", async (t) => {
+    const { world, artifacts } = artifactsOf(t);
+    const folder = join(world.folder, "calico");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "1.yaml"), CONFIG);
+    writeFileSync(join(folder, "2.yaml"), CONFIG.replace("calico-config", "other"));
+    const source = await storeManifest(artifacts, folder);
+    assert.match(source, /^artifact:manifests\/[0-9a-f]{64}\.yaml$/);
+    assert.equal(await storeManifest(artifacts, folder), source);
+    const context = { artifacts, options: { manifest: source } } as unknown as Context;
+    assert.deepEqual(await readManifest(context), await loadManifests(folder));
+    const text = (await buffer(artifacts.read(source.slice("artifact:".length)))).toString("utf8");
+    assert.equal(parseManifests("it", [{ name: "it", text }]).length, 2);
+  });
+
+  test("is not stored with a Secret in it", async (t) => {
+    const { world, artifacts } = artifactsOf(t);
+    const file = join(world.folder, "a.yaml");
+    writeFileSync(file, CONFIG.replace("ConfigMap", "Secret"));
+    await assert.rejects(storeManifest(artifacts, file), { code: "MANIFEST_HAS_SECRET" });
+    assert.deepEqual(await artifacts.list(""), []);
+  });
+
+  test("that is missing as an artifact is told by its name", async (t) => {
+    const { artifacts } = artifactsOf(t);
+    const context = { artifacts, options: { manifest: "artifact:manifests/x.yaml" } } as unknown as Context;
+    await assert.rejects(readManifest(context), { code: "ARTIFACT_NOT_FOUND" });
+  });
+});

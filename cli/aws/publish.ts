@@ -1,0 +1,25 @@
+import { randomUUID } from "node:crypto";
+import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { type Command, encodeCommand } from "../../events/commands.ts";
+import type { Clock } from "../../shared/engine/ports.ts";
+import { MigratorError } from "../../shared/errors.ts";
+
+const SOURCE = "calico-migrator.cli";
+
+/** Puts a command on the bus. Throws COMMAND_NOT_SENT where the bus does not take it, and what `encodeCommand` throws. */
+export async function publishCommand(
+  { events, bus, clock }: { events: Pick<EventBridgeClient, "send">; bus: string; clock: Clock },
+  command: Command,
+): Promise<void> {
+  const time = new Date(clock.now()).toISOString();
+  const entry = encodeCommand(command, { id: randomUUID(), time, source: SOURCE });
+  const answer = await events.send(new PutEventsCommand({ Entries: [{ ...entry, EventBusName: bus }] }));
+  const [result] = answer.Entries ?? [];
+  if (result?.EventId !== undefined && result.ErrorCode === undefined) return;
+  const why = result?.ErrorCode ?? "no answer for it";
+  throw new MigratorError("COMMAND_NOT_SENT", `the event bus did not take ${command.type}: ${why}`, {
+    next: "Run the command again; if it goes on, look at the bus and at its quotas.",
+    retryable: true,
+    details: { command: command.type, reason: why },
+  });
+}

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { parse } from "yaml";
+import { KubernetesApiError } from "../../../shared/kubernetes/errors.ts";
+import type { ApiRequest } from "../../../shared/kubernetes/types.ts";
+import type { ClusterConnections } from "../../../shared/migrations/connections.ts";
+import { type FakeStack, withFakeStack } from "../../testing/fake-stack.ts";
+import { type FakeWorld, fakeWorld, runIn, runOnAws } from "../../testing/fake-world.ts";
+
+const TOKEN = "not-a-real-token";
+
+function deployed(t: TestContext): { world: FakeWorld; stack: FakeStack; add: string[] } {
+  const world = fakeWorld(t);
+  const stack = withFakeStack(t, world);
+  return { world, stack, add: ["clusters", "add", "prod", "--kubeconfig", world.kubeconfig] };
+}
+
+/** The world with an API server that answers a request for a token. */
+function withTokens(
+  world: FakeWorld,
+  answer: () => Promise<object>,
+): { world: FakeWorld; asked: ApiRequest[] } {
+  const asked: ApiRequest[] = [];
+  const request = async (one: ApiRequest): Promise<object> => {
+    asked.push(one);
+    return { status: 201, body: await answer() };
+  };
+  const connections = { kubernetes: { request } } as unknown as ClusterConnections;
+  const openCluster = (): ReturnType<FakeWorld["openCluster"]> =>
+    Promise.resolve({ connections, close: () => Promise.resolve() });
+  return { world: { ...world, openCluster }, asked };
+}
+
+describe("clusters add --aws", () => {
+  test("stores the chosen context as a secret, registers the cluster, and shows no value", async (t) => {
+    const { world, stack, add } = deployed(t);
+    const { code, stdout, stderr } = await runOnAws(world, ...add, "-l", "env=prod");
+    assert.deepEqual([code, stdout], [0, "prod\n"], stderr);
+    assert.match(stderr, /user: +u\n +stored: .*users\["u"\]\.user\.token/);
+    assert.doesNotMatch(stderr + stdout, new RegExp(TOKEN));
+    assert.match(stack.secretsOf.get("prod")?.kubeconfig ?? "", new RegExp(TOKEN));
+    assert.deepEqual(await stack.clusters.get("prod"), {
+      name: "prod",
+      labels: { env: "prod" },
+      server: "https://prod.example.com:6443/",
+      etcdEndpoints: [],
+      secretArn: "arn:aws:secretsmanager:eu-central-1:1:secret:prod",
+    });
+    assert.deepEqual(stack.probed, ["prod"]);
+    assert.match((await runOnAws(world, "clusters", "-o", "wide")).stdout, /prod +https:\/\/prod.* env=prod/);
+  });
+
+  test("takes what the files of etcd hold, by content", async (t) => {
+    const { world, stack, add } = deployed(t);
+    writeFileSync(join(world.folder, "password"), "secret-of-etcd\n");
+    const etcd = ["--etcd-endpoints", "https://10.0.0.1:2379", "--etcd-username", "calico"];
+    const line = [...add, ...etcd, "--etcd-password-file", "password", "--no-probe"];
+    const { code, stderr } = await runOnAws(world, ...line);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stack.secretsOf.get("prod")?.etcd, {
+      endpoints: ["https://10.0.0.1:2379"],
+      username: "calico",
+      password: "secret-of-etcd",
+    });
+    assert.match(stderr, /etcd\.password/);
+    assert.doesNotMatch(stderr, /secret-of-etcd/);
+    assert.deepEqual(stack.probed, []);
+  });
+
+  test("refuses what cannot be stored, and stores nothing", async (t) => {
+    const { world, stack, add } = deployed(t);
+    const config = JSON.parse(readFileSync(world.kubeconfig, "utf8")) as { users: { user: object }[] };
+    config.users = [{ ...config.users[0], user: { exec: { command: "aws" } } }];
+    writeFileSync(world.kubeconfig, JSON.stringify(config));
+    const { code, stderr } = await runOnAws(world, ...add);
+    assert.deepEqual([code, /\(KUBECONFIG_EXEC_REFUSED\)/.test(stderr)], [1, true], stderr);
+    assert.deepEqual([stack.secretsOf.size, await stack.clusters.list()], [0, []]);
+  });
+
+  test("does not replace a cluster unless asked to, and tries before it stores", async (t) => {
+    const { world, stack, add } = deployed(t);
+    await runOnAws(world, ...add);
+    const before = stack.secretsOf.get("prod");
+    assert.match((await runOnAws(world, ...add)).stderr, /\(CLUSTER_EXISTS\)/);
+    stack.secrets.probe = () => Promise.reject(new Error("no way there"));
+    assert.equal((await runOnAws(world, ...add, "--replace")).code, 1);
+    assert.equal(stack.secretsOf.get("prod"), before);
+    assert.equal((await runOnAws(world, ...add, "--replace", "--no-probe")).code, 0);
+    assert.notEqual(stack.secretsOf.get("prod"), before);
+  });
+
+  test("asks for a token of a service account, and stores that alone", async (t) => {
+    const { world: plain, stack, add } = deployed(t);
+    const status = { token: "of-the-account", expirationTimestamp: "2026-02-01T00:00:00Z" };
+    const { world, asked } = withTokens(plain, () => Promise.resolve({ status }));
+    const { code, stderr } = await runOnAws(
+      world,
+      ...add,
+      "--service-account",
+      "ops/robot",
+      "--token-hours",
+      "2",
+    );
+    assert.equal(code, 0, stderr);
+    const [{ method, path, body } = {}] = asked;
+    assert.deepEqual([method, path], ["POST", "/api/v1/namespaces/ops/serviceaccounts/robot/token"]);
+    assert.match(JSON.stringify(body), /"expirationSeconds":7200/);
+    assert.match(stderr, /user: +ops\/robot\n[^]*until: +2026-02-01T00:00:00Z/);
+    const kubeconfig = stack.secretsOf.get("prod")?.kubeconfig ?? "";
+    assert.match(kubeconfig, /of-the-account/);
+    assert.doesNotMatch(kubeconfig, new RegExp(TOKEN));
+  });
+
+  test("tells how a service account that is missing is made", async (t) => {
+    const { world: plain, add } = deployed(t);
+    const missing = new KubernetesApiError("KUBERNETES_NOT_FOUND", "not found", { next: "", status: 404 });
+    const { world } = withTokens(plain, () => Promise.reject(missing));
+    const { stderr } = await runOnAws(world, ...add, "--service-account", "robot");
+    assert.match(
+      stderr,
+      /\(SERVICE_ACCOUNT_NOT_FOUND\)\nnext: .*rbac .*--namespace calico-migrator --service-account robot/,
+    );
+  });
+
+  test("keeps nothing secret of an EKS cluster", async (t) => {
+    const { world, stack } = deployed(t);
+    const server = "https://ABC.gr7.eu-west-1.eks.amazonaws.com";
+    const kubeconfig = join(world.folder, "eks.kubeconfig");
+    const content = {
+      "current-context": "eks",
+      clusters: [{ name: "c", cluster: { server, "certificate-authority-data": "Q0E=" } }],
+      users: [{ name: "u", user: { exec: { command: "aws" } } }],
+      contexts: [{ name: "eks", context: { cluster: "c", user: "u" } }],
+    };
+    writeFileSync(kubeconfig, JSON.stringify(content));
+    const line = ["clusters", "add", "shop", "--eks", "shop-1", "--kubeconfig", kubeconfig];
+    const { code, stderr } = await runOnAws(world, ...line);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(stack.secretsOf.get("shop"), {
+      version: 1,
+      eks: { clusterName: "shop-1", region: "eu-west-1", endpoint: server, certificateAuthorityData: "Q0E=" },
+    });
+  });
+
+  test("prints the least rights for a migration in place of the name", async (t) => {
+    const { world, add } = deployed(t);
+    const { stdout } = await runOnAws(world, ...add, "--migration", "etcd-to-kubernetes");
+    assert.match(stdout, /kind: ClusterRole\n/);
+  });
+
+  test("has options that mean nothing for a store", async (t) => {
+    const { world, add } = deployed(t);
+    for (const option of [["--eks", "a"], ["--no-probe"], ["--service-account", "a/b"]]) {
+      const { code, stderr } = await runIn(world, ...add, ...option);
+      assert.deepEqual([code, /go with --aws alone/.test(stderr)], [2, true], option.join(" "));
+    }
+    const both = await runOnAws(world, ...add, "--eks", "a", "--service-account", "a/b");
+    assert.deepEqual([both.code, /exclude each other/.test(both.stderr)], [2, true]);
+  });
+});
+
+test("clusters remove --aws forgets the cluster and lets its secret go", async (t) => {
+  const { world, stack, add } = deployed(t);
+  await runOnAws(world, ...add);
+  const { code, stderr } = await runOnAws(world, "clusters", "remove", "prod");
+  assert.deepEqual([code, stack.secretsOf.size, await stack.clusters.list()], [0, 0, []]);
+  assert.match(stderr, /seven days/);
+  assert.match((await runOnAws(world, "clusters", "remove", "prod")).stderr, /\(CLUSTER_NOT_FOUND\)/);
+});
+
+describe("rbac", () => {
+  const manifest = JSON.stringify({
+    ...{ apiVersion: "apps/v1", kind: "DaemonSet" },
+    metadata: { name: "calico-node", namespace: "kube-system" },
+  });
+
+  test("prints what kubectl applies, with the rights on the manifest's objects", async (t) => {
+    const world = fakeWorld(t);
+    writeFileSync(join(world.folder, "calico.yaml"), manifest);
+    const line = ["rbac", "etcd-to-kubernetes", "--manifest", "calico.yaml", "--service-account", "robot"];
+    const { code, stdout, stderr } = await runIn(world, ...line, "--token-secret");
+    assert.equal(code, 0, stderr);
+    const kinds = stdout
+      .split("---\n")
+      .slice(1)
+      .map((text) => (parse(text) as { kind: string }).kind);
+    assert.deepEqual(kinds, [
+      ...[
+        "Namespace",
+        "ServiceAccount",
+        "Secret",
+        "ClusterRole",
+        "Role",
+        "ClusterRoleBinding",
+        "RoleBinding",
+      ],
+    ]);
+    assert.match(stdout, /name: robot-token/);
+    assert.match(stdout, /- patch/);
+  });
+
+  test("prints the bindings alone for an account and roles that are there", async (t) => {
+    const { stdout } = await runIn(fakeWorld(t), "rbac", "backup", "--bind-only", "-o", "name");
+    assert.equal(stdout, "ClusterRoleBinding/calico-migrator-backup\n");
+  });
+
+  test("knows no other migration, and no impossible name", async (t) => {
+    const world = fakeWorld(t);
+    const unknown = await runIn(world, "rbac", "other");
+    assert.deepEqual([unknown.code, /MIGRATION_UNKNOWN/.test(unknown.stderr)], [2, true]);
+    const name = await runIn(world, "rbac", "backup", "--namespace", "Not A Name");
+    assert.deepEqual([name.code, /--namespace: /.test(name.stderr)], [2, true]);
+  });
+});

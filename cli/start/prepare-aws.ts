@@ -1,0 +1,65 @@
+import type { RegisteredCluster } from "../../shared/adapters/aws/dynamodb/index.ts";
+import { MigratorError } from "../../shared/errors.ts";
+import { storeManifest } from "../aws/manifests.ts";
+import type { AwsSession } from "../aws/session.ts";
+import { usageError } from "../failures.ts";
+import { ConnectionFlags } from "../options/connection.ts";
+import { migrationOptions } from "../options/migration.ts";
+import type { Prepared, StartWay } from "./prepared.ts";
+
+const MANIFESTS = ["manifest", "rollbackManifest"] as const;
+
+/** Prepares a run that functions work on: the cluster is registered there, and files go where functions can read them. */
+export async function prepareOnAws(
+  session: AwsSession,
+  migration: string,
+  flags: StartWay,
+): Promise<Prepared> {
+  const { stack, world } = session;
+  const name = clusterName(flags);
+  const cluster = await stack.clusters.get(name);
+  if (cluster === undefined) throw notRegistered(name);
+  requireEtcd(migration, cluster);
+  const options: Record<string, unknown> = { ...migrationOptions(world, migration, flags) };
+  return {
+    cluster: name,
+    options,
+    register: async () => {
+      for (const option of MANIFESTS) {
+        const source = options[option];
+        if (typeof source === "string") options[option] = await storeManifest(stack.artifacts, source);
+      }
+    },
+  };
+}
+
+/** The way to the cluster was given when it was registered. */
+function clusterName(flags: StartWay): string {
+  const { cluster, ...way } = ConnectionFlags.parse(flags);
+  const given = Object.entries(way).find(([, value]) => value !== undefined);
+  if (given !== undefined) {
+    throw usageError(
+      "on AWS a run uses a registered cluster: options such as --kubeconfig and --etcd-endpoints say nothing here",
+      "Register it once with `calico-migrator clusters add NAME --kubeconfig FILE --aws`, then give --cluster NAME alone.",
+    );
+  }
+  if (cluster !== undefined) return cluster;
+  throw usageError(
+    "--cluster is missing: which registered cluster?",
+    "List them with `calico-migrator clusters --aws`.",
+  );
+}
+
+function notRegistered(name: string): MigratorError {
+  return new MigratorError("CLUSTER_NOT_FOUND", `no cluster "${name}" is registered on AWS`, {
+    next: "Register it with `calico-migrator clusters add NAME --kubeconfig FILE --aws`, or list those that are with `calico-migrator clusters --aws`.",
+  });
+}
+
+function requireEtcd(migration: string, { name, etcdEndpoints = [] }: RegisteredCluster): void {
+  if (migration !== "etcd-to-kubernetes" || etcdEndpoints.length > 0) return;
+  throw usageError(
+    `the cluster "${name}" is registered without Calico's etcd`,
+    `Register it again: \`calico-migrator clusters add ${name} --replace --etcd-endpoints https://HOST:2379 --aws\`, with its kubeconfig.`,
+  );
+}

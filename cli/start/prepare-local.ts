@@ -1,0 +1,23 @@
+import { loadManifests } from "../../shared/kubernetes/manifests.ts";
+import type { LocalSession } from "../local-session.ts";
+import { connectionOf, register } from "../options/connection.ts";
+import { migrationOptions } from "../options/migration.ts";
+import { probe, requireEtcd } from "../probe.ts";
+import type { Prepared, StartWay } from "./prepared.ts";
+
+/** Prepares a run that this machine works on: both sides answer, and the manifests can be read. */
+export async function prepareLocally(
+  session: LocalSession,
+  migration: string,
+  flags: StartWay,
+): Promise<Prepared> {
+  const { world, embedded } = session;
+  const cluster = await connectionOf(world, flags, (known) => embedded.clusters.get(known));
+  requireEtcd(migration, cluster.connection);
+  const options = migrationOptions(world, migration, flags);
+  await probe(session, cluster.connection);
+  for (const source of [flags.manifest, flags.rollbackManifest]) {
+    if (source !== undefined) await loadManifests(source);
+  }
+  return { cluster: cluster.name, options, register: () => register(embedded.clusters, cluster) };
+}
