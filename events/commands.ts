@@ -55,7 +55,8 @@ const COMMANDS = {
   ApproveRun: z
     .strictObject({
       runId: RunId,
-      subject: z.string().min(1).optional().describe("What is approved"),
+      // Messages come twice: without it, the second would approve whatever the run waits for by then.
+      subject: z.string().min(1).describe("What is approved"),
       by: By,
     })
     .describe("Records an approval"),

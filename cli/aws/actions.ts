@@ -69,7 +69,7 @@ export class AwsActions implements RunActions {
       command: ({ approvals }) => ({
         type: "ApproveRun",
         // The subject is named, so that a command that arrives late or twice approves nothing else.
-        data: { runId, by, subject: approvals.at(-1)?.subject },
+        data: { runId, by, subject: approvals.at(-1)?.subject ?? "" },
       }),
       taken: ({ approvals }, before) => approvals.length > before.approvals.length,
     }).approve(runId, by, subject);

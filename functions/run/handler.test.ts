@@ -114,8 +114,7 @@ describe("commands of people", () => {
   test("approve what they name, and nothing else", () =>
     withQueue(async (queue, rig) => {
       await send(queue, startRun());
-      const approve = { runId: "run-1", by: "ann" };
-      assert.ok(await send(queue, { type: "ApproveRun", data: { ...approve, subject: "last" } }));
+      const approve = { runId: "run-1", by: "ann", subject: "last" };
       assert.ok(await send(queue, { type: "ApproveRun", data: approve }));
 
       const { control } = await rig.engine.describe("run-1");
@@ -123,7 +122,6 @@ describe("commands of people", () => {
         control.approvals.map(({ subject, by }) => [subject, by]),
         [["last", "ann"]],
       );
-      assert.equal(queue.refusals[0]?.code, "APPROVAL_SUBJECT_MISSING");
     }));
 
   test("for a run that is not there wait for it a while: they may have overtaken its start", () =>

@@ -2,11 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { Command } from "../../events/commands.ts";
 import type { Engine, StartRequest } from "../../shared/engine/engine.ts";
 import { RunExistsError } from "../../shared/engine/errors.ts";
-import { MigratorError } from "../../shared/errors.ts";
 import { misrouted } from "../runtime/misrouted.ts";
 
 type StartRun = Extract<Command, { type: "StartRun" }>["data"];
-type ApproveRun = Extract<Command, { type: "ApproveRun" }>["data"];
 
 /** Carries out the commands that come to the queue of runs. Throws what the engine throws, and MESSAGE_MISROUTED. */
 export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>): Promise<void> {
@@ -17,8 +15,11 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
       return engine.pause(command.data.runId);
     case "ResumeRun":
       return engine.resume(command.data.runId);
-    case "ApproveRun":
-      return approve(command.data, engine);
+    case "ApproveRun": {
+      const { runId, by, subject } = command.data;
+      await engine.approve(runId, by, subject);
+      return;
+    }
     default:
       throw misrouted(command.type);
   }
@@ -50,21 +51,4 @@ function asksForTheSame<C>(
 
 function asJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
-}
-
-/**
- * Messages come twice: without a subject, the second one would approve whatever the run waits for by then, perhaps its
- * point of no return.
- */
-async function approve<C>({ runId, by, subject }: ApproveRun, engine: Engine<C>): Promise<void> {
-  if (subject === undefined) {
-    throw new MigratorError(
-      "APPROVAL_SUBJECT_MISSING",
-      `the approval of run "${runId}" does not say what is approved`,
-      {
-        next: "Name the subject that the run waits for: `calico-migrator describe` shows it.",
-      },
-    );
-  }
-  await engine.approve(runId, by, subject);
 }

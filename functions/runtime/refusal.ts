@@ -5,7 +5,6 @@ import { MigratorError } from "../../shared/errors.ts";
 /** What is wrong with a command itself. Anything else is a fault of ours or of AWS, which trying again may cure. */
 const REFUSED: ReadonlySet<string> = new Set([
   "ABORT_TOO_LATE",
-  "APPROVAL_SUBJECT_MISSING",
   "MIGRATION_UNKNOWN",
   "NOTHING_TO_APPROVE",
   "NOTHING_TO_UNDO",
