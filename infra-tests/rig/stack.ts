@@ -46,7 +46,7 @@ export async function deployStack(
   const outdir = join(folder, "cdk.out");
   const code = await bundles;
   testApp({ ...TEST_SETTINGS, ...settings, stackName }, { code, outdir }).app.synth();
-  await bootstrap(localStack);
+  await bootstrap(localStack, folder, outdir);
   const outputsFile = join(folder, "outputs.json");
   const deploy = ["deploy", "--app", outdir, "--require-approval", "never", "--outputs-file", outputsFile];
   await cdk(localStack, folder, deploy);
@@ -61,11 +61,10 @@ export async function deployStack(
 }
 
 /** Once for each LocalStack: the bucket and roles that CDK deploys with. */
-async function bootstrap(localStack: LocalStack): Promise<void> {
-  const folder = temporaryFolder("bootstrap");
-  const started =
-    bootstrapped.get(localStack.endpoint) ??
-    cdk(localStack, folder, ["bootstrap", `aws://000000000000/${localStack.region}`]);
+async function bootstrap(localStack: LocalStack, folder: string, outdir: string): Promise<void> {
+  // Without an app that is synthesized already, CDK would synthesize the project's.
+  const args = ["bootstrap", "--app", outdir, `aws://000000000000/${localStack.region}`];
+  const started = bootstrapped.get(localStack.endpoint) ?? cdk(localStack, folder, args);
   bootstrapped.set(localStack.endpoint, started);
   await started;
 }
