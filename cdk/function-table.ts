@@ -8,8 +8,8 @@ export interface FunctionDuties {
   readonly takes?: QueueName;
   /** The queues that it sends to. */
   readonly sends: readonly QueueName[];
-  /** What of the table: everything that the engine does, leases and nothing else, or what a run's end needs. */
-  readonly table: "all" | "leases" | "runs";
+  /** What of the table: everything that the engine does, leases and the removal of old runs, or what a run's end needs. */
+  readonly table: "all" | "upkeep" | "runs";
   /** Clusters by their secrets, and artifacts of their migrations. */
   readonly clusters: boolean;
   /** State changes out. */
@@ -53,9 +53,9 @@ export const DUTIES: Readonly<Record<FunctionName, FunctionDuties>> = {
   },
   wake: {
     ...SWEEPER,
-    description: "Sends again what runs are owed, so that a lost message only costs time",
+    description: "Sends again what runs are owed, so that a lost message only costs time; removes old runs",
     sends: ["runs", "batches", "rollbacks"],
-    table: "leases",
+    table: "upkeep",
     announces: false,
     deadLetters: false,
   },

@@ -11,8 +11,8 @@ const take = (queue: string) =>
 const send = (...queues: string[]) => `sqs:SendMessage on ${queues.join(", ")}`;
 const ARTIFACTS = [
   "s3:ListBucket on ArtifactsBucket",
-  "s3:AbortMultipartUpload, s3:GetObject, s3:PutObject on ArtifactsBucket/*",
-  "s3:DeleteObject on ArtifactsBucket/staging/*",
+  "s3:AbortMultipartUpload, s3:GetObject, s3:GetObjectVersion, s3:PutObject on ArtifactsBucket/*",
+  "s3:DeleteObject, s3:DeleteObjectVersion on ArtifactsBucket/staging/*",
 ];
 const SECRETS = "secretsmanager:GetSecretValue on arn:secretsmanager::secret:CalicoMigrator/clusters/*";
 const ANNOUNCE = "events:PutEvents on EventsBus";
@@ -68,6 +68,8 @@ const ALL = {
     READ,
     "dynamodb:Query on CheckpointsTable/index/wake",
     "dynamodb:UpdateItem on CheckpointsTable if ForAllValues:StringLike dynamodb:LeadingKeys LEASE#*",
+    "dynamodb:BatchWriteItem, dynamodb:DeleteItem on CheckpointsTable",
+    "dynamodb:PutItem on CheckpointsTable if ForAllValues:StringEquals dynamodb:LeadingKeys REMOVALS",
     send("QueuesRuns", "QueuesBatches", "QueuesRollbacks"),
     key(USE, "dynamodb", "sqs"),
     ...lambda("Wake"),
@@ -94,7 +96,7 @@ const ALL = {
     ...FIND,
     ANNOUNCE,
     "s3:ListBucket on ArtifactsBucket",
-    "s3:GetObject on ArtifactsBucket/*",
+    "s3:GetObject, s3:GetObjectVersion on ArtifactsBucket/*",
     "s3:PutObject on ArtifactsBucket/manifests/*",
     key("kms:Decrypt, kms:DescribeKey, kms:GenerateDataKey", "dynamodb", "s3"),
   ],

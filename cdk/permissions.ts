@@ -89,6 +89,10 @@ function tableStatements({ table: use }: FunctionDuties, { table }: StackParts):
     allow("Leases", ["dynamodb:UpdateItem"], [table.tableArn], {
       "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["LEASE#*"] },
     }),
+    allow("RemoveOld", ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem"], [table.tableArn]),
+    allow("NoteRemovals", ["dynamodb:PutItem"], [table.tableArn], {
+      "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["REMOVALS"] },
+    }),
   ];
 }
 
@@ -123,10 +127,11 @@ function artifactStatements({ bucket }: StackParts): PolicyStatement[] {
     allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),
     allow(
       "Artifacts",
-      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+      // Reads name the version, so that an artifact that is replaced meanwhile is not read half and half.
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
       [bucket.arnForObjects("*")],
     ),
-    allow("Staging", ["s3:DeleteObject"], [bucket.arnForObjects(`${STAGING_PREFIX}*`)]),
+    allow("Staging", ["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arnForObjects(`${STAGING_PREFIX}*`)]),
   ];
 }
 

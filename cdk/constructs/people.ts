@@ -46,7 +46,7 @@ function operating(parts: StackParts): PolicyStatement[] {
     ...seeing(parts),
     allow("Command", ["events:PutEvents"], [bus.eventBusArn]),
     allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),
-    allow("ReadArtifacts", ["s3:GetObject"], [bucket.arnForObjects("*")]),
+    allow("ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], [bucket.arnForObjects("*")]),
     allow("GiveManifests", ["s3:PutObject"], [bucket.arnForObjects(`${MANIFEST_PREFIX}*`)]),
     keyStatement(parts, ["dynamodb", "s3"], ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]),
   ];

@@ -1,4 +1,5 @@
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
+import { targetOf } from "./options.ts";
 
 process.removeAllListeners("warning");
 process.on("warning", (warning) => {
@@ -7,8 +8,10 @@ process.on("warning", (warning) => {
 
 try {
   // Loaded once the warnings are sorted out: SQLite is called experimental by this Node when it is loaded.
-  const { bench } = await import("./bench.ts");
-  await bench(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  const { bench } =
+    targetOf(argv) === "aws" ? await import("./aws/bench.ts") : await import("./bench.ts");
+  await bench(argv);
 } catch (error) {
   console.error(`error: ${errorMessage(error)}`);
   if (error instanceof MigratorError) console.error(`next: ${error.next}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MigratorError } from "../../shared/errors.ts";
-import { MEASUREMENTS, parseOptions } from "./options.ts";
+import { MEASUREMENTS, parseAwsOptions, parseOptions, targetOf } from "./options.ts";
 
 test("without options everything is measured, at the sizes of the goals", () => {
   const options = parseOptions(["etcd"]);
@@ -22,8 +22,27 @@ test("what is given goes before what --quick stands for", () => {
   assert.notEqual(options.out, parseOptions(["etcd"]).out);
 });
 
+test("the deployed service has a size and hops of its own", () => {
+  assert.equal(targetOf(["aws", "--quick"]), "aws");
+  assert.equal(targetOf(["etcd"]), "etcd");
+  assert.deepEqual(parseAwsOptions(["aws"]), { resources: 2000, rounds: 3, hops: 20, out: "bench-results" });
+  const quick = parseAwsOptions(["aws", "--quick", "--hops", "3"]);
+  assert.deepEqual([quick.rounds, quick.hops], [1, 3]);
+});
+
+for (const argv of [["aws", "--only", "copy"], ["aws", "--hops", "0"], ["etcd"]]) {
+  test(`"${argv.join(" ")}" is refused for the deployed service`, () => {
+    assert.throws(
+      () => parseAwsOptions(argv),
+      (error) => error instanceof MigratorError && error.code === "USAGE" && error.next.startsWith("usage:"),
+    );
+  });
+}
+
 for (const argv of [
   [],
+  ["aws"],
+  ["etcd", "--hops", "3"],
   ["fleet"],
   ["etcd", "--only", "speed"],
   ["etcd", "--sizes", "1000,0"],

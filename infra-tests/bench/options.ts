@@ -18,18 +18,56 @@ export interface BenchOptions {
   out: string;
 }
 
+/** What a benchmark of the deployed service is to do. */
+export interface AwsBenchOptions {
+  resources: number;
+  rounds: number;
+  /** How many messages that find nothing to do. */
+  hops: number;
+  out: string;
+}
+
+/** What can be measured: the migration from etcd, or the same by the deployed service. */
+const TARGETS = ["etcd", "aws"] as const;
+export type Target = (typeof TARGETS)[number];
+
 const USAGE =
   "usage: npm run bench -- etcd [--only copy,checkpoints,lock,memory,calicoctl] [--sizes 1000,10000,50000] " +
-  "[--resources 10000] [--rounds 3] [--out bench-results] [--quick]";
+  "[--resources 10000] [--rounds 3] [--out bench-results] [--quick]\n" +
+  "       npm run bench -- aws [--resources 2000] [--rounds 3] [--hops 20] [--out bench-results] [--quick]";
 
-const FULL = { sizes: "1000,10000,50000", resources: "10000", rounds: "3", out: "bench-results" };
+const OUT = "bench-results";
+const FULL = { sizes: "1000,10000,50000", resources: "10000", rounds: "3", out: OUT };
+const FULL_AWS = { resources: "2000", rounds: "3", hops: "20", out: OUT };
 // Says whether everything still works; its figures mean nothing.
-const QUICK = { sizes: "300,600", resources: "600", rounds: "1", out: join("bench-results", "quick") };
+const QUICK = { sizes: "300,600", resources: "600", rounds: "1", out: join(OUT, "quick") };
+const QUICK_AWS = { resources: "300", rounds: "1", hops: "5", out: join(OUT, "quick") };
 
-/** Reads the command line. Throws MigratorError USAGE. */
+/** What the command line says is to be measured. Throws MigratorError USAGE. */
+export function targetOf(argv: readonly string[]): Target {
+  const { positionals } = parse(argv);
+  const target = TARGETS.find((name) => name === positionals[0]);
+  if (target === undefined || positionals.length !== 1) {
+    throw usage(`name what to measure: ${TARGETS.join(" or ")}`);
+  }
+  return target;
+}
+
+/** Reads the command line for the deployed service. Throws MigratorError USAGE. */
+export function parseAwsOptions(argv: readonly string[]): AwsBenchOptions {
+  const values = valuesFor("aws", argv, ["only", "sizes"]);
+  const given = { ...(values.quick ? QUICK_AWS : FULL_AWS), ...values };
+  return {
+    resources: positive("--resources", given.resources),
+    rounds: positive("--rounds", given.rounds),
+    hops: positive("--hops", given.hops),
+    out: given.out,
+  };
+}
+
+/** Reads the command line for the migration from etcd. Throws MigratorError USAGE. */
 export function parseOptions(argv: readonly string[]): BenchOptions {
-  const { positionals, values } = parse(argv);
-  if (positionals.length !== 1 || positionals[0] !== "etcd") throw usage("name what to measure: etcd");
+  const values = valuesFor("etcd", argv, ["hops"]);
   const given = { ...(values.quick ? QUICK : FULL), ...values };
   return {
     only: selected(given.only),
@@ -43,6 +81,18 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   };
 }
 
+function valuesFor(
+  target: Target,
+  argv: readonly string[],
+  foreign: readonly ("only" | "sizes" | "hops")[],
+): ReturnType<typeof parse>["values"] {
+  if (targetOf(argv) !== target) throw usage(`this measures ${target}`);
+  const { values } = parse(argv);
+  const wrong = foreign.find((name) => values[name] !== undefined);
+  if (wrong !== undefined) throw usage(`--${wrong} is not for ${target}`);
+  return values;
+}
+
 function parse(argv: readonly string[]) {
   try {
     const text = { type: "string" } as const;
@@ -50,7 +100,7 @@ function parse(argv: readonly string[]) {
       args: [...argv],
       allowPositionals: true,
       options: {
-        ...{ only: text, sizes: text, resources: text, rounds: text, out: text },
+        ...{ only: text, sizes: text, resources: text, rounds: text, hops: text, out: text },
         quick: { type: "boolean", default: false },
       },
     });
