@@ -2,7 +2,7 @@ import { delimiter, join, resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Cluster, Embedded } from "../../shared/adapters/embedded/index.ts";
-import { ClusterNotFoundError } from "../../shared/adapters/embedded/errors.ts";
+import { ClusterNotFoundError } from "../../shared/adapters/cluster-errors.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import { resolveContext } from "../../shared/kubernetes/kubeconfig.ts";
 import { ClusterConnection, kubeconfigSource } from "../connections.ts";

@@ -5,7 +5,7 @@ import { type Command, encodeCommand, parseCommand } from "../../events/commands
 import { type Embedded, openEmbedded } from "../../shared/adapters/embedded/index.ts";
 import type { RegisteredCluster } from "../../shared/adapters/aws/dynamodb/index.ts";
 import type { ClusterSecret } from "../../shared/adapters/aws/secrets/cluster-secret.ts";
-import { ClusterExistsError, ClusterNotFoundError } from "../../shared/adapters/embedded/errors.ts";
+import { ClusterExistsError, ClusterNotFoundError } from "../../shared/adapters/cluster-errors.ts";
 import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine } from "../../shared/engine/engine.ts";
 import type { Clock } from "../../shared/engine/ports.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ClusterExistsError } from "../../../shared/adapters/embedded/errors.ts";
+import { ClusterExistsError } from "../../../shared/adapters/cluster-errors.ts";
 import { type NewCluster, newCluster, type NewClusterWay } from "../../aws/new-cluster.ts";
 import type { AwsSession } from "../../aws/session.ts";
 import { EXIT } from "../../exit-codes.ts";

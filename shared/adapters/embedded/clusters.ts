@@ -3,7 +3,7 @@ import { isEnd, type RunRecord } from "../../engine/records.ts";
 import { ClusterBusyError } from "../../engine/errors.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import type { Database, Row } from "./database.ts";
-import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "./errors.ts";
+import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "../cluster-errors.ts";
 
 /** A registered cluster. */
 export interface Cluster {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ClusterBusyError } from "../../../engine/errors.ts";
-import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "../../embedded/errors.ts";
+import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "../../cluster-errors.ts";
 import { ABSENT, PRESENT } from "./actions.ts";
 import { ALL_ENDED, unfinishedOf } from "./cluster-state.ts";
 import { type Document, fromDocument, toDocument } from "./document.ts";
