@@ -68,7 +68,7 @@ const ALL = {
     READ,
     "dynamodb:Query on CheckpointsTable/index/wake",
     "dynamodb:UpdateItem on CheckpointsTable if ForAllValues:StringLike dynamodb:LeadingKeys LEASE#*",
-    "dynamodb:BatchWriteItem, dynamodb:DeleteItem on CheckpointsTable",
+    "dynamodb:BatchWriteItem, dynamodb:DeleteItem on CheckpointsTable if ForAllValues:StringLike dynamodb:LeadingKeys RUN#* or RUNS or CLUSTER#* or LEASE#* or REMOVALS",
     "dynamodb:PutItem on CheckpointsTable if ForAllValues:StringEquals dynamodb:LeadingKeys REMOVALS",
     send("QueuesRuns", "QueuesBatches", "QueuesRollbacks"),
     key(USE, "dynamodb", "sqs"),

@@ -89,7 +89,12 @@ function tableStatements({ table: use }: FunctionDuties, { table }: StackParts):
     allow("Leases", ["dynamodb:UpdateItem"], [table.tableArn], {
       "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["LEASE#*"] },
     }),
-    allow("RemoveOld", ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem"], [table.tableArn]),
+    // The registry of clusters, CLUSTERS, is none of them.
+    allow("RemoveOld", ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem"], [table.tableArn], {
+      "ForAllValues:StringLike": {
+        "dynamodb:LeadingKeys": ["RUN#*", "RUNS", "CLUSTER#*", "LEASE#*", "REMOVALS"],
+      },
+    }),
     allow("NoteRemovals", ["dynamodb:PutItem"], [table.tableArn], {
       "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": ["REMOVALS"] },
     }),
@@ -131,7 +136,11 @@ function artifactStatements({ bucket }: StackParts): PolicyStatement[] {
       ["s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
       [bucket.arnForObjects("*")],
     ),
-    allow("Staging", ["s3:DeleteObject", "s3:DeleteObjectVersion"], [bucket.arnForObjects(`${STAGING_PREFIX}*`)]),
+    allow(
+      "Staging",
+      ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+      [bucket.arnForObjects(`${STAGING_PREFIX}*`)],
+    ),
   ];
 }
 

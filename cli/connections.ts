@@ -7,6 +7,7 @@ import { loadEtcdConfig } from "../shared/etcd/config.ts";
 import { connectKubernetes } from "../shared/kubernetes/connection.ts";
 import type { KubeconfigSource } from "../shared/kubernetes/kubeconfig.ts";
 import { AdaptiveLimiter } from "../shared/kubernetes/limiter.ts";
+import { loadManifests } from "../shared/kubernetes/manifests.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
 
 /** How the registry of clusters keeps a connection: paths and names, never what is in the files. */
@@ -69,7 +70,7 @@ export const openCluster: OpenCluster = async (connection, settings) => {
     return etcd;
   };
   return {
-    connections: { kubernetes, limiter, etcd: openEtcd },
+    connections: { kubernetes, limiter, etcd: openEtcd, loadManifests },
     close: async () => {
       etcd?.close();
       await kubernetes.close();

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -11,8 +9,8 @@ import { withEtcdClient } from "./harness/etcd-kv.ts";
 import { type EtcdHandle, startEtcd } from "./harness/etcd.ts";
 import { freePort } from "./harness/ports.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
+import { type Answer, runCommand } from "./rig/command-line.ts";
 
-const BIN = join(import.meta.dirname, "..", "cli", "bin.mjs");
 /** Where a run may leave traces, workloads apart: their controllers count generations in annotations. */
 const PATHS = [
   "/apis/crd.projectcalico.org/v1",
@@ -21,12 +19,6 @@ const PATHS = [
   "/api/v1/namespaces",
   "/api/v1/namespaces/kube-system/configmaps",
 ];
-
-interface Answer {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 describe("the command line on a real cluster", { timeout: 600_000 }, () => {
   let set: StageSet;
@@ -54,16 +46,8 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
 
   const store = (): string => join(folder, "store.db");
 
-  async function run(...words: readonly string[]): Promise<Answer> {
-    const child = spawn(process.execPath, [BIN, ...words, "--store", store()], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], HOME: folder },
-    });
-    const answer = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (answer.stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (answer.stderr += text));
-    const [code] = (await once(child, "close")) as [number | null];
-    return { code, ...answer };
+  function run(...words: readonly string[]): Promise<Answer> {
+    return runCommand([...words, "--store", store()], { HOME: folder });
   }
 
   /** The command line that is right, with some of its options replaced; undefined takes one away. */

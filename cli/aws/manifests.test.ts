@@ -43,6 +43,14 @@ describe("a manifest for functions", () => {
     assert.equal(parseManifests("it", [{ name: "it", text }]).length, 2);
   });
 
+  test("is read from nowhere else by a service", async (t) => {
+    const { artifacts } = artifactsOf(t);
+    for (const manifest of ["/etc/passwd", "http://127.0.0.1:9001/", "https://example.com/calico.yaml"]) {
+      const context = { artifacts, connections: {}, options: { manifest } } as unknown as Context;
+      await assert.rejects(readManifest(context), { code: "MANIFEST_SOURCE_REFUSED" });
+    }
+  });
+
   test("is not stored with a Secret in it", async (t) => {
     const { world, artifacts } = artifactsOf(t);
     const file = join(world.folder, "a.yaml");

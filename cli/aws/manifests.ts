@@ -4,13 +4,12 @@ import { loadManifests } from "../../shared/kubernetes/manifests.ts";
 import { ARTIFACT_SOURCE, refuseSecrets } from "../../shared/migrations/etcd-to-kubernetes/manifest.ts";
 
 /**
- * Makes a manifest readable to functions, and gives the option's value for them: a URL stays one, the objects of a file or
- * directory become one artifact, named after its content. Throws what `loadManifests` throws, and MANIFEST_HAS_SECRET.
+ * Makes a manifest readable to functions, and gives the option's value for them: the objects of a file, directory or URL
+ * become one artifact, named after its content, so that what is applied later is what was looked at now. Throws what `loadManifests` throws, and MANIFEST_HAS_SECRET.
  */
 export async function storeManifest(artifacts: ArtifactStore, source: string): Promise<string> {
   const objects = await loadManifests(source);
   refuseSecrets(source, objects);
-  if (/^https?:\/\//i.test(source)) return source;
   // JSON is YAML that every parser reads alike, whatever it makes of a bare `yes` or `1e3`.
   const content = Buffer.from(objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(""));
   const name = `manifests/${createHash("sha256").update(content).digest("hex")}.yaml`;

@@ -84,6 +84,6 @@ export function readEnvironment<T>(schema: z.ZodType<T>, variables: Variables = 
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
   throw new MigratorError("ENVIRONMENT_INVALID", `environment variables: ${faults.join("; ")}`, {
-    next: "Deploy the stack again: it sets the variables of its functions.",
+    next: "Put the function back as the stack has it, with `cdk deploy --revert-drift`: somebody has changed its variables.",
   });
 }

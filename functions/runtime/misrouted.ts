@@ -6,7 +6,7 @@ export function misrouted(command: string): MigratorError {
     "MESSAGE_MISROUTED",
     `the command ${command} came to a queue that is not its own`,
     {
-      next: "Correct the rules of the event bus: deploy the stack again.",
+      next: "Put the rules of the event bus back as the stack has them, with `cdk deploy --revert-drift`.",
     },
   );
 }

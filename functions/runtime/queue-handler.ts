@@ -92,7 +92,11 @@ async function handleCommand<C>(parts: QueueParts<C>, record: SQSRecord, command
   if (commands === undefined) throw misrouted(command.type);
   try {
     await commands.carryOut(command, parts.engineFor(0));
-    log.info("carried out a command", { command: command.type, run: command.data.runId });
+    log.info("carried out a command", {
+      command: command.type,
+      run: command.data.runId,
+      by: command.data.by,
+    });
   } catch (error) {
     const refusal = refusalOf(error, command, { messageId: record.messageId, receives: receivesOf(record) });
     if (refusal === undefined) throw error;

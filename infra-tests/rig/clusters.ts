@@ -4,6 +4,7 @@ import type { TargetGroup } from "../../shared/calico/kinds.ts";
 import type { Connections } from "../../shared/engine/ports.ts";
 import { connectKubernetes } from "../../shared/kubernetes/connection.ts";
 import { AdaptiveLimiter } from "../../shared/kubernetes/limiter.ts";
+import { loadManifests } from "../../shared/kubernetes/manifests.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { installCrds } from "../harness/crds.ts";
 import { type EtcdHandle, startEtcd } from "../harness/etcd.ts";
@@ -85,6 +86,7 @@ async function connect(
   return {
     kubernetes,
     limiter,
+    loadManifests,
     etcd: () => etcd,
     close: () => {
       etcd.close();

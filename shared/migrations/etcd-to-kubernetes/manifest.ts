@@ -2,7 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
-import { loadManifests, parseManifests } from "../../kubernetes/manifests.ts";
+import { parseManifests } from "../../kubernetes/manifests.ts";
 import type { Context } from "./context.ts";
 
 /** What a source begins with that is an artifact, for workers that cannot read the user's files. */
@@ -23,9 +23,20 @@ export async function readRollbackManifest(context: Context): Promise<JsonObject
 async function readFrom(context: Context, source: string): Promise<JsonObject[]> {
   const objects = await (source.startsWith(ARTIFACT_SOURCE)
     ? readArtifact(context, source.slice(ARTIFACT_SOURCE.length))
-    : loadManifests(source));
+    : readOwn(context, source));
   refuseSecrets(source, objects);
   return objects;
+}
+
+async function readOwn({ connections }: Context, source: string): Promise<JsonObject[]> {
+  if (connections.loadManifests !== undefined) return connections.loadManifests(source);
+  throw new MigratorError(
+    "MANIFEST_SOURCE_REFUSED",
+    `${source} is no artifact, and a service reads nothing else`,
+    {
+      next: "Start the run with `calico-migrator start --aws`, which stores the manifest as an artifact.",
+    },
+  );
 }
 
 async function readArtifact({ artifacts }: Context, name: string): Promise<JsonObject[]> {

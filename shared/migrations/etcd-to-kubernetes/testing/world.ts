@@ -9,6 +9,7 @@ import type { RunControl, RunRecord, StageRecord } from "../../../engine/records
 import { isSettled } from "../../../engine/settled.ts";
 import { ManualClock } from "../../../engine/testing/manual-clock.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
+import { loadManifests } from "../../../kubernetes/manifests.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { etcdToKubernetes } from "../index.ts";
 import { FakeEtcd } from "./fake-etcd.ts";
@@ -147,7 +148,7 @@ export class World implements Disposable {
   #connections(life: Life): ClusterConnections {
     const etcd = life.bind(this.etcd, WRITES.etcd);
     const kubernetes = life.bind(this.kubernetes, WRITES.kubernetes);
-    return { kubernetes, limiter: new AdaptiveLimiter(), etcd: () => etcd };
+    return { kubernetes, limiter: new AdaptiveLimiter(), etcd: () => etcd, loadManifests };
   }
 }
 

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { buildStageSet, manifestOf, type StageSet } from "./demo/stage-set.ts";
+import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
+import { type LocalStack, startLocalStack } from "./harness/localstack/index.ts";
+import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
+import { type Answer, runCommand } from "./rig/command-line.ts";
+import { type DeployedStack, deployStack } from "./rig/stack.ts";
+
+const CALICO = { paths: ["/apis/crd.projectcalico.org/v1"] };
+
+describe("the command line with a deployed stack", { timeout: 1_200_000 }, () => {
+  let localStack: LocalStack;
+  let stack: DeployedStack;
+  let set: StageSet;
+  let folder: string;
+
+  before(async () => {
+    folder = temporaryFolder("service-cli");
+    [localStack, set] = await Promise.all([
+      startLocalStack({ local: true, schedulerSpeed: 12 }),
+      buildStageSet({ resources: 150, kubernetes: { local: true } }, () => undefined),
+    ]);
+    stack = await deployStack(localStack);
+  });
+  after(async () => {
+    await stack.destroy();
+    await Promise.all([localStack.stop(), set.stop()]);
+    removeFolder(folder);
+  });
+
+  function run(...words: readonly string[]): Promise<Answer> {
+    const env = { HOME: folder, ...localStack.env, ALLOW_LOOPBACK_SERVERS: "true" };
+    return runCommand([...words, `--aws=${stack.stackName}`], env);
+  }
+
+  async function ok(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await run(...words);
+    assert.equal(code, 0, `${words.join(" ")}: ${stderr}`);
+    return stdout;
+  }
+
+  test("adds a cluster, migrates it with a manifest, and brings it back", async () => {
+    const { etcd, kubernetes } = set;
+    const etcdBefore = await dumpEtcd(etcd);
+    const calicoBefore = await dumpKubernetes(kubernetes.api, CALICO);
+    const added = await run(
+      ...["clusters", "add", "prod", "--kubeconfig", kubernetes.kubeconfig],
+      ...["--etcd-endpoints", etcd.endpoint],
+    );
+    assert.equal(added.code, 0, added.stderr);
+    assert.doesNotMatch(added.stdout + added.stderr, /client-key-data: \S|token: \S/);
+    assert.match(await ok("clusters"), /prod/);
+
+    const approvals = ["--approve-uncarried", "--approve-unmapped-nodes"];
+    const manifest = manifestOf("kubernetes");
+    const started = await run(
+      "start",
+      "etcd-to-kubernetes",
+      "--cluster",
+      "prod",
+      "--manifest",
+      manifest,
+      "--yes",
+      ...approvals,
+    );
+    assert.equal(started.code, 0, started.stderr);
+    const [run1] = JSON.parse(await ok("get", "-o", "json")).items as { metadata: { name: string } }[];
+    const runId = run1?.metadata.name ?? "";
+    assert.match(await ok("describe", runId), /Succeeded/);
+
+    await ok("rollback", runId, "--yes");
+    assert.match(await ok("get", runId), /RolledBack/);
+    assert.deepEqual(etcdBefore.changesUntil(await dumpEtcd(etcd)), []);
+    assert.deepEqual(calicoBefore.changesUntil(await dumpKubernetes(kubernetes.api, CALICO)), []);
+  });
+
+  test("refuses what cannot be done there, and says what to do instead", async () => {
+    const plan = await run("plan", "etcd-to-kubernetes", "--cluster", "prod");
+    assert.equal(plan.code, 2);
+    assert.match(plan.stderr, /NOT_ON_AWS/);
+
+    const unknown = await run("start", "etcd-to-kubernetes", "--cluster", "nowhere");
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /CLUSTER_NOT_FOUND/);
+  });
+});
