@@ -112,7 +112,7 @@ export class Service {
   settled(
     runId: string,
     until: (run: RunRecord, control: RunControl) => boolean = isSettled,
-    timeoutMs = 240_000,
+    timeoutMs = 480_000,
   ): Promise<RunRecord> {
     return waitUntil({ what: `run ${runId}`, timeoutMs, intervalMs: 250 }, async () => {
       const [run, control] = await Promise.all([this.store.getRun(runId), this.store.getControl(runId)]);

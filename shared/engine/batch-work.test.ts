@@ -58,6 +58,25 @@ describe("working on a batch", () => {
     });
   });
 
+  test("messages of closed batches ask for the run only once none is open, so that duplicates beget no others", async () => {
+    const { work } = counted();
+    await withBatches(2, work, async (rig, runId) => {
+      await rig.handleDue(rig.engine, "batch.work");
+      while ((await rig.receive("run.advance")) !== undefined);
+      for (const batch of [0, 1, 7]) await handle(rig, refOf(runId, batch));
+      const asked = await rig.receive("run.advance");
+
+      assert.equal(asked?.message.runId, runId, "its worker may have died before it told the run");
+    });
+    await withBatches(2, work, async (rig, runId) => {
+      await handle(rig, refOf(runId, 0));
+      while ((await rig.receive("run.advance")) !== undefined);
+      for (const batch of [0, 0, 7]) await handle(rig, refOf(runId, batch));
+
+      assert.equal(await rig.receive("run.advance"), undefined);
+    });
+  });
+
   test("a batch is worked on by one worker at a time", async () => {
     let twice = (): Promise<void> => Promise.resolve();
     const { work, calls } = counted(async () => {

@@ -31,8 +31,14 @@ export async function workBatch<C>(parts: EngineParts<C>, ref: BatchRef, signal:
     return;
   }
   const batch = await parts.store.getBatch(ref);
-  if (batch?.state !== "open") await sendAdvance(parts, ref);
+  if (batch?.state !== "open") await tellIfLast(parts, ref);
   else if (!batch.stuck) await unlessLost(() => attempt(parts, lease, { run, control, batch }));
+}
+
+/** A closed batch may have been the last one, and its worker may have died before it could tell the run. */
+async function tellIfLast<C>(parts: EngineParts<C>, ref: BatchRef): Promise<void> {
+  const stage = await parts.store.getStage(ref);
+  if (stage?.state === "running" && stage.openBatches === 0) await sendAdvance(parts, ref);
 }
 
 function wantsWork(run: RunRecord, control: RunControl, ref: BatchRef): boolean {
