@@ -65,8 +65,7 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
       ...approvals,
     );
     assert.equal(started.code, 0, started.stderr);
-    const [run1] = JSON.parse(await ok("get", "-o", "json")).items as { metadata: { name: string } }[];
-    const runId = run1?.metadata.name ?? "";
+    const [runId = ""] = (await ok("get", "-o", "name")).trim().split("\n");
     assert.match(await ok("describe", runId), /Succeeded/);
 
     await ok("rollback", runId, "--yes");
