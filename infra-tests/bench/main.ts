@@ -9,8 +9,7 @@ process.on("warning", (warning) => {
 try {
   // Loaded once the warnings are sorted out: SQLite is called experimental by this Node when it is loaded.
   const argv = process.argv.slice(2);
-  const { bench } =
-    targetOf(argv) === "aws" ? await import("./aws/bench.ts") : await import("./bench.ts");
+  const { bench } = targetOf(argv) === "aws" ? await import("./aws/bench.ts") : await import("./bench.ts");
   await bench(argv);
 } catch (error) {
   console.error(`error: ${errorMessage(error)}`);
