@@ -222,7 +222,7 @@ describe("the deployed service", () => {
       runId,
       ({ state, waiting }) => state === "Failed" || waiting?.reason === "Backoff",
     );
-    assert.match(run.failure?.code ?? run.waiting?.message ?? "", /KUBERNETES_UNAUTHORIZED/);
+    assert.match(run.failure?.code ?? run.waiting?.message ?? "", /CLUSTER_SECRET_REFUSED/);
     assert.doesNotMatch(JSON.stringify(run), /expired-token/);
 
     await service.addCluster("east", sides);
