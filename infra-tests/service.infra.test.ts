@@ -77,6 +77,7 @@ describe("the deployed service", () => {
     service = await Service.deploy(localStack, CONFIG);
     await service.addCluster("east", sides);
     untouched = await dump(sides);
+    await service.addCluster("held", sides);
     held = await startHopping();
   });
   after(async () => {
@@ -324,7 +325,7 @@ describe("the deployed service", () => {
         ...{
           runId: HOPPING,
           migration: "etcd-to-kubernetes",
-          cluster: "east",
+          cluster: "held",
           options: OPTIONS,
           approvals: [],
         },

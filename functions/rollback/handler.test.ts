@@ -57,13 +57,17 @@ describe("the queue of rollbacks", () => {
       assert.equal((await rig.engine.describe(newer)).control.undo, undefined);
     }));
 
-  test("takes the newest run of a cluster that none holds", () =>
+  test("takes the newest run that has begun on a cluster that none holds", () =>
     withQueue(async (queue, rig) => {
       const older = (await rig.run(["final"])).run.runId;
       rig.clock.advance(1_000);
       const newest = (await rig.run(["final"])).run.runId;
+      rig.clock.advance(1_000);
+      const pending = await rig.start();
 
       assert.ok(await send(queue, rollback({ cluster: "east" })));
+
+      assert.equal((await rig.engine.describe(pending)).control.undo, undefined, "it has changed nothing");
 
       assert.equal((await rig.engine.describe(older)).control.undo, undefined);
       assert.equal((await rig.engine.describe(newest)).control.undo, "rollback");

@@ -37,7 +37,10 @@ async function undo<C>(engine: Engine<C>, runId: string, kind: "abort" | "rollba
   }
 }
 
-/** The unfinished run that holds the cluster, else the newest one. */
+/**
+ * The unfinished run that holds the cluster, else the newest one that has begun: one that only waits for its first worker
+ * has changed nothing. A run that was undone already counts, so that an alarm that comes twice undoes no older one.
+ */
 async function runOf(store: Pick<CheckpointStore, "listRuns">, cluster: string): Promise<string> {
   let newest: RunRecord | undefined;
   let cursor: string | undefined;
@@ -46,7 +49,7 @@ async function runOf(store: Pick<CheckpointStore, "listRuns">, cluster: string):
     const page = await store.listRuns(cursor === undefined ? query : { ...query, cursor });
     const holder = page.items.find((run) => run.holdsCluster && !isEnd(run.state));
     if (holder !== undefined) return holder.runId;
-    newest ??= page.items[0];
+    newest ??= page.items.find(({ state }) => state !== "Pending");
     cursor = page.cursor;
   } while (cursor !== undefined);
   if (newest !== undefined) return newest.runId;
