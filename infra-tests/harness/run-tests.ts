@@ -25,8 +25,8 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
   infra: {
     pattern: "infra-tests/**/*.infra.test.ts",
-    // One after another: each has a control plane of its own, and timing matters to some.
-    nodeArgs: ["--test-concurrency=1", "--test-timeout=900000"],
+    // One after another: each has a control plane of its own, and timing matters to some. The limit is that of a whole file.
+    nodeArgs: ["--test-concurrency=1", "--test-timeout=2700000"],
     prepare: prepareRealParts,
   },
 };
