@@ -41,7 +41,6 @@ function withWake(body: (woken: Woken) => Promise<void>): Promise<void> {
       return removals.length === 1 ? Promise.resolve(["old"]) : Promise.reject(new Error("busy"));
     };
     const handler = wakeHandler({
-      ...SETTINGS,
       store,
       clock,
       engine: rig.engine,

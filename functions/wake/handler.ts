@@ -1,7 +1,6 @@
 import type { Context } from "aws-lambda";
 import type { Engine } from "../../shared/engine/engine.ts";
 import { failureOf } from "../../shared/engine/backoff.ts";
-import { runLease } from "../../shared/engine/lease-names.ts";
 import type { CheckpointStore, Clock } from "../../shared/engine/ports.ts";
 import { timeBudget } from "../runtime/budget.ts";
 import type { Log, Meter } from "../runtime/ports.ts";
@@ -9,15 +8,12 @@ import type { LockWatch } from "./lock-watch.ts";
 
 /** What the wake-up works with. */
 export interface WakeParts<C> {
-  store: Pick<CheckpointStore, "dueRuns" | "acquireLease" | "releaseLease">;
-  engine: Pick<Engine<C>, "wake">;
+  store: Pick<CheckpointStore, "dueRuns">;
+  engine: Pick<Engine<C>, "wakeIdle">;
   clock: Clock;
   locks: LockWatch;
   /** Removes what is left of runs that ended long ago, at most so many of them. */
   removeEndedRuns: (limit: number, signal: AbortSignal) => Promise<string[]>;
-  /** Names this worker in leases. */
-  holder: string;
-  leaseTtlMs: number;
   log: Log;
   meter: Meter;
 }
@@ -51,23 +47,12 @@ export function wakeHandler<C>(parts: WakeParts<C>): (event: unknown, context: C
 }
 
 /** Wakes a run unless a worker is at it. What goes wrong with one run keeps no other from being woken. */
-async function wakeOne<C>({ engine, log, ...parts }: WakeParts<C>, runId: string): Promise<void> {
+async function wakeOne<C>({ engine, log }: WakeParts<C>, runId: string): Promise<void> {
   try {
-    if (!(await isFree(parts, runLease(runId)))) return;
-    await engine.wake(runId);
-    log.info("woke a run", { run: runId });
+    if (await engine.wakeIdle(runId)) log.info("woke a run", { run: runId });
   } catch (error) {
     log.error("a run could not be woken", { run: runId, failure: failureOf(error), error });
   }
-}
-
-async function isFree(
-  { store, holder, leaseTtlMs }: Pick<WakeParts<unknown>, "store" | "holder" | "leaseTtlMs">,
-  name: string,
-): Promise<boolean> {
-  const lease = await store.acquireLease(name, holder, leaseTtlMs);
-  if (lease !== undefined) await store.releaseLease(lease);
-  return lease !== undefined;
 }
 
 /** What could not be removed is tried again with the next wake-up: nothing waits for it. */

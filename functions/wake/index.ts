@@ -24,5 +24,5 @@ export const handler = await entryPoint((observers) => {
   const engine = new Engine({ store, queue, clock, ...UNUSED }, settings, []);
   const removeEndedRuns = store.removeEndedRuns.bind(store);
   const locks = new LockWatch(store);
-  return wakeHandler({ store, engine, clock, locks, removeEndedRuns, ...settings, ...observers });
+  return wakeHandler({ store, engine, clock, locks, removeEndedRuns, ...observers });
 });

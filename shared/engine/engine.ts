@@ -116,11 +116,16 @@ export class Engine<C> {
     const due = await this.parts.store.dueRuns(this.parts.clock.now(), limit);
     const woken: string[] = [];
     for (const runId of due) {
-      if (!(await isFree(this.parts, runLease(runId)))) continue;
-      await this.wake(runId);
-      woken.push(runId);
+      if (await this.wakeIdle(runId)) woken.push(runId);
     }
     return woken;
+  }
+
+  /** Wakes a run unless somebody works on it. True when it was woken. */
+  async wakeIdle(runId: string): Promise<boolean> {
+    if (!(await isFree(this.parts, runLease(runId)))) return false;
+    await this.wake(runId);
+    return true;
   }
 
   /** A run with its control and stages. Throws RunNotFoundError. */

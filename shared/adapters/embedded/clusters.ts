@@ -4,6 +4,7 @@ import { ClusterBusyError } from "../../engine/errors.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import type { Database, Row } from "./database.ts";
 import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "../cluster-errors.ts";
+import { checkCluster, CLUSTER_FIELDS } from "../cluster-rules.ts";
 
 /** A registered cluster. */
 export interface Cluster {
@@ -13,12 +14,8 @@ export interface Cluster {
   connection: JsonObject;
 }
 
-// A context's name often serves as the cluster's, and may be an ARN or `user@cluster`.
 const clusterSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.@:/-]{1,253}$/, "may have letters, digits and . _ - @ : / only, at most 253 of them"),
-  labels: z.record(z.string(), z.string()).optional(),
+  ...CLUSTER_FIELDS,
   connection: z.record(z.string(), z.json()),
 });
 
@@ -71,9 +68,7 @@ export class EmbeddedClusters {
 }
 
 function check(cluster: Cluster): void {
-  const issue = clusterSchema.safeParse(cluster).error?.issues[0];
-  if (issue !== undefined)
-    throw new ClusterInvalidError(issue.path.join(".") || "it", `is invalid: ${issue.message}`);
+  checkCluster(clusterSchema, cluster);
   checkPlain("connection", cluster.connection);
 }
 

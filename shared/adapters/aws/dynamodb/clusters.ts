@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ClusterBusyError } from "../../../engine/errors.ts";
-import { ClusterExistsError, ClusterInvalidError, ClusterNotFoundError } from "../../cluster-errors.ts";
+import { ClusterExistsError, ClusterNotFoundError } from "../../cluster-errors.ts";
+import { checkCluster, CLUSTER_FIELDS } from "../../cluster-rules.ts";
 import { ABSENT, PRESENT } from "./actions.ts";
 import { ALL_ENDED, unfinishedOf } from "./cluster-state.ts";
 import { type Document, fromDocument, toDocument } from "./document.ts";
@@ -25,12 +26,8 @@ interface ClusterItem {
 
 const url = z.string().refine(isPlainUrl, "must be an http(s) URL without user, password and query");
 
-// The names that the embedded store takes.
 const clusterSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.@:/-]{1,253}$/, "may have letters, digits and . _ - @ : / only, at most 253 of them"),
-  labels: z.record(z.string(), z.string()).optional(),
+  ...CLUSTER_FIELDS,
   server: url,
   etcdEndpoints: z.array(url).optional(),
   secretArn: z
@@ -51,7 +48,7 @@ export class DynamoDbClusters {
    * ClusterInvalidError, which names the field and never its value.
    */
   async add(cluster: RegisteredCluster, options: { replace?: boolean } = {}): Promise<void> {
-    check(cluster);
+    checkCluster(clusterSchema, cluster);
     const put = { ...clusterKey(cluster.name), cluster: toDocument(cluster) };
     const actions = options.replace === true ? [{ put }] : [{ put, if: ABSENT }];
     if ((await this.#table.transact(() => actions)) !== undefined) throw new ClusterExistsError(cluster.name);
@@ -80,12 +77,6 @@ export class DynamoDbClusters {
     if (refusals?.[1] !== undefined) throw new ClusterBusyError(name, unfinishedOf(refusals[1].item));
     if (refusals !== undefined) throw new ClusterNotFoundError(name);
   }
-}
-
-function check(cluster: RegisteredCluster): void {
-  const issue = clusterSchema.safeParse(cluster).error?.issues[0];
-  if (issue === undefined) return;
-  throw new ClusterInvalidError(issue.path.join(".") || "it", `is invalid: ${issue.message}`);
 }
 
 function isPlainUrl(text: string): boolean {
