@@ -22,7 +22,6 @@ import {
   lambdaProcesses,
   requestCounts,
   resetRequestCounts,
-  setDynamoDbThrottle,
   startLocalStack,
 } from "./harness/localstack/index.ts";
 import type { Task, TraceLine } from "./harness/localstack/testing/handlers.ts";
@@ -30,6 +29,7 @@ import { type LambdaApi, lambdaApi } from "./harness/localstack/testing/lambda-a
 import { listens } from "./harness/ports.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { waitUntil } from "./harness/wait.ts";
+import { startDynamoDbGate } from "./rig/dynamodb-gate.ts";
 
 const folder = temporaryFolder("localstack-test");
 const tracePath = join(folder, "trace.ndjson");
@@ -263,15 +263,25 @@ describe("DynamoDB", () => {
     await assert.rejects(dynamodb.send(putNew("a")), ConditionalCheckFailedException);
   });
 
-  test("throttles every n-th request while it is told to, and counts them", async () => {
+  test("counts requests", async () => {
     await resetRequestCounts(localStack);
-    await setDynamoDbThrottle(localStack, 2);
     await dynamodb.send(putNew("b"));
-    await assert.rejects(dynamodb.send(putNew("c")), { name: "ProvisionedThroughputExceededException" });
     await dynamodb.send(putNew("c"));
-    await setDynamoDbThrottle(localStack, undefined);
-    await dynamodb.send(putNew("d"));
-    assert.equal((await requestCounts(localStack))["dynamodb.PutItem"], 4);
+    assert.equal((await requestCounts(localStack))["dynamodb.PutItem"], 2);
+  });
+
+  test("has the same tables behind a gate, which throttles every n-th request while it is told to", async () => {
+    const gate = await startDynamoDbGate(localStack.dynamoDbEndpoint ?? "");
+    const behind = new DynamoDBClient({ ...clientOptions(), endpoint: gate.endpoint });
+    await assert.rejects(behind.send(putNew("a")), ConditionalCheckFailedException);
+    gate.throttle(2);
+    await behind.send(putNew("d"));
+    await assert.rejects(behind.send(putNew("e")), { name: "ProvisionedThroughputExceededException" });
+    await behind.send(putNew("e"));
+    gate.throttle(undefined);
+    await behind.send(putNew("f"));
+    await assert.rejects(dynamodb.send(putNew("f")), ConditionalCheckFailedException);
+    await gate.stop();
   });
 });
 

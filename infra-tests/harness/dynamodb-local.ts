@@ -38,7 +38,7 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   };
 }
 
-/** The arguments with which java runs DynamoDB Local in memory; only `-port` is left to say. */
+/** The arguments with which java runs DynamoDB Local in memory; `-port` is left to say, and `-sharedDb` where it is wanted. */
 export function javaArguments(jars: string, folder: string): string[] {
   return [
     "-Xmx512m",

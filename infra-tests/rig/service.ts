@@ -17,6 +17,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import type { LocalStack } from "../harness/localstack/index.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { Sides } from "./clusters.ts";
+import { redirectDynamoDb } from "./functions.ts";
 import { deployStack } from "./stack.ts";
 
 const APPROVED = ["switch", "unlock", "uncarried", "unmapped-nodes"];
@@ -39,11 +40,16 @@ export class Service {
   readonly #secrets: SecretsManagerClient;
   readonly #destroy: () => Promise<void>;
 
-  private constructor(localStack: LocalStack, stack: Awaited<ReturnType<typeof deployStack>>) {
+  private constructor(
+    localStack: LocalStack,
+    stack: Awaited<ReturnType<typeof deployStack>>,
+    dynamoDbEndpoint = localStack.endpoint,
+  ) {
     const { endpoint, region, credentials } = localStack;
     const config = { endpoint, region, credentials };
     this.outputs = stack.outputs;
-    const client = DynamoDBDocumentClient.from(new DynamoDBClient(config));
+    const dynamoDb = new DynamoDBClient({ ...config, endpoint: dynamoDbEndpoint });
+    const client = DynamoDBDocumentClient.from(dynamoDb);
     const tableName = this.output("TableName");
     this.store = openDynamoDbStore({ client, tableName, clock: new SystemClock(), historyDays: 1 });
     const s3 = new S3Client({ ...config, forcePathStyle: true });
@@ -54,10 +60,18 @@ export class Service {
     this.#destroy = () => stack.destroy();
   }
 
-  /** Deploys the stack, with what a test needs in its configuration. */
-  static async deploy(localStack: LocalStack, config: Record<string, unknown> = {}): Promise<Service> {
+  /**
+   * Deploys the stack, with what a test needs in its configuration. With `functionsDynamoDb`, the functions that work on
+   * runs speak to DynamoDB there, and the service's own view of the table goes straight to where that is.
+   */
+  static async deploy(
+    localStack: LocalStack,
+    config: Record<string, unknown> = {},
+    functionsDynamoDb?: string,
+  ): Promise<Service> {
     const stack = await deployStack(localStack, config);
-    return new Service(localStack, stack);
+    if (functionsDynamoDb !== undefined) await redirectDynamoDb(localStack, functionsDynamoDb);
+    return new Service(localStack, stack, localStack.dynamoDbEndpoint);
   }
 
   /** An output of the stack. Throws an Error when it has none of that name. */

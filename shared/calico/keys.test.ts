@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { KINDS } from "./kinds.ts";
-import { type DataKey, type SourceKey, etcdKeyOf, parseEtcdKey } from "./keys.ts";
+import { type DataKey, type SourceKey, etcdKeyOf, etcdPrefixesOf, parseEtcdKey } from "./keys.ts";
 
 const RESOURCES = "/calico/resources/v3/projectcalico.org";
 
@@ -105,6 +105,26 @@ for (const [type, keys] of TYPES) {
     });
   }
 }
+
+test("the key of each kind that is carried begins with a prefix of its kind, and of no other", () => {
+  const keys: readonly DataKey[] = [
+    { type: "resource", kind: "NetworkPolicy", namespace: "a", name: "b" },
+    { type: "resource", kind: "NetworkSet", namespace: "a", name: "b" },
+    { type: "resource", kind: "Tier", name: "b" },
+    { type: "ipamConfig" },
+    { type: "block", cidr: "10.0.0.0/26" },
+    { type: "blockAffinity", affinityType: "host", host: "n", cidr: "10.0.0.0/26" },
+    { type: "blockAffinity", affinityType: "virtual", host: "n", cidr: "10.0.0.0/26" },
+    { type: "handle", handleId: "h" },
+  ];
+  const carried = KINDS.filter(({ group }) => group !== "none").map(({ kind }) => kind);
+  const kindsOf = (key: DataKey): string[] =>
+    carried.filter((kind) => etcdPrefixesOf(kind).some((prefix) => etcdKeyOf(key).startsWith(prefix)));
+  assert.deepEqual(keys.map(kindsOf), [
+    ...[["NetworkPolicy"], ["NetworkSet"], ["Tier"], ["IPAMConfig"], ["IPAMBlock"]],
+    ...[["BlockAffinity"], ["BlockAffinity"], ["IPAMHandle"]],
+  ]);
+});
 
 test("a derived policy is one of Kubernetes, not one whose name begins alike", () => {
   assert.equal(parseEtcdKey(`${RESOURCES}/networkpolicies/shop/knp.mine`).type, "resource");

@@ -186,6 +186,22 @@ export function etcdKeyOf(data: DataKey): string {
   }
 }
 
+/** What the keys of a kind begin with; the key of a kind that has but one is its own prefix. Throws KIND_UNKNOWN. */
+export function etcdPrefixesOf(kind: string): string[] {
+  switch (kind) {
+    case "IPAMConfig":
+      return [`${IPAM}config`];
+    case "IPAMBlock":
+      return [`${IPAM}assignment/`];
+    case "BlockAffinity":
+      return [`${IPAM}host/`, `${IPAM}virtual/`];
+    case "IPAMHandle":
+      return [`${IPAM}handle/`];
+    default:
+      return [`${RESOURCES}${kindInfo(kind).plural}/`];
+  }
+}
+
 function blockPath(cidr: string): string {
   return `ipv${cidr.includes(":") ? "6" : "4"}/block/${cidr.replace("/", "-")}`;
 }

@@ -34,6 +34,25 @@ describe("a stage's context", () => {
     });
   });
 
+  test("reads a stage that is done once, and others whenever they are asked for", async () => {
+    const reads: string[] = [];
+    const stages = [
+      action<null>("one"),
+      action<null>("two", async (context) => {
+        for (const name of ["one", "one", "two", "two"]) await context.stageOf(name);
+        return DONE;
+      }),
+    ];
+    await withStages(stages, async (rig) => {
+      const { store } = rig.ports;
+      const getStage = store.getStage.bind(store);
+      store.getStage = (ref) => (reads.push(ref.stage), getStage(ref));
+      await rig.run();
+
+      assert.deepEqual(reads, ["one", "two", "two"]);
+    });
+  });
+
   test("shows forward stages to those that undo them", async () => {
     let seen: unknown;
     const undo = action<null>("unlock", async (context) => {

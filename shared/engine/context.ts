@@ -22,6 +22,7 @@ export interface ContextSource<C> {
 /** The view that a stage's functions get of the engine. */
 export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonObject> {
   const { parts, run, lease, stage } = source;
+  const forwardStage = forwardStages(source);
   return {
     run,
     options: run.options,
@@ -42,13 +43,24 @@ export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonO
       stage.notes = { ...stage.notes, ...notes };
       await parts.store.saveStage(stage, lease.current);
     },
-    notesOf: async (name) => (await forwardStage(source, name))?.notes ?? {},
-    stageOf: (name) => forwardStage(source, name),
+    notesOf: async (name) => (await forwardStage(name))?.notes ?? {},
+    stageOf: forwardStage,
     approved: (subject) => source.control.approvals.some((approval) => approval.subject === subject),
     announce: source.announce,
   };
 }
 
-function forwardStage<C>(source: ContextSource<C>, stage: string): Promise<StageRecord | undefined> {
-  return source.parts.store.getStage({ runId: source.run.runId, track: "forward", stage });
+/** Reads stages of the way forward; one that is done does not change any more, and is read once. */
+function forwardStages<C>({
+  parts,
+  run,
+}: ContextSource<C>): (stage: string) => Promise<StageRecord | undefined> {
+  const done = new Map<string, StageRecord>();
+  return async (stage) => {
+    const known = done.get(stage);
+    if (known !== undefined) return known;
+    const found = await parts.store.getStage({ runId: run.runId, track: "forward", stage });
+    if (found?.state === "done") done.set(stage, found);
+    return found;
+  };
 }

@@ -1,6 +1,6 @@
 import { type LocalStack, startLocalStack } from "../../harness/localstack/index.ts";
+import { redirectDynamoDb, type WorkerFunction } from "../../rig/functions.ts";
 import { Service } from "../../rig/service.ts";
-import { redirectDynamoDb, type WorkerFunction } from "./functions.ts";
 import { type DynamoDbMeter, startDynamoDbMeter } from "./meter.ts";
 import { CONCURRENCY } from "./modes.ts";
 
@@ -24,7 +24,7 @@ export async function withDeployedStack<T>(body: (bed: Bed) => Promise<T>): Prom
   const localStack = await startLocalStack({ local: true });
   try {
     const service = await Service.deploy(localStack, CONFIG);
-    const meter = await startDynamoDbMeter(localStack.endpoint);
+    const meter = await startDynamoDbMeter(localStack.dynamoDbEndpoint ?? localStack.endpoint);
     try {
       const workers = await redirectDynamoDb(localStack, meter.endpoint);
       return await body({ localStack, service, meter, workers });

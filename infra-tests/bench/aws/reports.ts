@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { LocalStack } from "../../harness/localstack/index.ts";
-import { askLocalStack } from "./emulated-api.ts";
+import { askLocalStack } from "../../rig/emulated-api.ts";
 
 const PAGE = 10_000;
 const REPORT =

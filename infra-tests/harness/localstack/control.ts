@@ -13,18 +13,6 @@ export async function lambdaProcesses(localStack: LocalStack): Promise<LambdaPro
 }
 
 /**
- * Throttles every n-th request for data in DynamoDB (1: every one) with ProvisionedThroughputExceededException from now
- * on; `undefined` ends that.
- */
-export async function setDynamoDbThrottle(
-  localStack: LocalStack,
-  everyNth: number | undefined,
-): Promise<void> {
-  if (everyNth === undefined) await control(localStack, "DELETE", "throttle");
-  else await control(localStack, "PUT", "throttle", { everyNth });
-}
-
-/**
  * How often each "service.Operation" was called from outside LocalStack, by functions as well. The entries of requests
  * that carry several are counted as "service.Operation#items", every invocation however caused as "lambda.Invoke" and
  * as "lambda.Invoke:function".
@@ -38,17 +26,9 @@ export async function resetRequestCounts(localStack: LocalStack): Promise<void> 
   await control(localStack, "DELETE", "requests");
 }
 
-async function control(
-  localStack: LocalStack,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<unknown> {
+async function control(localStack: LocalStack, method: string, path: string): Promise<unknown> {
   const response = await fetch(`${localStack.endpoint}/_calico/${path}`, {
     method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
     signal: AbortSignal.timeout(10_000),
   });
   if (!response.ok) throw new Error(`${method} /_calico/${path}: LocalStack answered ${response.status}`);

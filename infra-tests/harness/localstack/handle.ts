@@ -8,7 +8,7 @@ const REGION = "us-east-1";
 export function localStackHandle(
   endpoint: string,
   origin: LocalStack["origin"],
-  control: Pick<LocalStack, "stop" | "logs">,
+  control: Pick<LocalStack, "stop" | "logs" | "dynamoDbEndpoint">,
 ): LocalStack {
   return {
     endpoint,

@@ -22,14 +22,16 @@ export async function ensureHostLocalStack(): Promise<void> {
 export async function startHostLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const { python, env: pythonEnv } = await ensureLocalStackPython();
   const [java, jars] = [await findJava(), await ensureDynamoDbJars()];
-  const port = await freePort();
+  const [port, dynamoDbPort] = [await freePort(), await freePort()];
   const folder = temporaryFolder("localstack");
   mkdirSync(join(folder, "tmp"));
   const env = {
     ...localStackSettings(port, options),
     ...hostSettings(folder),
     ...pythonEnv,
-    CALICO_DYNAMODB: JSON.stringify([java, ...javaArguments(jars, folder)]),
+    DYNAMODB_LOCAL_PORT: String(dynamoDbPort),
+    // LocalStack puts its own credentials into requests: others would find other data.
+    CALICO_DYNAMODB: JSON.stringify([java, ...javaArguments(jars, folder), "-sharedDb"]),
   };
   const server = await startServer({
     name: "LocalStack",
@@ -52,6 +54,7 @@ export async function startHostLocalStack(options: LocalStackOptions): Promise<L
   return localStackHandle(endpoint, "host", {
     logs: () => server.logTail(),
     stop: () => (ended ??= end()),
+    dynamoDbEndpoint: `http://127.0.0.1:${dynamoDbPort}`,
   });
 }
 

@@ -3,7 +3,7 @@ import { ensureDockerLocalStack, startDockerLocalStack } from "./docker.ts";
 import { localStackHandle } from "./handle.ts";
 import { ensureHostLocalStack, startHostLocalStack } from "./host.ts";
 
-export { lambdaProcesses, requestCounts, resetRequestCounts, setDynamoDbThrottle } from "./control.ts";
+export { lambdaProcesses, requestCounts, resetRequestCounts } from "./control.ts";
 
 /** What a test needs of its LocalStack. */
 export interface LocalStackOptions {
@@ -19,6 +19,11 @@ export interface LocalStackOptions {
 /** An AWS to test against. */
 export interface LocalStack {
   readonly endpoint: string;
+  /**
+   * The DynamoDB behind it, where it runs on this machine. LocalStack serves one request at a time, and needs 20 times
+   * as long for it as that.
+   */
+  readonly dynamoDbEndpoint?: string;
   readonly region: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   /** Where it came from: an environment variable, Docker, or processes of this machine. */

@@ -89,16 +89,21 @@ class Crew {
         });
         return;
       case "repeat":
-        return this.#alive(happening.worker).engine.wake(this.#runId);
+        return this.#ask(happening.worker, "wake");
       case "pause":
-        return this.#alive(0).engine.pause(this.#runId);
       case "resume":
-        return this.#alive(0).engine.resume(this.#runId);
+        return this.#ask(0, happening.type);
     }
   }
 
   close(): void {
     for (const worker of this.#workers) worker.close();
+  }
+
+  /** What a life that ends with this very write was asked never comes to an end. */
+  async #ask(index: number, what: "wake" | "pause" | "resume"): Promise<void> {
+    const { engine, life } = this.#alive(index);
+    await Promise.race([engine[what](this.#runId), life.ended]);
   }
 
   async #steps(worker: Worker, count: number): Promise<void> {

@@ -13,7 +13,7 @@ export interface ResourceDetail {
   before?: Json;
   /** The source is gone, and so is the target. */
   gone?: boolean;
-  /** The verification that saw both sides equal last. */
+  /** The pass of the late rollback that has dealt with it. */
   pass?: string;
   /** Why it failed or conflicts. */
   code?: string;

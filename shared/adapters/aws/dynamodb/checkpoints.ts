@@ -110,25 +110,45 @@ export class Checkpoints {
     return counts;
   }
 
-  #putSome(runId: string, ledger: string, checkpoints: readonly Checkpoint[], lease: Lease): Promise<Plan> {
+  /** Mostly what is there need not be read: DynamoDB refuses the transaction where the guess is wrong. */
+  async #putSome(
+    runId: string,
+    ledger: string,
+    checkpoints: readonly Checkpoint[],
+    lease: Lease,
+  ): Promise<Plan> {
+    const guessed = guess(checkpoints);
+    const plan = guessed && (await this.#putFrom(guessed, runId, ledger, checkpoints, lease));
+    if (plan !== undefined) return plan;
     return untilSettled(this.#table.retry, `checkpoints of ledger "${ledger}"`, async () => {
       const known = await this.#known(runId, ledger, checkpoints);
-      const plan = planCheckpoints(checkpoints, known, {
-        actions: ACTIONS,
-        bytes: MAX_BYTES,
-        sizeOf: (checkpoint) => sizeOf(toCheckpointItem(runId, ledger, checkpoint)),
-      });
-      if (plan.puts.length === 0) return plan;
-      const actions = [
-        ...this.#nameOf(runId, ledger),
-        ...plan.puts.map((checkpoint) => putAction(runId, ledger, checkpoint, known)),
-        ...plan.transfers.map((transfer) => transferAction(runId, ledger, transfer)),
-      ];
-      const refusals = await this.#leases.write(lease, () => actions);
-      if (refusals !== undefined) return AGAIN;
-      this.#remember(runId, ledger);
-      return plan;
+      return (await this.#putFrom(known, runId, ledger, checkpoints, lease)) ?? AGAIN;
     });
+  }
+
+  /** Writes what is planned if the table is as `known` says; undefined when it is not. */
+  async #putFrom(
+    known: Known,
+    runId: string,
+    ledger: string,
+    checkpoints: readonly Checkpoint[],
+    lease: Lease,
+  ): Promise<Plan | undefined> {
+    const plan = planCheckpoints(checkpoints, known, {
+      actions: ACTIONS,
+      bytes: MAX_BYTES,
+      sizeOf: (checkpoint) => sizeOf(toCheckpointItem(runId, ledger, checkpoint)),
+    });
+    if (plan.puts.length === 0) return plan;
+    const actions = [
+      ...this.#nameOf(runId, ledger),
+      ...plan.puts.map((checkpoint) => putAction(runId, ledger, checkpoint, known)),
+      ...plan.transfers.map((transfer) => transferAction(runId, ledger, transfer)),
+    ];
+    const refusals = await this.#leases.write(lease, () => actions);
+    if (refusals !== undefined) return undefined;
+    this.#remember(runId, ledger);
+    return plan;
   }
 
   /** What is there of these checkpoints and of the targets that they are to get. */
@@ -165,6 +185,14 @@ export class Checkpoints {
     if (this.#ledgers.size >= KNOWN_LEDGERS) this.#ledgers.clear();
     this.#ledgers.add(`${pk} ${sk}`);
   }
+}
+
+/** As most writes find the table: what is pending is new, and all else keeps its target. None where targets collide. */
+function guess(checkpoints: readonly Checkpoint[]): Known | undefined {
+  if (new Set(checkpoints.map(({ target }) => target)).size < checkpoints.length) return undefined;
+  const present = checkpoints.filter(({ state }) => state !== "pending");
+  const targets = new Map(present.map((one) => [checkpointSortKey(one), one.target]));
+  return { targets, owners: new Map([...targets].map(([owner, target]) => [target, owner])) };
 }
 
 /** A checkpoint is replaced as long as it has the target that was read, so that its target's item need not be touched. */

@@ -65,6 +65,7 @@ describe("connections from secrets", () => {
     const [one, two] = await Promise.all([connections.open("prod"), connections.open("prod")]);
     assert.equal(one, two);
     assert.equal(await connections.open("prod"), one);
+    assert.equal(one.etcd(), two.etcd());
     assert.deepEqual(world.opened, ["one"]);
     assert.equal(reads(), 1);
   });

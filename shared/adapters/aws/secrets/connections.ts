@@ -1,6 +1,7 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { Clock, Connections } from "../../../engine/ports.ts";
 import { MigratorError } from "../../../errors.ts";
+import type { CalicoEtcd } from "../../../etcd/types.ts";
 import type { ServerRules } from "../../../kubernetes/stored-kubeconfig-server.ts";
 import { refusedAddressIn } from "../../../kubernetes/stored-kubeconfig-connection.ts";
 import type { ClusterConnections } from "../../../migrations/connections.ts";
@@ -138,11 +139,13 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
       throw translate(error);
     });
     const { kubernetes, limiter, etcd } = connections;
+    let guardedEtcd: CalicoEtcd | undefined;
     return {
       connections: {
         kubernetes: guarded(kubernetes, translate),
         limiter,
-        etcd: () => guarded(etcd(), translate),
+        // One and the same for every caller: what is known of an etcd is kept by its client.
+        etcd: () => (guardedEtcd ??= guarded(etcd(), translate)),
       },
       close,
     };

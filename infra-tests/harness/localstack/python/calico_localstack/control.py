@@ -2,7 +2,6 @@
 
 GET    /_calico/lambda    the processes that run Lambda environments
 GET    /_calico/requests  how often each operation was called; DELETE sets all to nothing
-PUT    /_calico/throttle  {"everyNth": n}: every n-th request for data in DynamoDB is throttled; DELETE ends that
 """
 
 import threading
@@ -14,13 +13,6 @@ COUNTED_ITEMS = {
     "events.PutEvents": lambda request: len(request["Entries"]),
     "dynamodb.BatchWriteItem": lambda request: sum(len(items) for items in request["RequestItems"].values()),
     "dynamodb.TransactWriteItems": lambda request: len(request["TransactItems"]),
-}
-THROTTLED = {
-    f"dynamodb.{name}"
-    for name in (
-        "GetItem PutItem UpdateItem DeleteItem Query Scan "
-        "BatchGetItem BatchWriteItem TransactGetItems TransactWriteItems"
-    ).split()
 }
 
 
@@ -50,32 +42,7 @@ class Requests:
             self._counts.clear()
 
 
-class Throttle:
-    """Decides which requests are throttled."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._every: int | None = None
-        self._passed = 0
-
-    def set(self, every: int | None) -> None:
-        """Throttles every n-th request from now on; None throttles none."""
-        with self._lock:
-            self._every, self._passed = every, 0
-
-    def hits(self, operation: str) -> bool:
-        """True when this request is to be throttled."""
-        if operation not in THROTTLED:
-            return False
-        with self._lock:
-            if self._every is None:
-                return False
-            self._passed += 1
-            return self._passed % self._every == 0
-
-
 REQUESTS = Requests()
-THROTTLE = Throttle()
 
 
 def install() -> None:
@@ -86,22 +53,16 @@ def install() -> None:
     serve_custom_service_request_handlers.append(_observe)
     ROUTER.add("/_calico/lambda", _lambda, methods=["GET"])
     ROUTER.add("/_calico/requests", _requests, methods=["GET", "DELETE"])
-    ROUTER.add("/_calico/throttle", _throttle, methods=["PUT", "DELETE"])
 
 
 def _observe(_chain, context, _response) -> None:
-    # LocalStack's own calls, such as its pollers', are not what a project is billed for or throttled by.
+    # LocalStack's own calls, such as its pollers', are not what a project is billed for.
     if context.is_internal_call or context.operation is None:
         return
     operation = f"{context.service.service_name}.{context.operation.name}"
     # Invocations are counted where they run, whoever asked for them.
     if operation != "lambda.Invoke":
         REQUESTS.add(operation, context.service_request)
-    if THROTTLE.hits(operation):
-        from localstack.aws.api import CommonServiceException
-
-        message = "The level of configured provisioned throughput for the table was exceeded (asked for by a test)"
-        raise CommonServiceException("ProvisionedThroughputExceededException", message, status_code=400)
 
 
 def _lambda(_request):
@@ -114,11 +75,6 @@ def _requests(request):
     if request.method == "DELETE":
         REQUESTS.reset()
     return _json(REQUESTS.counts())
-
-
-def _throttle(request):
-    THROTTLE.set(request.get_json()["everyNth"] if request.method == "PUT" else None)
-    return _json({})
 
 
 def _json(value):

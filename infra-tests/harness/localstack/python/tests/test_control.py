@@ -1,6 +1,6 @@
 import unittest
 
-from calico_localstack.control import Requests, Throttle
+from calico_localstack.control import Requests
 
 
 class RequestsTest(unittest.TestCase):
@@ -20,23 +20,3 @@ class RequestsTest(unittest.TestCase):
         self.assertEqual(requests.counts(), expected)
         requests.reset()
         self.assertEqual(requests.counts(), {})
-
-
-class ThrottleTest(unittest.TestCase):
-    def test_hits_every_nth_request_for_data(self):
-        throttle = Throttle()
-        throttle.set(3)
-        self.assertEqual([throttle.hits("dynamodb.PutItem") for _ in range(6)], [False, False, True] * 2)
-
-    def test_leaves_everything_else_alone(self):
-        throttle = Throttle()
-        throttle.set(1)
-        self.assertFalse(throttle.hits("dynamodb.CreateTable"))
-        self.assertFalse(throttle.hits("sqs.SendMessage"))
-
-    def test_can_be_ended(self):
-        throttle = Throttle()
-        self.assertFalse(throttle.hits("dynamodb.PutItem"))
-        throttle.set(1)
-        throttle.set(None)
-        self.assertFalse(throttle.hits("dynamodb.PutItem"))

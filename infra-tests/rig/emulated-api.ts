@@ -1,4 +1,4 @@
-import type { LocalStack } from "../../harness/localstack/index.ts";
+import type { LocalStack } from "../harness/localstack/index.ts";
 
 /** Sends one request to LocalStack, which looks at the scope of a signature and not at the signature. */
 export async function askLocalStack(

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { DUTIES } from "../../../cdk/function-table.ts";
-import type { LocalStack } from "../../harness/localstack/index.ts";
-import { waitUntil } from "../../harness/wait.ts";
+import { DUTIES } from "../../cdk/function-table.ts";
+import type { LocalStack } from "../harness/localstack/index.ts";
+import { waitUntil } from "../harness/wait.ts";
 import { askLocalStack } from "./emulated-api.ts";
 
 const FUNCTIONS = "/2015-03-31/functions/";
