@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { guard, release } from "./watchdog.ts";
 
 /** How to start a supervised server process. */
@@ -40,8 +41,20 @@ export async function startServer(command: ServerCommand): Promise<ServerProcess
   });
   closeSync(log);
   await once(child, "spawn");
+  keepPriority(child.pid ?? 0);
   child.unref();
   return supervise(command, child);
+}
+
+// Linux shares the processor out by session: in one of its own, a process would lose the priority that it has from us.
+function keepPriority(pid: number): void {
+  const priority = getPriority();
+  if (priority === 0) return;
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(priority));
+  } catch {
+    // Where sessions do not count, the priority it has is enough.
+  }
 }
 
 function supervise({ name, logFile }: ServerCommand, child: ChildProcess): ServerProcess {

@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from "node:os";
 import type { RunRecord, StageRecord } from "../../../shared/engine/records.ts";
 import { type Sides, startSides } from "../../rig/clusters.ts";
 import { openEngine, startRun } from "../../rig/runs.ts";
@@ -24,16 +25,34 @@ export interface ModeRun {
   kubernetes: KubernetesWork;
 }
 
-/** Runs `body` on fresh clusters of so many resources, whose etcd wants certificates, as secrets for the service do. */
+/**
+ * Runs `body` on fresh clusters of so many resources, whose etcd wants certificates, as secrets for the service do. Their
+ * processes go before the emulator's, as if they had a machine of their own.
+ */
 export async function onFreshClusters<T>(
   resources: number,
   body: (sides: Sides, load: LoadAtStart) => Promise<T>,
 ): Promise<T> {
-  const sides = await startSides({ resources }, { etcdTls: true });
+  const sides = await withPriority(() => startSides({ resources }, { etcdTls: true }));
   try {
     return await body(sides, await untilQuiet());
   } finally {
     await sides.stop();
+  }
+}
+
+/** What `body` starts goes before what is started otherwise, where the system lets this process have that. */
+async function withPriority<T>(body: () => Promise<T>): Promise<T> {
+  const before = getPriority();
+  try {
+    setPriority(constants.priority.PRIORITY_HIGH);
+  } catch {
+    return body();
+  }
+  try {
+    return await body();
+  } finally {
+    setPriority(before);
   }
 }
 

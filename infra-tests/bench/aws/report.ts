@@ -196,7 +196,7 @@ function notes({ rounds, small }: AwsMeasurement): string[] {
     "Lambda is billed for the time that the functions took here, the waiting for the emulator's DynamoDB included",
     "Lambda's own requests to SQS, two for each message, are added, not counted; so are write units for conditions in transactions",
     "not in it: what the stack costs without runs (the key, secrets, alarms, metrics, polling empty queues, sweeps each minute), requests to KMS, transfer",
-    `both modes: ${batches} batches at once, ${requestsEach} requests under way for each; the API server shares this machine with the emulator`,
+    `both modes: ${batches} batches at once, ${requestsEach} requests under way for each; the API server shares this machine with the emulator, and goes before it where root runs this`,
     "the time of requests is the API server's own measurement, from arrival to answer, without watches",
     "several messages are on the way, and several requests to DynamoDB under way, at once: these times do not add up to the run's",
     ...(rounds.length < 3 ? ["fewer than three rounds: chance decides"] : []),

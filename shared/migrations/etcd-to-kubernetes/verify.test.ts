@@ -9,17 +9,14 @@ const V1 = "crd.projectcalico.org/v1";
 /** More than one page. */
 const POLICIES = 620;
 
-/** A world with many policies, migrated until right before a stage. */
-async function upTo(
-  stage: string,
-): Promise<{ world: World; worker: ReturnType<World["worker"]>; runId: string }> {
+/** A world with many policies. */
+async function fullWorld(): Promise<World> {
   const world = await World.create();
   for (let index = 0; index < POLICIES; index++) {
     const name = nameOf(index);
     world.etcd.put(policyKey(name), policyValue(name));
   }
-  const worker = world.worker();
-  return { world, worker, runId: await runUpTo(world, worker, stage) };
+  return world;
 }
 
 function nameOf(index: number): string {
@@ -34,8 +31,9 @@ function policyRef(index: number): { apiVersion: string; plural: string; namespa
 describe("verification", () => {
   for (const stage of ["verify-copy", "verify-all"]) {
     test(`${stage} names what is missing and what differs, until it is mended`, async () => {
-      const { world, worker, runId } = await upTo(stage);
-      using _ = world;
+      using world = await fullWorld();
+      const worker = world.worker();
+      const runId = await runUpTo(world, worker, stage);
       const missing = await world.kubernetes.get(policyRef(7));
       await world.kubernetes.delete(policyRef(7));
       await world.kubernetes.patch(policyRef(611), { spec: { order: 4711 } }, { type: "merge" });
@@ -58,13 +56,14 @@ describe("verification", () => {
   }
 
   test("writes no checkpoint of what is equal, and begins its list again when the snapshot is gone", async () => {
-    const { world, worker, runId } = await upTo("verify-copy");
-    using _ = world;
+    using world = await fullWorld();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "verify-copy");
     const before = worker.life.writes.length;
     const list = world.kubernetes.list.bind(world.kubernetes);
     let expired = 0;
-    world.kubernetes.list = (ref, options = {}) => {
-      if (options.continueToken === undefined || expired > 0) return list(ref, options);
+    world.kubernetes.list = (ref, options) => {
+      if (options?.continueToken === undefined || expired > 0) return list(ref, options);
       expired++;
       const gone = { next: "Start the list again.", status: 410 };
       return Promise.reject(new KubernetesApiError("KUBERNETES_EXPIRED", "gone", gone));
@@ -82,8 +81,9 @@ describe("verification", () => {
   });
 
   test("passes when nothing is wrong", async () => {
-    const { world, worker, runId } = await upTo("verify-copy");
-    using _ = world;
+    using world = await fullWorld();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "verify-copy");
     assertState(await approve(world, worker, runId, "verify-copy"), "Succeeded");
   });
 });
