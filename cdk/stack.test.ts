@@ -267,7 +267,7 @@ describe("the bus", () => {
         ],
       });
     };
-    rule("Runs", ["StartRun", "PauseRun", "ResumeRun", "ApproveRun"]);
+    rule("Runs", ["StartRun", "PauseRun", "ResumeRun", "ApproveRun", "ResolveConflicts"]);
     rule("Rollbacks", ["RollbackRequested", "AbortRequested"]);
   });
 

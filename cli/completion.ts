@@ -81,6 +81,7 @@ const FILE_OPTIONS = [
   "--etcd-password-file",
   "--manifest",
   "--rollback-manifest",
+  "--file",
 ];
 
 function subcommandPattern(entries: readonly Entry[]): string {

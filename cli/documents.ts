@@ -1,4 +1,5 @@
 import type { RunControl, RunRecord, StageRecord } from "../shared/engine/records.ts";
+import { resolutionKey } from "../shared/engine/resolutions.ts";
 import { timestamp } from "./output/durations.ts";
 
 /** The version of everything that is printed as JSON or YAML. */
@@ -40,9 +41,21 @@ export function listDocument(kind: string, items: readonly object[]): object {
   return { apiVersion: API_VERSION, kind, items };
 }
 
-function controlPart({ pause, stopBefore, undo, approvals }: RunControl): object {
+function controlPart({ pause, stopBefore, undo, approvals, resolutions = [] }: RunControl): object {
   const given = approvals.map(({ subject, by, at }) => ({ subject, by, at: timestamp(at) }));
-  return { pause, stopBefore, undo, approvals: given };
+  const decided = resolutions.map((one) => ({
+    key: resolutionKey(one),
+    use: one.use,
+    by: one.by,
+    at: timestamp(one.at),
+  }));
+  return {
+    pause,
+    stopBefore,
+    undo,
+    approvals: given,
+    ...(decided.length === 0 ? {} : { resolutions: decided }),
+  };
 }
 
 function stageDocument(stage: StageRecord): object {

@@ -61,7 +61,8 @@ function unfinished(session: Session, { run, control }: Snapshot, interrupted: b
 function nextCommand(session: Session, { runId, waiting }: RunRecord, pausing: boolean): string {
   if (!pausing && waiting?.reason === "Approval" && waiting.subject !== undefined)
     return commandLine(session, "approve", runId, waiting.subject);
+  if (!pausing && waiting?.reason === "Conflict") return commandLine(session, "conflicts", runId);
   // Elsewhere the run goes on by itself, unless it waits for a person.
-  const goesOn = session.drive === undefined && !["Paused", "Conflict"].includes(waiting?.reason ?? "");
+  const goesOn = session.drive === undefined && waiting?.reason !== "Paused";
   return commandLine(session, goesOn ? "watch" : "resume", runId);
 }

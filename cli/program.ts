@@ -6,6 +6,7 @@ import { clustersCommand } from "./commands/clusters/index.ts";
 import type { CommandEntry } from "./commands/command.ts";
 import { diffCommand, verifyCommand } from "./commands/compare.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { conflictsCommand } from "./commands/conflicts/index.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { getCommand } from "./commands/get.ts";
 import { pauseCommand } from "./commands/pause.ts";
@@ -24,7 +25,7 @@ import type { World } from "./world.ts";
 const GROUPS: readonly [string, readonly CommandMaker[]][] = [
   ["Migrate:", [planCommand, preflightCommand, startCommand]],
   ["Look:", [getCommand, describeCommand, watchCommand]],
-  ["Decide:", [pauseCommand, resumeCommand, approveCommand, abortCommand, rollbackCommand]],
+  ["Decide:", [pauseCommand, resumeCommand, approveCommand, conflictsCommand, abortCommand, rollbackCommand]],
   ["Compare and keep:", [verifyCommand, diffCommand, backupCommand, restoreCommand]],
   ["Other:", [clustersCommand, rbacCommand, completionCommand, versionCommand]],
 ];

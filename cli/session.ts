@@ -1,6 +1,6 @@
 import type { StartRequest } from "../shared/engine/engine.ts";
 import type { ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
-import type { RunRecord } from "../shared/engine/records.ts";
+import type { ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
 import { type AwsSession, openAwsSession } from "./aws/session.ts";
 import type { Driver } from "./drive/driver.ts";
 import { type LocalSession, openStoreSession, type SessionOptions } from "./local-session.ts";
@@ -15,6 +15,7 @@ export interface RunActions {
   resume(runId: string): Promise<void>;
   /** Returns what was approved: `subject`, else what the run waits for. */
   approve(runId: string, by: string, subject?: string): Promise<string>;
+  resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void>;
   undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
 }
 

@@ -26,6 +26,24 @@ const Approval = z.strictObject({
   at: z.int().min(0).describe("When, in milliseconds since the epoch"),
 });
 
+const Use = z
+  .enum(["source", "target", "skip"])
+  .describe("Which side counts; skip leaves the resource out of the migration");
+
+/** Messages come late: each decision says which conflict it was made about, as it was seen. */
+const ResolutionRequest = z.union([
+  z.strictObject({
+    key: z.string().min(1).max(512).describe("The conflict, such as NetworkPolicy/shop/web"),
+    seen: z.string().min(1).max(128).describe("Its fingerprint, as it was listed"),
+    use: Use,
+  }),
+  z.strictObject({
+    kind: z.string().min(1).max(128).describe("All conflicts of this kind"),
+    seenUpTo: z.number().min(0).describe("The latest `since` of those that were listed"),
+    use: Use,
+  }),
+]);
+
 const Undo = z
   .strictObject({ runId: RunId.optional(), cluster: Cluster.optional(), by: By, reason: Reason.optional() })
   .refine(({ runId, cluster }) => (runId === undefined) !== (cluster === undefined), {
@@ -60,6 +78,13 @@ const COMMANDS = {
       by: By,
     })
     .describe("Records an approval"),
+  ResolveConflicts: z
+    .strictObject({
+      runId: RunId,
+      resolutions: z.array(ResolutionRequest).min(1).max(2000).describe("What was decided"),
+      by: By,
+    })
+    .describe("Decides about conflicts that were seen, and lets the run go on"),
   AbortRequested: z
     .strictObject({ runId: RunId, by: By, reason: Reason.optional() })
     .describe("Undoes a run that is not past its point of no return"),
@@ -78,6 +103,7 @@ export const COMMAND_SCHEMAS: Readonly<Record<CommandName, z.ZodType>> = {
   PauseRun: cloudEventSchema("PauseRun", COMMANDS.PauseRun),
   ResumeRun: cloudEventSchema("ResumeRun", COMMANDS.ResumeRun),
   ApproveRun: cloudEventSchema("ApproveRun", COMMANDS.ApproveRun),
+  ResolveConflicts: cloudEventSchema("ResolveConflicts", COMMANDS.ResolveConflicts),
   AbortRequested: cloudEventSchema("AbortRequested", COMMANDS.AbortRequested),
   RollbackRequested: cloudEventSchema("RollbackRequested", COMMANDS.RollbackRequested),
 };

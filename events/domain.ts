@@ -46,6 +46,21 @@ const EVENTS = {
   "batch.failed": z
     .looseObject({ stage: Stage, track: Track, batch: z.int().min(0), ...Failure })
     .describe("A batch failed for good; the run stops with the same failure"),
+  "conflict.resolved": z
+    .looseObject({
+      count: z.int().min(1),
+      decisions: z
+        .array(
+          z.looseObject({
+            key: z.string().describe("The conflict, or Kind/* for all of a kind that were seen"),
+            use: z.enum(["source", "target", "skip"]),
+            by: z.string(),
+          }),
+        )
+        .optional()
+        .describe("Left out where they are too many for an event; the run's history has all"),
+    })
+    .describe("The run goes by what people decided about conflicts"),
   "datastore.locked": z
     .looseObject({
       side: z.enum(["etcd", "kubernetes"]).optional().describe("Without it: both"),

@@ -15,6 +15,7 @@ export const COMMAND_QUEUES: Readonly<Record<string, QueueName>> = {
   PauseRun: "runs",
   ResumeRun: "runs",
   ApproveRun: "runs",
+  ResolveConflicts: "runs",
   RollbackRequested: "rollbacks",
   AbortRequested: "rollbacks",
 };

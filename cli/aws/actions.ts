@@ -3,7 +3,7 @@ import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine, newRunId, type StartRequest } from "../../shared/engine/engine.ts";
 import { RunNotFoundError } from "../../shared/engine/errors.ts";
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
-import type { RunControl, RunRecord } from "../../shared/engine/records.ts";
+import type { ResolutionRequest, RunControl, RunRecord } from "../../shared/engine/records.ts";
 import type { EnginePorts } from "../../shared/engine/settings.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -73,6 +73,14 @@ export class AwsActions implements RunActions {
       }),
       taken: ({ approvals }, before) => approvals.length > before.approvals.length,
     }).approve(runId, by, subject);
+  }
+
+  /** Throws what `Engine.resolve` throws. */
+  async resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void> {
+    await this.#asking({
+      command: () => ({ type: "ResolveConflicts", data: { runId, by, resolutions: [...requests] } }),
+      taken: ({ retries }, before) => retries > before.retries,
+    }).resolve(runId, by, requests);
   }
 
   /** Throws what `Engine.undo` throws. */

@@ -4,6 +4,8 @@ import { z } from "zod";
 import { type Action, defineMigration, type Migration, type Sweep } from "../../shared/engine/migration.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
+import type { ConflictDetail } from "../../shared/engine/conflicts.ts";
+import type { Checkpoint } from "../../shared/engine/records.ts";
 
 /** How the fake migration behaves. */
 export interface FakeOptions {
@@ -17,6 +19,8 @@ export interface FakeOptions {
   brokenUntil?: string;
   /** A check of its preflight that fails, and how severe that is. */
   failing?: "blocking" | "consent";
+  /** Things that the target holds otherwise; each waits for a decision. Default none. */
+  conflicts?: readonly string[];
 }
 
 type FakeStage = Action<unknown, JsonObject>;
@@ -33,6 +37,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
       preflight(options),
       { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
       copy(options),
+      ...(options.conflicts === undefined ? [] : [settle(options.conflicts)]),
       { ...action("lock"), lockWindow: "begins", undo: [{ ...action("unlock-again"), lockWindow: "ends" }] },
       { ...action("unlock"), pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
       report,
@@ -83,6 +88,41 @@ function copy({ batches = 3, batchMs = 0, brokenUntil, stubborn }: FakeOptions):
       return { done: true, counts: { copied: PER_BATCH } };
     },
   };
+}
+
+/** Waits until somebody has decided about each thing. */
+function settle(names: readonly string[]): FakeStage {
+  return {
+    ...action("settle"),
+    act: async (context) => {
+      const ledger = context.ledger("resources");
+      const known = await ledger.list({ limit: names.length });
+      if (known.length === 0) await ledger.put(names.map((name) => differing(name, context.clock.now())));
+      const query = { limit: names.length, states: ["conflict"] } as const;
+      for (const row of await ledger.list(query)) {
+        const decision = context.resolution(row.detail["conflict"] as unknown as ConflictDetail);
+        if (decision !== undefined)
+          await ledger.put([{ ...row, state: "applied", detail: { use: decision.use } }]);
+      }
+      const { length } = await ledger.list(query);
+      if (length === 0) return { done: true };
+      return { wait: { reason: "Conflict", message: `${length} differ`, retryAfterMs: 0 } };
+    },
+  };
+}
+
+function differing(name: string, since: number): Checkpoint {
+  const differences = [{ path: "spec.order", source: "1", target: "2" }];
+  const conflict = {
+    key: `Thing/${name}`,
+    kind: "Thing",
+    seen: `seen-${name}`,
+    since,
+    differences,
+    more: false,
+  };
+  const detail = { kind: "Thing", reason: "it differs", conflict };
+  return { rank: 1, key: name, state: "conflict", target: `things/${name}`, sourceRevision: 1, detail };
 }
 
 const report: FakeStage = {

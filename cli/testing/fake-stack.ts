@@ -122,6 +122,9 @@ async function carryOut(engine: Engine<ClusterConnections>, command: Command): P
     case "ApproveRun":
       await engine.approve(command.data.runId, command.data.by, command.data.subject);
       break;
+    case "ResolveConflicts":
+      await engine.resolve(command.data.runId, command.data.by, command.data.resolutions);
+      break;
     case "AbortRequested":
       await engine.undo(command.data.runId, "abort");
       break;

@@ -124,6 +124,24 @@ describe("commands of people", () => {
       );
     }));
 
+  test("decide about conflicts as they were seen, and change nothing when they come twice", () =>
+    withQueue(async (queue, rig) => {
+      await send(queue, startRun());
+      const resolutions = [
+        { key: "Tier/a", seen: "x", use: "source" as const },
+        { kind: "IPPool", seenUpTo: 5, use: "skip" as const },
+      ];
+      const resolve: Command = { type: "ResolveConflicts", data: { runId: "run-1", by: "ann", resolutions } };
+      assert.ok(await send(queue, resolve));
+      assert.ok(await send(queue, resolve));
+
+      const { control } = await rig.engine.describe("run-1");
+      assert.deepEqual(
+        control.resolutions?.map(({ at: _, retries: __, ...said }) => said),
+        resolutions.map((one) => ({ ...one, by: "ann" })),
+      );
+    }));
+
   test("for a run that is not there wait for it a while: they may have overtaken its start", () =>
     withQueue(async (queue) => {
       const pause: Command = { type: "PauseRun", data: { runId: "run-1", by: "ann" } };

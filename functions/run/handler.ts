@@ -20,6 +20,10 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
       await engine.approve(runId, by, subject);
       return;
     }
+    case "ResolveConflicts": {
+      const { runId, by, resolutions } = command.data;
+      return engine.resolve(runId, by, resolutions);
+    }
     default:
       throw misrouted(command.type);
   }

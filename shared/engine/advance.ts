@@ -6,8 +6,9 @@ import { runLease } from "./lease-names.ts";
 import { undoStages } from "./migration.ts";
 import type { Stage } from "./migration.ts";
 import type { JsonObject } from "../json.ts";
-import type { StageRecord, Track } from "./records.ts";
+import type { RunControl, StageRecord, Track } from "./records.ts";
 import { isEnd } from "./records.ts";
+import { newResolutions, resolutionKey } from "./resolutions.ts";
 import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
@@ -119,12 +120,21 @@ async function retry<C>(session: RunSession<C>): Promise<void> {
   if (run.stage !== undefined) {
     await clearStuckBatches(parts, { runId: run.runId, track: run.track, stage: run.stage });
   }
-  await session.save((from, now) =>
-    toRunning(
-      { ...from, run: { ...from.run, attempt: 0, retriesSeen: control.retries, resumedAt: now } },
-      now,
-    ),
-  );
+  await session.save((from, now) => {
+    const { run, events } = tellDecisions(from, control, now);
+    const seen = { ...run, attempt: 0, retriesSeen: control.retries, resumedAt: now };
+    return toRunning({ run: seen, events }, now);
+  });
+}
+
+/** Who decided what goes into the run's history. */
+function tellDecisions(from: Transition, control: RunControl, now: number): Transition {
+  const decisions = newResolutions(from.run, control).map((resolution) => {
+    const { use, by } = resolution;
+    return { key: resolutionKey(resolution), use, by };
+  });
+  if (decisions.length === 0) return from;
+  return announce(from, "conflict.resolved", { count: decisions.length, decisions }, now);
 }
 
 async function stepStage<C>(session: RunSession<C>): Promise<Step> {

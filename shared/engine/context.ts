@@ -3,6 +3,7 @@ import type { HeldLease } from "./held-lease.ts";
 import { openLedger } from "./ledger.ts";
 import type { StageContext } from "./migration.ts";
 import type { RunControl, RunRecord, StageRecord } from "./records.ts";
+import { resolutionOf } from "./resolutions.ts";
 import type { EngineParts } from "./settings.ts";
 
 /** What a context is made from. */
@@ -46,6 +47,7 @@ export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonO
     notesOf: async (name) => (await forwardStage(name))?.notes ?? {},
     stageOf: forwardStage,
     approved: (subject) => source.control.approvals.some((approval) => approval.subject === subject),
+    resolution: (conflict) => resolutionOf(source.control.resolutions, conflict),
     announce: source.announce,
   };
 }

@@ -7,8 +7,9 @@ import { RunNotFoundError } from "./errors.ts";
 import { runLease } from "./lease-names.ts";
 import type { Migration } from "./migration.ts";
 import type { WorkMessage } from "./ports.ts";
-import type { Approval, RunControl, RunRecord, StageRecord } from "./records.ts";
+import type { Approval, ResolutionRequest, RunControl, RunRecord, StageRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
+import { withResolutions } from "./resolutions.ts";
 import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
 import { WAKE_AFTER_MS } from "./transitions.ts";
 import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
@@ -81,6 +82,20 @@ export class Engine<C> {
     const approval = { subject: wanted, by, at: this.parts.clock.now() };
     await this.ask(runId, (control) => ({ ...control, approvals: [...control.approvals, approval] }));
     return wanted;
+  }
+
+  /**
+   * Records what a person decided about conflicts, and lets the run look at what it could not write again. Throws
+   * NOTHING_TO_RESOLVE for a run that has ended or is undone, and RESOLUTIONS_TOO_MANY; nothing is recorded then.
+   */
+  async resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void> {
+    const run = await this.existing(runId);
+    const at = this.parts.clock.now();
+    await this.ask(runId, (control) => {
+      if (isEnd(run.state) || control.undo !== undefined) throw nothingToResolve(run);
+      return withResolutions(control, run, { requests, by, at });
+    });
+    await this.wake(runId);
   }
 
   /** Asks for the run to be undone. Throws UNDO_ENDED where it was undone already, ABORT_TOO_LATE for an abort of a run past its point of no return. */
@@ -167,6 +182,13 @@ export class Engine<C> {
       next: `Use \`calico-migrator rollback ${run.runId}\`, which carries later changes back.`,
     });
   }
+}
+
+function nothingToResolve({ runId, state }: RunRecord): MigratorError {
+  const message = `run "${runId}" has no conflicts to decide: it has ended or is being undone (${state})`;
+  return new MigratorError("NOTHING_TO_RESOLVE", message, {
+    next: "See what it does with `calico-migrator describe`.",
+  });
 }
 
 /** True when nobody holds a lease, which is then free for whoever comes first. */

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
-import type { BatchRecord, NewBatch, RunRecord, StageRecord, WaitingReason } from "./records.ts";
+import type { BatchRecord, NewBatch, Resolution, RunRecord, StageRecord, WaitingReason } from "./records.ts";
+import type { SeenConflict } from "./resolutions.ts";
 
 /** What a stage may use: `C` are the cluster's connections, `O` the migration's parsed options. */
 export interface StageContext<C, O> {
@@ -29,6 +30,12 @@ export interface StageContext<C, O> {
   stageOf(stage: string): Promise<Readonly<StageRecord> | undefined>;
   /** True when a person has approved this subject. */
   approved(subject: string): boolean;
+  /**
+   * What a person has decided about a conflict as it is now; undefined when nothing, or when it has changed since. Record
+   * in the checkpoint what was done by it: once a run waits for conflicts again, with no batch open, the decision may be
+   * forgotten.
+   */
+  resolution(conflict: SeenConflict): Resolution | undefined;
   /** Tells the world of a state change, in the past tense, without secrets. */
   announce(type: string, data: JsonObject): Promise<void>;
 }

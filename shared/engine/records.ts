@@ -75,6 +75,26 @@ export interface Approval {
   at: number;
 }
 
+/** Which side of a conflict counts: what the source has, what the target has, or neither, and the resource is left out. */
+export type ResolutionUse = "source" | "target" | "skip";
+
+/**
+ * What a person wants done about one conflict as it was seen (`seen` as recorded with it), or about all of a kind that
+ * were recorded up to a time (`seenUpTo`: the latest `since` of those that were seen). Nothing else is covered, so that no
+ * later edit is overwritten by an older decision.
+ */
+export type ResolutionRequest = { use: ResolutionUse } & (
+  { key: string; seen: string } | { kind: string; seenUpTo: number }
+);
+
+/** A decision about conflicts. */
+export type Resolution = ResolutionRequest & {
+  by: string;
+  at: number;
+  /** {@link RunControl.retries} from which on the run goes by it. */
+  retries: number;
+};
+
 /** What people ask of a run. Kept apart from {@link RunRecord}, so that asking never races with the worker's saves. */
 export interface RunControl {
   pause: boolean;
@@ -83,7 +103,9 @@ export interface RunControl {
   /** Undo the run: `abort` ends in Aborted, `rollback` in RolledBack. */
   undo?: "abort" | "rollback";
   approvals: Approval[];
-  /** Grows by one with every `resume`. */
+  /** Decisions that the run may not have gone by yet; none without it. What it went by stands in its checkpoints. */
+  resolutions?: Resolution[];
+  /** Grows by one with every `resume`, and with every other request to look again. */
   retries: number;
 }
 

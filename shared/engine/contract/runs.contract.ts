@@ -291,6 +291,27 @@ function controlTests(open: OpenStore): void {
   );
 
   void test(
+    "hundreds of decisions about conflicts come back as they were made, and can be dropped",
+    withStore(open, async ({ store }) => {
+      await store.createRun(aRun(), aControl());
+      const made = { by: "anna", at: 5, retries: 1 };
+      const resolutions = [
+        ...Array.from({ length: 700 }, (_, n) => ({
+          ...{ key: `NetworkPolicy/shop/ü-${n}`, seen: "s".repeat(64), use: "source" as const },
+          ...made,
+        })),
+        { kind: "Tier", seenUpTo: 1_799_746_200_000, use: "skip" as const, ...made },
+      ];
+
+      await store.updateControl("r1", (control) => ({ ...control, resolutions }));
+
+      assert.deepEqual(await store.getControl("r1"), aControl({ resolutions }));
+      await store.updateControl("r1", ({ resolutions: _, ...control }) => control);
+      assert.deepEqual(await store.getControl("r1"), aControl());
+    }),
+  );
+
+  void test(
     "a save of the run leaves its control alone",
     withStore(open, async ({ store }) => {
       await store.createRun(aRun(), aControl({ pause: true }));

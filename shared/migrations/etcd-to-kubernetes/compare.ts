@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { JsonObject } from "../../json.ts";
 import type { AnyContext } from "./context.ts";
+import { detailOf } from "./ledger-detail.ts";
 import { isWrittenByOthers } from "./ownership.ts";
 import { withServerDefaults } from "./schemas.ts";
 
@@ -33,6 +34,7 @@ export async function compareResource(
 ): Promise<Comparison> {
   const { checkpoint, source, target } = pair;
   if (source?.modRevision !== checkpoint.sourceRevision) return { result: "source-changed" };
+  if (target !== undefined && isKeptTarget(checkpoint, target)) return { result: "equal" };
   const forwarded = forward(source.key, source.value, conversion);
   if (forwarded.outcome !== "carry") return { result: "source-changed" };
   if (target === undefined)
@@ -48,6 +50,12 @@ export async function compareResource(
   if (byOthers && (await meansSameToCalico(context, conversion, expected, target)))
     return { result: "equal" };
   return { result: "different", message: describe(expected, target), byOthers };
+}
+
+/** True for what a person has decided to keep instead of the source, and is still as it was then. */
+function isKeptTarget(checkpoint: Checkpoint, target: JsonObject): boolean {
+  const { resolved, held } = detailOf(checkpoint);
+  return resolved === "target" && held === meaningHash(target);
 }
 
 /** True when Calico's own client, reading the target and writing it again, would write what is expected: others leave out what it fills in. */

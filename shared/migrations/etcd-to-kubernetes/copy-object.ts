@@ -1,23 +1,26 @@
 import { meaningHash } from "../../calico/meaning.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
+import type { TargetObject } from "../../calico/target.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { PROTECTED_TIERS } from "./built-in.ts";
 import { type Context, fieldManager, resources } from "./context.ts";
+import { type Clash, isAsDecided, settleConflict } from "./copy-conflict.ts";
 import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
 import { isOurs, isWrittenByOthers } from "./ownership.ts";
 import { withServerDefaults } from "./schemas.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
-const CONFLICT = "TARGET_DIFFERS";
+const FOREIGN = "the target holds an object with another spec";
+const CHANGED = "somebody else has changed the target since it was copied";
 /** How often an object that comes and goes, or that others write to at the same moment, is looked at again. */
 const TRIES = 5;
 
 /**
  * Creates the object. Where one is there already it is read: ours from before a crash or equal in meaning is applied,
- * a built-in tier is replaced (what it was is recorded first), anything else is a conflict.
+ * a built-in tier is replaced (what it was is recorded first), anything else is a conflict, which a person decides.
  */
 export async function createOrRecognise(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
   const { kubernetes } = context.connections;
@@ -42,31 +45,42 @@ async function recognise(context: Context, copy: Copy, tries: number): Promise<C
   const found = await readTarget(context, copy.carried.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
   const ours = isOurs(context, found);
-  if (await sameMeaning(context, copy, found)) return appliedCheckpoint(copy, uidOf(found), ours);
-  if (detailOf(copy.checkpoint).before !== undefined)
-    return replace(context, copy, { found, created: false, tries });
+  const expected = await completed(context, copy);
+  if (meaningHash(expected) === meaningHash(found)) return applied(copy, found, ours);
+  if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
   if (ours && !isWrittenByOthers(context, found))
     return replace(context, copy, { found, created: true, tries });
-  if (ours) return conflict(copy, "somebody else has changed the target since it was copied");
-  if (isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
-  return conflict(copy, "the target holds an object with another spec");
+  if (!ours && isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
+  return decided(context, { copy, expected, found, reason: ours ? CHANGED : FOREIGN }, tries);
 }
 
 /**
  * Brings a copied object up to date, or creates it. An object that somebody else has changed since it was copied is a
- * conflict, unless it means the new value already.
+ * conflict, unless it means the new value already; a person decides.
  */
 export async function replaceCopied(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
   const found = await readTarget(context, copy.carried.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
-  if (await sameMeaning(context, copy, found))
-    return appliedCheckpoint(copy, uidOf(found), isOurs(context, found));
+  const expected = await completed(context, copy);
+  if (meaningHash(expected) === meaningHash(found)) return applied(copy, found, isOurs(context, found));
   if (isOurs(context, found) && !isWrittenByOthers(context, found))
     return replace(context, copy, { found, created: true, tries });
-  if (detailOf(copy.checkpoint).before !== undefined)
-    return replace(context, copy, { found, created: false, tries });
+  if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
   if (isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
-  return conflict(copy, "somebody else has changed the target since it was copied");
+  return decided(context, { copy, expected, found, reason: CHANGED }, tries);
+}
+
+function decided(context: Context, clash: Clash, tries: number): Promise<Checkpoint> {
+  const { found } = clash;
+  return settleConflict(context, clash, (intended, created) =>
+    replace(context, intended, { found, created, tries }),
+  );
+}
+
+/** What this run has replaced before: a built-in tier whatever it is now, anything else only as it was written. */
+function mayReplace(copy: Copy, found: JsonObject): boolean {
+  const { before, resolved } = detailOf(copy.checkpoint);
+  return resolved === "source" ? isAsDecided(copy, found) : before !== undefined;
 }
 
 async function replaceRecorded(
@@ -97,7 +111,7 @@ async function replace(
     const replaced = await call(context, () =>
       kubernetes.replace(copy.carried.target, { ...copy.carried.object, metadata }, options),
     );
-    return appliedCheckpoint(copy, uidOf(replaced), created);
+    return applied(copy, replaced, created);
   } catch (error) {
     if (tries > 1 && isKubernetesError(error, "KUBERNETES_CONFLICT"))
       return replaceCopied(context, copy, tries - 1);
@@ -105,19 +119,17 @@ async function replace(
   }
 }
 
-/** True when what the target holds means what the source means, the server's defaults applied. */
-async function sameMeaning(context: Context, copy: Copy, found: JsonObject): Promise<boolean> {
-  const expected = await withServerDefaults(
-    context,
-    copy.targetGroup,
-    copy.carried.kind,
-    copy.carried.object,
-  );
-  return meaningHash(expected) === meaningHash(found);
+/** What the source means, the server's defaults applied. */
+function completed(context: Context, { targetGroup, carried }: Copy): Promise<TargetObject> {
+  return withServerDefaults(context, targetGroup, carried.kind, carried.object);
 }
 
-function conflict(copy: Copy, reason: string): Checkpoint {
-  return withDetail({ ...copy.checkpoint, state: "conflict" }, { code: CONFLICT, reason });
+/** The checkpoint of an object that means what the source means. */
+function applied(copy: Copy, object: JsonObject, created: boolean): Checkpoint {
+  const checkpoint = appliedCheckpoint(copy, uidOf(object), created);
+  return detailOf(checkpoint).resolved === "source"
+    ? withDetail(checkpoint, { held: meaningHash(object) })
+    : checkpoint;
 }
 
 function isProtectedTier(copy: Copy): boolean {

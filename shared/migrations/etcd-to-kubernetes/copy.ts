@@ -9,14 +9,14 @@ import { type Context, resources } from "./context.ts";
 import { copyNodes } from "./copy-nodes.ts";
 import { createOrRecognise, replaceCopied } from "./copy-object.ts";
 import type { Copy } from "./copy-outcome.ts";
-import { withDetail } from "./ledger-detail.ts";
+import { isLeftOut, withDetail } from "./ledger-detail.ts";
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
 export type CopyMode = "create" | "replace";
 
 /**
  * Copies resources to the target and records the outcome of each. A refusal of the API server is recorded as `failed`,
- * an object of somebody else as `conflict`; what may succeed later leaves the checkpoint as it was and is thrown once
+ * an object of somebody else as `conflict`, unless a person has decided about it; what may succeed later leaves the checkpoint as it was and is thrown once
  * all others are recorded.
  *
  * @returns how many ended in which state.
@@ -50,6 +50,7 @@ function prepare(
   conversion: ForwardContext,
 ): Copy | Checkpoint {
   if (source === undefined) return withDetail({ ...checkpoint, state: "reverted" }, { gone: true });
+  if (isLeftOut(checkpoint)) return { ...checkpoint, sourceRevision: source.modRevision };
   const forwarded = forward(source.key, source.value, conversion);
   if (forwarded.outcome === "carry")
     return { checkpoint, source, carried: forwarded, targetGroup: conversion.targetGroup };

@@ -1,5 +1,6 @@
 import type { Json } from "../../json.ts";
-import type { Checkpoint } from "../../engine/records.ts";
+import type { ConflictDetail } from "../../engine/conflicts.ts";
+import type { Checkpoint, ResolutionUse } from "../../engine/records.ts";
 
 /** What `detail` of a checkpoint in the ledger `resources` holds. */
 export interface ResourceDetail {
@@ -18,11 +19,23 @@ export interface ResourceDetail {
   /** Why it failed or conflicts. */
   code?: string;
   reason?: string;
+  /** In state `conflict`: what people decide on. */
+  conflict?: ConflictDetail;
+  /** What a person decided about a conflict, and who. */
+  resolved?: ResolutionUse;
+  resolvedBy?: string;
+  /** With `source` and `target`: the meaning of what the target holds by that decision, as a hash. */
+  held?: string;
 }
 
 /** Reads the detail of a checkpoint of the ledger `resources`. */
 export function detailOf(checkpoint: Checkpoint): ResourceDetail {
   return checkpoint.detail as unknown as ResourceDetail;
+}
+
+/** True for a resource that a person has decided to leave out of the migration. */
+export function isLeftOut(checkpoint: Checkpoint): boolean {
+  return checkpoint.state === "reverted" && detailOf(checkpoint).resolved === "skip";
 }
 
 /** The checkpoint with some members of its detail replaced. */

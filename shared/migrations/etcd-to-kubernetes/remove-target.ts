@@ -5,7 +5,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "./context.ts";
 import { detailOf } from "./ledger-detail.ts";
-import { deleteIfOurs } from "./ownership.ts";
+import { deleteIfOurs, isOurs } from "./ownership.ts";
 import { call, deleteTarget, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 const TRIES = 5;
@@ -20,11 +20,19 @@ export async function removeTarget(
   ref: ObjectRef,
 ): Promise<void> {
   const { before, kind, created } = detailOf(checkpoint);
+  if (!(await wasWritten(context, checkpoint, ref))) return;
   if (kind === "Node") return isJsonObject(before) ? restoreNode(context, ref, before) : undefined;
   if (isJsonObject(before)) return restoreObject(context, ref, before);
   if (created === true && checkpoint.targetUid !== undefined)
     return deleteTarget(context, ref, checkpoint.targetUid);
   return deleteIfOurs(context, ref);
+}
+
+/** Replacing an object by a person's decision may not have come about: then it is not this run's to put back. */
+async function wasWritten(context: AnyContext, checkpoint: Checkpoint, ref: ObjectRef): Promise<boolean> {
+  if (detailOf(checkpoint).resolved !== "source" || checkpoint.targetUid !== undefined) return true;
+  const found = await readTarget(context, ref);
+  return found !== undefined && isOurs(context, found);
 }
 
 async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: JsonObject): Promise<void> {

@@ -1,5 +1,6 @@
 import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action } from "../../../engine/migration.ts";
+import type { ResolutionUse } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { artifactName, type Context, decisions, resources, uncarried } from "../context.ts";
 import { detailOf } from "../ledger-detail.ts";
@@ -48,6 +49,7 @@ async function compose(context: Context): Promise<object> {
       key,
       ...detail,
     })),
+    conflicts: await decidedConflicts(context),
     writtenByOthers: noted.map(({ target, detail }) => ({ target, reason: detail["reason"] })),
     next: [
       "etcd is still locked by this run, for a late rollback. Keep it until you are sure, then decommission it.",
@@ -78,6 +80,26 @@ async function countMoved(context: Context): Promise<Moved> {
     }
   }
   return moved;
+}
+
+interface DecidedConflict {
+  target: string;
+  use: ResolutionUse;
+  by: string | undefined;
+}
+
+/** What people decided about conflicts; `skip` names what was left out. */
+async function decidedConflicts(context: Context): Promise<DecidedConflict[]> {
+  const decided: DecidedConflict[] = [];
+  const states = ["applied", "verified", "reverted"] as const;
+  for await (const page of ledgerPages(resources(context), { states, limit: PAGE })) {
+    for (const row of page) {
+      const { resolved, resolvedBy } = detailOf(row);
+      if (resolved !== undefined) decided.push({ target: row.target, use: resolved, by: resolvedBy });
+    }
+    if (decided.length >= LISTED) break;
+  }
+  return decided;
 }
 
 /** Times of the lock. `windowMs` is from the lock to ready for the switch, plus the unlock; the rollout stands apart. */

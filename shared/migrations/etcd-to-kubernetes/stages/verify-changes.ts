@@ -4,7 +4,7 @@ import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, changes, conversion, resources } from "../context.ts";
-import { detailOf } from "../ledger-detail.ts";
+import { detailOf, isLeftOut } from "../ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { readTarget } from "../target-calls.ts";
@@ -64,6 +64,7 @@ async function compareChanges(
   const differing = [];
   for (const { checkpoint, source } of await readSources(context, rows)) {
     const target = await readTarget(context, refOf(checkpoint, convert.targetGroup));
+    if (isLeftOut(checkpoint)) continue;
     const reason =
       checkpoint.state === "reverted"
         ? leftOver(checkpoint.detail["created"] === true, source !== undefined, target !== undefined)

@@ -14,7 +14,7 @@ import { PROTECTED_TIERS } from "../built-in.ts";
 import { rankOf } from "../changes.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
-import { detailOf, withDetail } from "../ledger-detail.ts";
+import { detailOf, isLeftOut, withDetail } from "../ledger-detail.ts";
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import { rangesByRank, rowsInRange } from "../ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
@@ -150,7 +150,7 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
     if (row.sourceRevision !== checkpoint.sourceRevision) carried++;
     settled.push(row);
   }
-  const seen = new Set(live.map(({ target }) => target));
+  const seen = new Set([...live, ...known.filter(isLeftOut)].map(({ target }) => target));
   for (const [target, object] of byTarget) {
     if (seen.has(target)) continue;
     const row = await carryNew(context, convert, { kind, target, object });

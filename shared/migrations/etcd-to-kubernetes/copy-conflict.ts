@@ -1,0 +1,97 @@
+import { differences } from "../../calico/differences.ts";
+import { meaningHash } from "../../calico/meaning.ts";
+import type { TargetObject } from "../../calico/target.ts";
+import { type ConflictDetail, conflictKey, conflictSince, fingerprint } from "../../engine/conflicts.ts";
+import type { Checkpoint, Resolution } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { type Context, resources } from "./context.ts";
+import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
+import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isOurs } from "./ownership.ts";
+
+const CODE = "TARGET_DIFFERS";
+const PATHS_LISTED = 10;
+
+/** A resource and the object that is in its place. */
+export interface Clash {
+  copy: Copy;
+  /** What the source means, the server's defaults applied. */
+  expected: TargetObject;
+  found: JsonObject;
+  /** Why it is a conflict, for people. */
+  reason: string;
+}
+
+/**
+ * Goes by what a person has decided about a conflict that was seen as it is now; without a decision it is recorded, for
+ * people to decide on. With `source`, what was there is recorded first, so that undo puts it back, and `replace` writes.
+ */
+export async function settleConflict(
+  context: Context,
+  clash: Clash,
+  replace: (intended: Copy, created: boolean) => Promise<Checkpoint>,
+): Promise<Checkpoint> {
+  const { copy, found } = clash;
+  const conflict = describe(context, clash);
+  const decision = context.resolution(conflict);
+  switch (decision?.use) {
+    case undefined:
+      return withDetail(
+        { ...copy.checkpoint, state: "conflict" },
+        { code: CODE, reason: clash.reason, conflict },
+      );
+    case "target":
+      return keepTarget(copy, found, decision);
+    case "skip":
+      return leaveOut(copy, decision);
+    case "source": {
+      const { intended, created } = intend(context, clash, decision);
+      await resources(context).put([intended]);
+      return replace({ ...copy, checkpoint: intended }, created);
+    }
+  }
+}
+
+/** True when an object is as this run has written it by a person's decision, so that it may be brought up to date. */
+export function isAsDecided({ checkpoint }: Copy, found: JsonObject): boolean {
+  const { resolved, held } = detailOf(checkpoint);
+  return resolved === "source" && held === meaningHash(found);
+}
+
+function describe(context: Context, { copy, expected, found }: Clash): ConflictDetail {
+  const { kind, target } = copy.carried;
+  const seen = fingerprint(meaningHash(expected), meaningHash(found));
+  const listed = differences(expected, found, { limit: PATHS_LISTED + 1 });
+  return {
+    key: conflictKey(target),
+    kind,
+    seen,
+    since: conflictSince(copy.checkpoint, seen, context.clock.now()),
+    differences: listed.slice(0, PATHS_LISTED),
+    more: listed.length > PATHS_LISTED,
+  };
+}
+
+function keepTarget(copy: Copy, found: JsonObject, { by }: Resolution): Checkpoint {
+  const kept = appliedCheckpoint(copy, textAt(found, "metadata", "uid"), false);
+  return withDetail(kept, { resolved: "target", resolvedBy: by, held: meaningHash(found) });
+}
+
+function leaveOut(copy: Copy, { by }: Resolution): Checkpoint {
+  const { targetUid: _uid, ...left } = appliedCheckpoint(copy, "", false);
+  return withDetail({ ...left, state: "reverted" }, { resolved: "skip", resolvedBy: by });
+}
+
+/** What this run had created itself is its own to delete; of anything else, what was there first is put back. */
+function intend(
+  context: Context,
+  { copy, expected, found }: Clash,
+  { by }: Resolution,
+): { intended: Checkpoint; created: boolean } {
+  const { before } = detailOf(copy.checkpoint);
+  const created = before === undefined && isOurs(context, found);
+  const decided = { resolved: "source", resolvedBy: by, held: meaningHash(expected) } as const;
+  const intended = withDetail(copy.checkpoint, created ? decided : { ...decided, before: before ?? found });
+  return { intended, created };
+}
