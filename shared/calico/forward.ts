@@ -1,11 +1,10 @@
 import { forwardAffinity, forwardBlock, forwardHandle, forwardIpamConfig } from "./forward-ipam.ts";
 import { forwardNode } from "./forward-node.ts";
 import { type Converted, forwardResource } from "./forward-resource.ts";
-import { type ForwardContext, type Forwarded, Refusal, invalid } from "./forwarded.ts";
+import { type ForwardContext, type Forwarded, Refusal } from "./forwarded.ts";
 import { type DataKey, parseEtcdKey } from "./keys.ts";
-import { nameProblem, namespaceProblem } from "./names.ts";
 import { sourceHash } from "./stored-value.ts";
-import type { TargetRef } from "./target.ts";
+import { refuseName } from "./target.ts";
 
 /**
  * Says what becomes of a key of etcd and its value in the Kubernetes datastore. Total: whatever the bytes are, there is
@@ -56,17 +55,5 @@ function convert(source: DataKey, text: string, context: ForwardContext): Conver
       return forwardHandle(source, text, context);
     case "ipamConfig":
       return forwardIpamConfig(text, context);
-  }
-}
-
-function refuseName({ kind, name, namespace }: TargetRef): void {
-  const problem = nameProblem(name);
-  if (problem !== undefined) throw invalid("NAME_INVALID", `the name "${name}" of the ${kind} ${problem}`);
-  const namespaceIssue = namespace === undefined ? undefined : namespaceProblem(namespace);
-  if (namespaceIssue !== undefined) {
-    throw invalid(
-      "NAMESPACE_INVALID",
-      `the namespace "${String(namespace)}" of the ${kind} ${namespaceIssue}`,
-    );
   }
 }

@@ -1,5 +1,7 @@
 import type { JsonObject } from "../json.ts";
+import { invalid } from "./forwarded.ts";
 import { type KindInfo, type TargetGroup, targetKind } from "./kinds.ts";
+import { nameProblem, namespaceProblem } from "./names.ts";
 
 /** An object of the Kubernetes API, by its coordinates. */
 export interface TargetRef {
@@ -32,4 +34,17 @@ export function targetRef(info: KindInfo, group: TargetGroup, name: string, name
 export function targetId(ref: TargetRef): string {
   const path = ref.namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
   return `${ref.apiVersion}/${ref.plural}/${path}`;
+}
+
+/** Refuses coordinates whose name or namespace Kubernetes would refuse: NAME_INVALID, NAMESPACE_INVALID. */
+export function refuseName({ kind, name, namespace }: TargetRef): void {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw invalid("NAME_INVALID", `the name "${name}" of the ${kind} ${problem}`);
+  const namespaceIssue = namespace === undefined ? undefined : namespaceProblem(namespace);
+  if (namespaceIssue !== undefined) {
+    throw invalid(
+      "NAMESPACE_INVALID",
+      `the namespace "${String(namespace)}" of the ${kind} ${namespaceIssue}`,
+    );
+  }
 }

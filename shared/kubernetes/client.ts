@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseExactJson } from "../exact-json.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { errorOfAnswer, type RawAnswer, unreadableAnswer } from "./answers.ts";
+import { readChanges, type WatchRequest } from "./changes.ts";
 import { KubernetesApiError } from "./errors.ts";
 import { errorOfFailure, TransportFailure } from "./failures.ts";
 import { objectsAt, textAt } from "./fields.ts";
@@ -9,10 +10,13 @@ import { readPages } from "./pages.ts";
 import { queryString, resourcePath } from "./paths.ts";
 import type { Session } from "./session.ts";
 import { exchange, type RawRequest } from "./transport.ts";
+import { LineReader } from "./watch-lines.ts";
 import type {
   ApiRequest,
   ApiResponse,
   CallOptions,
+  Changes,
+  ChangesOptions,
   DeleteOptions,
   KubernetesApi,
   ListOptions,
@@ -72,12 +76,21 @@ export class KubernetesClient implements KubernetesApi {
   }
 
   async list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
-    const { limit, continueToken, labelSelector, fieldSelector, metadataOnly, ...call } = options;
+    const { limit, continueToken, labelSelector, fieldSelector, metadataOnly, notOlderThan, ...call } =
+      options;
+    const resourceVersionMatch = notOlderThan === undefined ? undefined : "NotOlderThan";
     const body = await this.#body({
       ...call,
       method: "GET",
       path: collectionPath(ref),
-      query: { limit, continue: continueToken, labelSelector, fieldSelector },
+      query: {
+        limit,
+        continue: continueToken,
+        labelSelector,
+        fieldSelector,
+        resourceVersion: notOlderThan,
+        resourceVersionMatch,
+      },
       ...(metadataOnly === true ? { accept: metadataList } : {}),
     });
     return listPage(body);
@@ -85,6 +98,14 @@ export class KubernetesClient implements KubernetesApi {
 
   pages(ref: ResourceRef, options: PagesOptions = {}): AsyncIterable<JsonObject[]> {
     return readPages(this, ref, options);
+  }
+
+  changes(ref: ResourceRef, options: ChangesOptions): Promise<Changes> {
+    const source = {
+      list: (what: ResourceRef, how: ListOptions) => this.list(what, how),
+      watch: (watch: WatchRequest) => this.#watch(watch),
+    };
+    return readChanges(source, ref, options);
   }
 
   async create(ref: ResourceRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
@@ -131,6 +152,24 @@ export class KubernetesClient implements KubernetesApi {
     return (await this.request(request)).body;
   }
 
+  /** Never tried again after a broken connection: what it gave until then counts. */
+  async #watch({
+    ref,
+    resourceVersion,
+    timeoutSeconds,
+    take,
+    signal,
+    timeoutMs,
+  }: WatchRequest): Promise<void> {
+    const path = collectionPath(ref);
+    const query = { watch: true, resourceVersion, timeoutSeconds, allowWatchBookmarks: true };
+    const lines = new LineReader(take);
+    const raw = serialise({ method: "GET", path, query, signal, timeoutMs });
+    const answer = await this.#attempt({ method: "GET", path }, { ...raw, sink: (part) => lines.add(part) });
+    if (answer.status !== 200) throw errorOfAnswer("GET", path, answer);
+    lines.throwFailure();
+  }
+
   async #answer(request: ApiRequest): Promise<RawAnswer> {
     const raw = serialise(request);
     if (request.method !== "GET") return this.#attempt(request, raw);
@@ -146,7 +185,7 @@ export class KubernetesClient implements KubernetesApi {
   }
 
   /** One try, and a second one with renewed credentials if the first ones are refused: then nothing was done yet. */
-  async #attempt(request: ApiRequest, raw: RawRequest): Promise<RawAnswer> {
+  async #attempt(request: Pick<ApiRequest, "method" | "path">, raw: RawRequest): Promise<RawAnswer> {
     const line = await this.#session.current();
     try {
       const answer = await exchange(line, raw);

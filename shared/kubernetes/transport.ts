@@ -20,6 +20,11 @@ export interface RawRequest {
   body: string | null;
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /**
+   * Takes the parts of a 200 answer as they come, instead of having them collected; the answer's text is then empty.
+   * Returns false when it has enough: the rest is not read. Must not throw.
+   */
+  sink?: (part: Buffer) => boolean;
 }
 
 /**
@@ -51,6 +56,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: RawAnswer) => void;
   readonly #reject: (failure: TransportFailure) => void;
   readonly #signal: AbortSignal | undefined;
+  readonly #sink: RawRequest["sink"];
   readonly #timer: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
@@ -65,6 +71,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = request.signal;
+    this.#sink = request.sink;
     if (request.signal?.aborted === true) {
       this.#onAbort();
       return;
@@ -91,8 +98,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (typeof retryAfter === "string") this.#retryAfter = retryAfter;
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#sink === undefined || this.#status !== 200) {
+      this.#chunks.push(chunk);
+    } else if (!this.settled && !this.#sink(chunk)) {
+      this.onResponseEnd();
+      controller.abort(new Error("enough was read"));
+    }
   }
 
   onResponseEnd(): void {

@@ -58,6 +58,8 @@ export interface ListOptions extends CallOptions {
   fieldSelector?: string | undefined;
   /** Ask for PartialObjectMetadata: apiVersion, kind and metadata only. */
   metadataOnly?: boolean | undefined;
+  /** Take an answer from the API server's memory, if it is at least as new as this resourceVersion. Not with a limit. */
+  notOlderThan?: string | undefined;
 }
 
 /** One answer to a list. */
@@ -75,6 +77,37 @@ export interface PagesOptions extends Omit<ListOptions, "limit" | "continueToken
   /** Objects per page. Default 500. */
   pageSize?: number | undefined;
 }
+
+/** From where to tell changes, and how many at once. */
+export interface ChangesOptions extends CallOptions {
+  /** Of a list of the same resource, or of the answer before: changes after it are told. */
+  resourceVersion: string;
+  /** The most events in one answer. Default 1,000; fewer are given when they exceed 16 MiB of JSON. */
+  limit?: number | undefined;
+}
+
+/** One write to an object. */
+export interface Change {
+  /** Created or changed, or deleted; with `deleted`, the object is as it was before, at the version of its deletion. */
+  type: "put" | "deleted";
+  object: JsonObject;
+}
+
+/** What happened in a resource between two resourceVersions. */
+export interface Changes {
+  /** In the order in which they happened; an object that was written twice is in it twice. */
+  events: Change[];
+  /** Up to where the events are complete: from where to go on. */
+  resourceVersion: string;
+  /** True when the limit was met before the present was reached. */
+  more: boolean;
+}
+
+/**
+ * Runs one request for code that does not know its surroundings. The caller puts around it what every request needs: a
+ * limiter, the check of its lease right before it is sent, tries.
+ */
+export type Send = <T>(request: (api: KubernetesApi) => Promise<T>) => Promise<T>;
 
 /** What every write accepts. */
 export interface WriteOptions extends CallOptions {
@@ -130,6 +163,17 @@ export interface KubernetesApi {
    * beginning, and objects may be given more than once. Empty pages are not given.
    */
   pages(ref: ResourceRef, options?: PagesOptions): AsyncIterable<JsonObject[]>;
+
+  /**
+   * Every write to a resource after a resourceVersion, none left out and none twice, up to a version that is not older than
+   * the moment of the call: a write that the server had acknowledged by then is told. Where there were any writes to the
+   * cluster since, an answer takes 1 to 3 seconds. Default timeout: 30 s for all of it.
+   *
+   * Throws KUBERNETES_EXPIRED when the server cannot tell: then list the resource and compare. A kube-apiserver remembers
+   * the changes of the last 75 seconds, and of a resource at least the last 100; it forgets all of them when it starts, and
+   * those of a custom resource when its CustomResourceDefinition changes. So ask again within a minute to keep up.
+   */
+  changes(ref: ResourceRef, options: ChangesOptions): Promise<Changes>;
 
   /** Creates an object (POST) and returns it as stored. `ref.namespace` decides where. */
   create(ref: ResourceRef, object: JsonObject, options?: WriteOptions): Promise<JsonObject>;

@@ -2,9 +2,8 @@ import { z } from "zod";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import { errorMessage, isRetryable, MigratorError } from "../../../errors.ts";
-import type { JsonObject } from "../../../json.ts";
-import { jsonLines } from "../../artifact-lines.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
 import { artifactName, type Context } from "../context.ts";
 import { recordNodeNames } from "../node-names.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
@@ -15,10 +14,6 @@ import { emptyInventory, Inventory } from "./inventory.ts";
 import { readResources } from "./read-resources.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
-/** The artifact with the report of every check, a line each. */
-export const PREFLIGHT_REPORT = "preflight.ndjson";
-
-const NAMED = 5;
 const Cursor = z.object({
   phase: z.enum(["read", "judge"]),
   from: z.string().optional(),
@@ -50,7 +45,7 @@ async function checkConnections(context: Context): Promise<SweepPlan> {
   for (const check of CHECKS) {
     if (check.phase === "connections") reports.push(await reportOf(check, () => check.run(facts, context)));
   }
-  await keepReports(context, reports);
+  await keepReports(context, artifactName(context, PREFLIGHT_REPORT), reports);
   refuse(reports);
   const pinnedRevision = await facts.currentRevision();
   await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision });
@@ -83,7 +78,7 @@ async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
     if (check.phase === "resources") reports.push(await reportOf(check, () => check.run(inventory, context)));
   }
   const all = [...(context.notes["checks"] as unknown as CheckReport[]), ...reports];
-  await keepReports(context, all);
+  await keepReports(context, artifactName(context, PREFLIGHT_REPORT), all);
   await context.record({ byKind: inventory.byKind, consents: consents(all, inventory) });
   refuse(all);
   await context.announce("preflight.passed", { resources: inventory.byKind });
@@ -102,11 +97,6 @@ async function reportOf(check: Check, run: () => Promise<CheckResult>): Promise<
   }
 }
 
-async function keepReports(context: Context, reports: readonly CheckReport[]): Promise<void> {
-  await context.record({ checks: reports as unknown as JsonObject[] });
-  await context.artifacts.write(artifactName(context, PREFLIGHT_REPORT), jsonLines(reports));
-}
-
 function consents(reports: readonly CheckReport[], inventory: Inventory): Record<string, number> {
   const failed = reports.filter(({ status, severity }) => status === "fail" && severity === "consent");
   const subjects = failed.flatMap(({ id, count, items }) => {
@@ -114,15 +104,4 @@ function consents(reports: readonly CheckReport[], inventory: Inventory): Record
     return subject === undefined ? [] : [[subject, count ?? items?.length ?? 1] as const];
   });
   return { ...Object.fromEntries(subjects), ...inventory.consents };
-}
-
-function refuse(reports: readonly CheckReport[]): void {
-  const failed = reports.filter(({ status, severity }) => status === "fail" && severity === "blocking");
-  if (failed.length === 0) return;
-  const named = failed.slice(0, NAMED).map(({ id, message }) => `${id}: ${message}`);
-  const more = failed.length > NAMED ? `; and ${failed.length - NAMED} more` : "";
-  throw new MigratorError("PREFLIGHT_FAILED", named.join("; ") + more, {
-    next: failed[0]?.fix ?? "See `describe`.",
-    details: { checks: failed.map(({ id }) => id) },
-  });
 }

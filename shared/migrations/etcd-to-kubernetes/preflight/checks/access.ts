@@ -1,4 +1,5 @@
-import { type AccessRule, checkAccess } from "../../../../kubernetes/access.ts";
+import { checkAccess } from "../../../../kubernetes/access.ts";
+import { rightText } from "../../../preflight/right-text.ts";
 import { accessRules } from "../../access-rules.ts";
 import { readRollbackManifest } from "../../manifest.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
@@ -22,10 +23,3 @@ export const access: ConnectionCheck = {
     return fail(`${named.length} rights are missing, among them: ${named[0] ?? ""}`, named);
   },
 };
-
-function rightText({ verb, resource, subresource, group, namespace, name }: AccessRule): string {
-  const what = subresource === undefined ? resource : `${resource}/${subresource}`;
-  const which = name === undefined ? "" : ` ${name}`;
-  const where = namespace === undefined ? "" : ` in ${namespace}`;
-  return `${verb} ${what}${group === "" ? "" : `.${group}`}${which}${where}`;
-}

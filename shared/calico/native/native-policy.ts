@@ -1,0 +1,62 @@
+import type { Json, JsonObject } from "../../json.ts";
+import { applyDefaults } from "../defaults.ts";
+import { TIERED_KINDS } from "../kinds.ts";
+import { DEFAULT_TIER } from "../names.ts";
+
+/** The parts of an object that have defaults. */
+interface Defaultable {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: JsonObject;
+}
+
+/** An object with its defaults. */
+interface Defaulted extends Defaultable {
+  /** What Felix enforces otherwise than before, as clauses for people. */
+  readonly changes: readonly string[];
+}
+
+/** The kinds of policy that Felix enforces. */
+const ENFORCED = new Set(["GlobalNetworkPolicy", "NetworkPolicy"]);
+
+/**
+ * Fills in what Calico reads into a tier, and what its admission policies `tierlabel` and `policytypes` write into a
+ * policy. Empty lists count as absent, as they do once Calico has read and written them. Gives new objects.
+ */
+export function defaulted(kind: string, { labels, spec }: Defaultable): Defaulted {
+  if (kind === "Tier") return defaultedTier(labels, spec);
+  if (kind === "StagedKubernetesNetworkPolicy") {
+    return { labels, spec: { ...spec, policyTypes: kubernetesTypes(spec) }, changes: [] };
+  }
+  return TIERED_KINDS.has(kind) ? defaultedPolicy(kind, labels, spec) : { labels, spec, changes: [] };
+}
+
+function defaultedTier(labels: Defaultable["labels"], spec: JsonObject): Defaulted {
+  const draft = { kind: "Tier", name: "", labels, annotations: {}, spec: { ...spec } };
+  applyDefaults(draft);
+  return { labels, spec: draft.spec, changes: [] };
+}
+
+function defaultedPolicy(kind: string, labels: Defaultable["labels"], spec: JsonObject): Defaulted {
+  const draft = { kind, name: "", labels, annotations: {}, spec: { ...spec } };
+  applyDefaults(draft);
+  const tier = spec.tier === undefined || spec.tier === "" ? DEFAULT_TIER : spec.tier;
+  const changes = ENFORCED.has(kind) ? narrowing(spec.types, draft.spec.types) : [];
+  return { labels: draft.labels, spec: { ...draft.spec, tier }, changes };
+}
+
+/** Felix enforces a policy without types in both directions (felix/calc, ExtractPolicyMetadata). */
+function narrowing(before: Json | undefined, after: Json | undefined): string[] {
+  const [first, second] = Array.isArray(after) ? after : [];
+  if (isFilled(before) || typeof first !== "string" || second !== undefined) return [];
+  return [`spec.types is absent, which is enforced as Ingress and Egress; it becomes ${first}`];
+}
+
+/** As Kubernetes does: a policy with rules for egress is one for both directions. */
+function kubernetesTypes(spec: JsonObject): Json {
+  if (isFilled(spec.policyTypes)) return spec.policyTypes;
+  return isFilled(spec.egress) ? ["Ingress", "Egress"] : ["Ingress"];
+}
+
+function isFilled(value: Json | undefined): value is Json[] {
+  return Array.isArray(value) && value.length > 0;
+}

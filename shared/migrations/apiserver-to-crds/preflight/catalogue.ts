@@ -1,0 +1,45 @@
+import type { Check } from "./check.ts";
+import { access } from "./checks/access.ts";
+import { admissionPolicies } from "./checks/admission-policies.ts";
+import { aggregatedApi } from "./checks/aggregated-api.ts";
+import { builtInTiers } from "./checks/built-in-tiers.ts";
+import { clusterInformation } from "./checks/cluster-information.ts";
+import { compatibility } from "./checks/compatibility.ts";
+import { componentAccess } from "./checks/component-access.ts";
+import { componentVersions } from "./checks/component-versions.ts";
+import { crdOwners } from "./checks/crd-owners.ts";
+import { foreignDependants } from "./checks/foreign-dependants.ts";
+import { gitops } from "./checks/gitops.ts";
+import { installer } from "./checks/installer.ts";
+import { kindsConvertible } from "./checks/kinds-convertible.ts";
+import { nativeCrds } from "./checks/native-crds.ts";
+import { nativeWriters } from "./checks/native-writers.ts";
+import { oldGroup } from "./checks/old-group.ts";
+import { oldGroupInUse } from "./checks/old-group-in-use.ts";
+import { policyNames } from "./checks/policy-names.ts";
+import { upstreamMigration } from "./checks/upstream-migration.ts";
+import { webhooks } from "./checks/webhooks.ts";
+
+/** Every check of this migration, in the order in which they are shown. */
+export const CHECKS: readonly Check[] = [
+  oldGroup,
+  oldGroupInUse,
+  upstreamMigration,
+  compatibility,
+  installer,
+  componentVersions,
+  admissionPolicies,
+  nativeCrds,
+  kindsConvertible,
+  crdOwners,
+  access,
+  componentAccess,
+  aggregatedApi,
+  clusterInformation,
+  builtInTiers,
+  policyNames,
+  gitops,
+  webhooks,
+  nativeWriters,
+  foreignDependants,
+];

@@ -1,0 +1,23 @@
+import { calicoVersion } from "../components.ts";
+import { block, type Check, pass } from "../check.ts";
+import { upstreamDefects } from "../upstream-defects.ts";
+
+/** Nobody else migrates this cluster. */
+export const upstreamMigration: Check = {
+  id: "upstream-migration",
+  title: "there is no DatastoreMigration in the cluster",
+  why: "kube-controllers migrates by itself as soon as there is one, and the operator follows the first that it finds: two that lock and copy at the same time lose data.",
+  severity: "blocking",
+  fix: "Let it finish: this program does not supervise upstream's controller. Deleting it stops the migration, and deletes the old CRDs where it is Complete: make a backup first.",
+  judge: ({ migrations, workloads }) => {
+    if (migrations.length === 0) return pass("there is none");
+    const named = migrations.map(({ name, phase }) => `${name} (phase ${phase === "" ? "Pending" : phase})`);
+    const version = calicoVersion(workloads);
+    const defects = upstreamDefects(version);
+    const known =
+      defects.length === 0
+        ? ""
+        : `. Known defects of Calico ${version ?? ""}'s controller: ${defects.join("; ")}`;
+    return block(`there is DatastoreMigration ${named.join(", ")}${known}`, { items: named });
+  },
+};

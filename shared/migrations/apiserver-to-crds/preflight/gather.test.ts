@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { suite, test, type TestContext } from "node:test";
+import { failure } from "../../../kubernetes/testing/fake-store.ts";
+import { nativeApiService } from "../../../kubernetes/api-services.ts";
+import { crdResource } from "../../../kubernetes/crds.ts";
+import { CHECKS } from "./catalogue.ts";
+import type { Facts } from "./facts.ts";
+import { gatherAccess, gatherFacts } from "./gather.ts";
+import type { PreflightInput } from "./input.ts";
+import {
+  bothGroups,
+  type FakeCluster,
+  startFakeCluster,
+  storedCrd,
+  storedWorkload,
+} from "./testing/fake-cluster.ts";
+
+const old = (plural: string) => ({ apiVersion: "crd.projectcalico.org/v1", plural });
+const apps = (plural: string, name: string) => ({
+  apiVersion: "apps/v1",
+  plural,
+  namespace: "kube-system",
+  name,
+});
+
+const INPUT: PreflightInput = { crds: [], gitops: "pause", skipForeignOwnerReferences: false };
+const SERVES = {
+  "admissionregistration.k8s.io/v1": { MutatingAdmissionPolicy: "mutatingadmissionpolicies" },
+  "migration.projectcalico.org/v1beta1": { DatastoreMigration: "datastoremigrations" },
+};
+
+/** A cluster with Calico 3.32.1 by manifests. */
+async function calicoCluster(t: TestContext): Promise<FakeCluster> {
+  const cluster = await startFakeCluster(t, { serves: SERVES });
+  await cluster.put(crdResource, ...bothGroups().map((name) => storedCrd(name)));
+  const node = apps("daemonsets", "calico-node");
+  await cluster.put(node, storedWorkload(node, { image: "quay.io/calico/node:v3.32.1" }));
+  await cluster.put(nativeApiService, {
+    metadata: { name: nativeApiService.name },
+    spec: { service: { namespace: "calico-apiserver", name: "calico-api" } },
+    status: { conditions: [{ type: "Available", status: "True" }] },
+  });
+  await cluster.put(old("clusterinformations"), {
+    metadata: { name: "default" },
+    spec: { datastoreReady: true },
+  });
+  await cluster.put(old("tiers"), {
+    metadata: { name: "default" },
+    spec: { order: 1e6, defaultAction: "Deny" },
+  });
+  return cluster;
+}
+
+async function factsOf(cluster: FakeCluster, input: Partial<PreflightInput> = {}): Promise<Facts> {
+  const whole = { ...INPUT, ...input };
+  return gatherFacts(cluster, whole, await gatherAccess(cluster, whole));
+}
+
+function verdicts(facts: Facts): Record<string, string> {
+  return Object.fromEntries(CHECKS.map((check) => [check.id, check.judge(facts).verdict]));
+}
+
+suite("gathering facts", () => {
+  test("of a cluster that is ready writes nothing, and nothing blocks", async (t) => {
+    const cluster = await calicoCluster(t);
+    cluster.fake.requests.length = 0;
+
+    const facts = await factsOf(cluster);
+
+    const blocking = Object.entries(verdicts(facts)).filter(([, verdict]) => verdict === "block");
+    assert.deepEqual(blocking, []);
+    const writes = cluster.fake.requests.filter(
+      ({ method, path }) => method !== "GET" && !path.endsWith("accessreviews"),
+    );
+    assert.deepEqual(writes, []);
+    assert.equal(facts.kubernetes, "v1.36.1");
+    assert.deepEqual(facts.admission, ["v1"]);
+    assert.deepEqual(facts.migrationVersions, ["v1beta1"]);
+    assert.equal(facts.apiService.served, "aggregated");
+    assert.deepEqual(facts.byKind, { Tier: 1 });
+  });
+
+  test("finds what stands in the way", async (t) => {
+    const cluster = await calicoCluster(t);
+    const migrations = { apiVersion: "migration.projectcalico.org/v1beta1", plural: "datastoremigrations" };
+    await cluster.put(migrations, { metadata: { name: "v1-to-v3" }, status: { phase: "Converged" } });
+    await cluster.put(old("tiers"), { metadata: { name: "kube-admin" }, spec: { order: 5 } });
+    await cluster.put(old("networkpolicies"), { metadata: { name: "default.web", namespace: "shop" } });
+    await cluster.put(crdResource, storedCrd("licensekeys.crd.projectcalico.org"));
+    await cluster.put(old("licensekeys"), { metadata: { name: "default" } });
+
+    const facts = await factsOf(cluster);
+
+    assert.deepEqual(facts.migrations, [{ name: "v1-to-v3", phase: "Converged" }]);
+    assert.deepEqual(facts.tiers[1], { name: "kube-admin", order: 5, defaultAction: undefined });
+    assert.deepEqual(facts.legacyNames, { count: 1, first: ["NetworkPolicy default.web"] });
+    assert.deepEqual(facts.unconverted, [{ plural: "licensekeys", hasObjects: true }]);
+    const found = verdicts(facts);
+    for (const id of ["upstream-migration", "built-in-tiers", "kinds-convertible"])
+      assert.equal(found[id], "block", id);
+    assert.equal(found["policy-names"], "warn");
+  });
+
+  test("of a cluster without Calico ends in nothing to migrate", async (t) => {
+    const facts = await factsOf(await startFakeCluster(t));
+
+    assert.equal(verdicts(facts)["old-group"], "block");
+    assert.deepEqual(facts.admission, []);
+  });
+
+  test("tells which rights are missing", async (t) => {
+    const cluster = await startFakeCluster(t, {
+      mayUser: ({ verb, resource }) => verb !== "delete" || resource !== "tiers",
+    });
+
+    const { denied } = await gatherAccess(cluster, INPUT);
+
+    assert.deepEqual(
+      denied.map(({ verb, resource, group }) => [verb, resource, group]),
+      [["delete", "tiers", "projectcalico.org"]],
+    );
+  });
+
+  test("goes on where roles may not be read", async (t) => {
+    const cluster = await calicoCluster(t);
+    const answer = failure(403, "Forbidden", "clusterroles is forbidden");
+    cluster.fake.inject({ path: "/clusterroles", times: Infinity, answer });
+
+    const facts = await factsOf(cluster);
+
+    assert.equal(verdicts(facts)["native-writers"], "warn");
+  });
+});

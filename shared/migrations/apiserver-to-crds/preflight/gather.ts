@@ -1,0 +1,53 @@
+import { checkAccess, type DeniedAccess } from "../../../kubernetes/access.ts";
+import { accessRules, foundRules } from "./access-rules.ts";
+import type { Facts } from "./facts.ts";
+import { gatherAccounts } from "./gather/accounts.ts";
+import { gatherCalicoObjects } from "./gather/calico-objects.ts";
+import { type Cluster, ifAllowed } from "./gather/cluster.ts";
+import { gatherCrds } from "./gather/crds.ts";
+import { gatherDependants } from "./gather/dependants.ts";
+import { gatherInventory } from "./gather/inventory.ts";
+import { gatherVersions } from "./gather/versions.ts";
+import { gatherWebhooks } from "./gather/webhooks.ts";
+import { gatherWorkloads } from "./gather/workloads.ts";
+import { gatherWriters } from "./gather/writers.ts";
+import type { PreflightInput } from "./input.ts";
+
+/** Which of the rights that the migration needs on every cluster are missing. With them, everything else can be read. */
+export async function gatherAccess(cluster: Cluster, { crds }: PreflightInput): Promise<Facts["access"]> {
+  const rules = accessRules(crds);
+  const denied = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
+  return { asked: rules.length, denied };
+}
+
+/** Looks at a cluster, and changes nothing on it. Throws KubernetesApiError. */
+export async function gatherFacts(
+  cluster: Cluster,
+  input: PreflightInput,
+  access: Facts["access"],
+): Promise<Facts> {
+  const workloads = await gatherWorkloads(cluster);
+  const crds = await gatherCrds(cluster);
+  const readable = crds.oldCrds.filter(({ established }) => established).map(({ plural }) => plural);
+  const { managers, ...inventory } = await gatherInventory(cluster, readable);
+  const dependants = await gatherDependants(cluster);
+  const rules = foundRules(
+    input.gitops === "pause" ? managers.managers : [],
+    input.skipForeignOwnerReferences ? [] : Object.keys(dependants.byResource),
+  );
+  const denied: DeniedAccess[] = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
+  return {
+    ...(await gatherVersions(cluster)),
+    ...crds,
+    ...inventory,
+    ...workloads,
+    ...(await gatherCalicoObjects(cluster)),
+    manifest: input.crds,
+    access: { asked: access.asked + rules.length, denied: [...access.denied, ...denied] },
+    accounts: await gatherAccounts(cluster, workloads.workloads),
+    webhooks: await ifAllowed(() => gatherWebhooks(cluster)),
+    writers: await ifAllowed(() => gatherWriters(cluster, workloads.workloads)),
+    gitops: { mode: input.gitops, ...managers },
+    dependants: { ...dependants, skip: input.skipForeignOwnerReferences },
+  };
+}

@@ -1,0 +1,38 @@
+import { isKubernetesError } from "../../../../kubernetes/errors.ts";
+import type { JsonObject } from "../../../../json.ts";
+import type { PagesOptions, ResourceRef, Send } from "../../../../kubernetes/types.ts";
+import type { ClusterConnections } from "../../../connections.ts";
+import type { Unread } from "../facts.ts";
+
+/** What looking at a cluster needs. */
+export interface Cluster extends Pick<ClusterConnections, "kubernetes" | "limiter"> {
+  signal?: AbortSignal | undefined;
+}
+
+/** Sends requests when the cluster's limiter lets them. */
+export function sender({ kubernetes, limiter, signal }: Cluster): Send {
+  return (request) => limiter.run(() => request(kubernetes), signal);
+}
+
+/** The objects of a resource one by one, a page in memory at a time; none where the cluster does not have the resource. */
+export async function* objectsOf(
+  { kubernetes, signal }: Cluster,
+  ref: ResourceRef,
+  options: PagesOptions = {},
+): AsyncGenerator<JsonObject> {
+  try {
+    for await (const page of kubernetes.pages(ref, { ...options, signal })) yield* page;
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+  }
+}
+
+/** What a look gives, or why the user may not have it. */
+export async function ifAllowed<T extends object>(look: () => Promise<T>): Promise<T | Unread> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isKubernetesError(error, "KUBERNETES_FORBIDDEN")) return { unread: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import type { Action, StageContext } from "../../../engine/migration.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { artifactName } from "../../etcd-to-kubernetes/context.ts";
+import type { CheckReport } from "../../preflight/check.ts";
+import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
+import { CHECKS } from "./catalogue.ts";
+import { reported } from "./check.ts";
+import { access as accessCheck, judgeAccess } from "./checks/access.ts";
+import { oldGroup } from "./checks/old-group.ts";
+import { findingsOf } from "./findings.ts";
+import { gatherAccess, gatherFacts } from "./gather.ts";
+import type { PreflightInput } from "./input.ts";
+
+type Context<O> = StageContext<ClusterConnections, O>;
+
+/**
+ * Looks, and changes nothing on the cluster: runs every check, and records `checks`, `findings` and `byKind`. `inputOf` gives what
+ * the checks need of the run's options. Throws PREFLIGHT_FAILED when a check blocks, and NOTHING_TO_MIGRATE where the old
+ * group is not there.
+ */
+export function preflight<O>(
+  inputOf: (context: Context<O>) => Promise<PreflightInput>,
+): Action<ClusterConnections, O> {
+  return {
+    kind: "action",
+    name: "preflight",
+    title: "check the cluster, its versions and its owners, changing nothing",
+    act: async (context) => {
+      const input = await inputOf(context);
+      const cluster = { ...context.connections, signal: context.signal };
+      const access = await gatherAccess(cluster, input);
+      if (access.denied.length > 0) await conclude(context, [reported(accessCheck, judgeAccess(access))]);
+      const facts = await gatherFacts(cluster, input, access);
+      const nothing = reported(oldGroup, oldGroup.judge(facts));
+      if (nothing.status === "fail") await conclude(context, [nothing], "NOTHING_TO_MIGRATE");
+      await conclude(
+        context,
+        CHECKS.map((check) => reported(check, check.judge(facts))),
+      );
+      await context.record({ findings: findingsOf(facts), byKind: facts.byKind });
+      await context.announce("preflight.passed", { resources: facts.byKind });
+      return { done: true };
+    },
+  };
+}
+
+/** Keeps the reports, and throws when one of them blocks. */
+async function conclude<O>(
+  context: Context<O>,
+  reports: readonly CheckReport[],
+  code?: string,
+): Promise<void> {
+  await keepReports(context, artifactName(context, PREFLIGHT_REPORT), reports);
+  refuse(reports, code);
+}
