@@ -1,0 +1,51 @@
+import { z } from "zod";
+import type { NativeKind } from "../../calico/native/native-kinds.ts";
+import type { Ledger } from "../../engine/ledger.ts";
+import type { StageContext } from "../../engine/migration.ts";
+import type { ResourceRef, Send } from "../../kubernetes/types.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { call } from "../etcd-to-kubernetes/target-calls.ts";
+import type { ApiserverToCrdsOptions } from "./options.ts";
+import { Findings } from "./preflight/findings.ts";
+
+/** What the stages of this migration get. */
+export type Context = StageContext<ClusterConnections, ApiserverToCrdsOptions>;
+
+/** One checkpoint for every v1 object that is carried, by its id in the old group. */
+export function resources(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("resources");
+}
+
+/** Objects that are not Calico's and belong to Calico objects, with the references that were taken off. */
+export function foreignOwners(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("foreign-owners");
+}
+
+/** Tools that were paused, with what was found. */
+export function pausedManagers(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("gitops");
+}
+
+/** Requests of a stage: through the limiter, while the lease is held, with the tries that reads and repeatable writes get. */
+export function sendFor(context: Context): Send {
+  return (request) => call(context, () => request(context.connections.kubernetes));
+}
+
+/** What preflight found out for the stages after it. */
+export async function findings(context: Context): Promise<Findings> {
+  return Findings.parse((await context.notesOf("preflight"))["findings"]);
+}
+
+const Opened = z.object({ precopy: z.boolean() });
+
+/** Under which apiVersion native objects are written and read: the second version while it is open, else v3. */
+export async function nativeVersion(context: Context): Promise<string> {
+  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
+  const isOpen = opened.success && opened.data.precopy && (await context.stageOf("close-second-version")) === undefined;
+  return `projectcalico.org/${isOpen ? "v3precopy" : "v3"}`;
+}
+
+/** Where the v1 objects of a kind are. */
+export function v1Resource({ v1Plural }: Pick<NativeKind, "v1Plural">): ResourceRef {
+  return { apiVersion: "crd.projectcalico.org/v1", plural: v1Plural };
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+
+/** Options of `apiserver-to-crds`. Durations are milliseconds. None is a secret. */
+export const ApiserverToCrdsOptions = z.strictObject({
+  /** The manifest with the native CRDs and admission policies: a file, a directory or a URL. Without it they must be there. */
+  crds: z.string().min(1).optional(),
+  /** What to do about tools that put Calico's objects back as their source has them. */
+  gitops: z.enum(["pause", "refuse", "ignore"]).default("pause"),
+  /** True to leave the owner references of objects that are not Calico's as they are: the garbage collector deletes these. */
+  skipForeignOwnerReferences: z.boolean().default(false),
+  /** How many resources a batch holds. */
+  batchSize: z.int().min(1).max(1000).default(200),
+  /** How long the locked old group must stay unchanged before it counts as quiet. */
+  quietMs: z.int().min(0).max(600_000).default(3000),
+  /** How long the switch and the rollout of Calico's workloads may take. */
+  rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
+  /** True to show the run in a status shaped like upstream's DatastoreMigration, where no upstream controller runs. */
+  mirrorStatus: z.boolean().default(false),
+});
+export type ApiserverToCrdsOptions = z.infer<typeof ApiserverToCrdsOptions>;
