@@ -41,7 +41,8 @@ const Opened = z.object({ precopy: z.boolean() });
 /** Under which apiVersion native objects are written and read: the second version while it is open, else v3. */
 export async function nativeVersion(context: Context): Promise<string> {
   const opened = Opened.safeParse(await context.notesOf("open-second-version"));
-  const isOpen = opened.success && opened.data.precopy && (await context.stageOf("close-second-version")) === undefined;
+  const isOpen =
+    opened.success && opened.data.precopy && (await context.stageOf("close-second-version")) === undefined;
   return `projectcalico.org/${isOpen ? "v3precopy" : "v3"}`;
 }
 

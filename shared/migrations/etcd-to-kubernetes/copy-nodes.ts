@@ -2,7 +2,8 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import { type Context, fieldManager, resources } from "./context.ts";
-import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
+import { appliedCheckpoint } from "../copying/task.ts";
+import { type Copy, sourceOf } from "./copy-task.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
@@ -43,7 +44,7 @@ function annotationsOf(object: JsonObject): JsonObject {
 
 async function annotate(context: Context, copy: Copy): Promise<Checkpoint> {
   const written = await patchNode(context, copy, annotationsOf(copy.carried.object));
-  return appliedCheckpoint(copy, textAt(written, "metadata", "uid"), false);
+  return appliedCheckpoint({ ...copy, source: sourceOf(copy) }, textAt(written, "metadata", "uid"), false);
 }
 
 /** Sets annotations of a Node through its status subresource, as calico-node itself does; null removes one. */

@@ -1,23 +1,20 @@
 import { differences } from "../../calico/differences.ts";
-import { meaningHash } from "../../calico/meaning.ts";
-import type { TargetObject } from "../../calico/target.ts";
 import { type ConflictDetail, conflictKey, conflictSince, fingerprint } from "../../engine/conflicts.ts";
 import type { Checkpoint, Resolution } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { type Context, resources } from "./context.ts";
-import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
-import { detailOf, withDetail } from "./ledger-detail.ts";
-import { isOurs } from "./ownership.ts";
+import { detailOf, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { isOurs } from "../etcd-to-kubernetes/ownership.ts";
+import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
 const CODE = "TARGET_DIFFERS";
 const PATHS_LISTED = 10;
 
 /** A resource and the object that is in its place. */
 export interface Clash {
-  copy: Copy;
+  copy: CopyTask;
   /** What the source means, the server's defaults applied. */
-  expected: TargetObject;
+  expected: JsonObject;
   found: JsonObject;
   /** Why it is a conflict, for people. */
   reason: string;
@@ -28,9 +25,9 @@ export interface Clash {
  * people to decide on. With `source`, what was there is recorded first, so that undo puts it back, and `replace` writes.
  */
 export async function settleConflict(
-  context: Context,
+  context: CopyContext,
   clash: Clash,
-  replace: (intended: Copy, created: boolean) => Promise<Checkpoint>,
+  replace: (intended: CopyTask, created: boolean) => Promise<Checkpoint>,
 ): Promise<Checkpoint> {
   const { copy, found } = clash;
   const conflict = describe(context, clash);
@@ -47,21 +44,21 @@ export async function settleConflict(
       return leaveOut(copy, decision);
     case "source": {
       const { intended, created } = intend(context, clash, decision);
-      await resources(context).put([intended]);
+      await context.ledger("resources").put([intended]);
       return replace({ ...copy, checkpoint: intended }, created);
     }
   }
 }
 
 /** True when an object is as this run has written it by a person's decision, so that it may be brought up to date. */
-export function isAsDecided({ checkpoint }: Copy, found: JsonObject): boolean {
+export function isAsDecided({ checkpoint, meaning }: CopyTask, found: JsonObject): boolean {
   const { resolved, held } = detailOf(checkpoint);
-  return resolved === "source" && held === meaningHash(found);
+  return resolved === "source" && held === meaning(found);
 }
 
-function describe(context: Context, { copy, expected, found }: Clash): ConflictDetail {
-  const { kind, target } = copy.carried;
-  const seen = fingerprint(meaningHash(expected), meaningHash(found));
+function describe(context: CopyContext, { copy, expected, found }: Clash): ConflictDetail {
+  const { kind, target, meaning } = copy;
+  const seen = fingerprint(meaning(expected), meaning(found));
   const listed = differences(expected, found, { limit: PATHS_LISTED + 1 });
   return {
     key: conflictKey(target),
@@ -73,25 +70,25 @@ function describe(context: Context, { copy, expected, found }: Clash): ConflictD
   };
 }
 
-function keepTarget(copy: Copy, found: JsonObject, { by }: Resolution): Checkpoint {
+function keepTarget(copy: CopyTask, found: JsonObject, { by }: Resolution): Checkpoint {
   const kept = appliedCheckpoint(copy, textAt(found, "metadata", "uid"), false);
-  return withDetail(kept, { resolved: "target", resolvedBy: by, held: meaningHash(found) });
+  return withDetail(kept, { resolved: "target", resolvedBy: by, held: copy.meaning(found) });
 }
 
-function leaveOut(copy: Copy, { by }: Resolution): Checkpoint {
+function leaveOut(copy: CopyTask, { by }: Resolution): Checkpoint {
   const { targetUid: _uid, ...left } = appliedCheckpoint(copy, "", false);
   return withDetail({ ...left, state: "reverted" }, { resolved: "skip", resolvedBy: by });
 }
 
 /** What this run had created itself is its own to delete; of anything else, what was there first is put back. */
 function intend(
-  context: Context,
+  context: CopyContext,
   { copy, expected, found }: Clash,
   { by }: Resolution,
 ): { intended: Checkpoint; created: boolean } {
   const { before } = detailOf(copy.checkpoint);
   const created = before === undefined && isOurs(context, found);
-  const decided = { resolved: "source", resolvedBy: by, held: meaningHash(expected) } as const;
+  const decided = { resolved: "source", resolvedBy: by, held: copy.meaning(expected) } as const;
   const intended = withDetail(copy.checkpoint, created ? decided : { ...decided, before: before ?? found });
   return { intended, created };
 }

@@ -1,17 +1,14 @@
-import { meaningHash } from "../../calico/meaning.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import type { TargetObject } from "../../calico/target.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { PROTECTED_TIERS } from "./built-in.ts";
-import { type Context, fieldManager, resources } from "./context.ts";
-import { type Clash, isAsDecided, settleConflict } from "./copy-conflict.ts";
-import { appliedCheckpoint, type Copy } from "./copy-outcome.ts";
-import { detailOf, withDetail } from "./ledger-detail.ts";
-import { isOurs, isWrittenByOthers } from "./ownership.ts";
-import { withServerDefaults } from "./schemas.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+import { PROTECTED_TIERS } from "../etcd-to-kubernetes/built-in.ts";
+import { fieldManager } from "../etcd-to-kubernetes/context.ts";
+import { detailOf, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { isOurs, isWrittenByOthers } from "../etcd-to-kubernetes/ownership.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { type Clash, isAsDecided, settleConflict } from "./conflict.ts";
+import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
 const FOREIGN = "the target holds an object with another spec";
 const CHANGED = "somebody else has changed the target since it was copied";
@@ -22,9 +19,13 @@ const TRIES = 5;
  * Creates the object. Where one is there already it is read: ours from before a crash or equal in meaning is applied,
  * a built-in tier is replaced (what it was is recorded first), anything else is a conflict, which a person decides.
  */
-export async function createOrRecognise(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
+export async function createOrRecognise(
+  context: CopyContext,
+  copy: CopyTask,
+  tries = TRIES,
+): Promise<Checkpoint> {
   const { kubernetes } = context.connections;
-  const { target, object } = copy.carried;
+  const { target, object } = copy;
   const options = {
     fieldManager: fieldManager(context),
     fieldValidation: "Strict",
@@ -32,7 +33,7 @@ export async function createOrRecognise(context: Context, copy: Copy, tries = TR
   } as const;
   try {
     const created = await call(context, () => kubernetes.create(target, object, options));
-    return appliedCheckpoint(copy, uidOf(created), true);
+    return await applied(copy, created, true);
   } catch (error) {
     const taken = isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS");
     const disturbed = isKubernetesError(error, "KUBERNETES_CONFLICT");
@@ -41,12 +42,12 @@ export async function createOrRecognise(context: Context, copy: Copy, tries = TR
   }
 }
 
-async function recognise(context: Context, copy: Copy, tries: number): Promise<Checkpoint> {
-  const found = await readTarget(context, copy.carried.target);
+async function recognise(context: CopyContext, copy: CopyTask, tries: number): Promise<Checkpoint> {
+  const found = await readTarget(context, copy.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
   const ours = isOurs(context, found);
-  const expected = await completed(context, copy);
-  if (meaningHash(expected) === meaningHash(found)) return applied(copy, found, ours);
+  const expected = await copy.expected();
+  if (copy.meaning(expected) === copy.meaning(found)) return applied(copy, found, ours);
   if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
   if (ours && !isWrittenByOthers(context, found))
     return replace(context, copy, { found, created: true, tries });
@@ -58,11 +59,15 @@ async function recognise(context: Context, copy: Copy, tries: number): Promise<C
  * Brings a copied object up to date, or creates it. An object that somebody else has changed since it was copied is a
  * conflict, unless it means the new value already; a person decides.
  */
-export async function replaceCopied(context: Context, copy: Copy, tries = TRIES): Promise<Checkpoint> {
-  const found = await readTarget(context, copy.carried.target);
+export async function replaceCopied(
+  context: CopyContext,
+  copy: CopyTask,
+  tries = TRIES,
+): Promise<Checkpoint> {
+  const found = await readTarget(context, copy.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
-  const expected = await completed(context, copy);
-  if (meaningHash(expected) === meaningHash(found)) return applied(copy, found, isOurs(context, found));
+  const expected = await copy.expected();
+  if (copy.meaning(expected) === copy.meaning(found)) return applied(copy, found, isOurs(context, found));
   if (isOurs(context, found) && !isWrittenByOthers(context, found))
     return replace(context, copy, { found, created: true, tries });
   if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
@@ -70,7 +75,7 @@ export async function replaceCopied(context: Context, copy: Copy, tries = TRIES)
   return decided(context, { copy, expected, found, reason: CHANGED }, tries);
 }
 
-function decided(context: Context, clash: Clash, tries: number): Promise<Checkpoint> {
+function decided(context: CopyContext, clash: Clash, tries: number): Promise<Checkpoint> {
   const { found } = clash;
   return settleConflict(context, clash, (intended, created) =>
     replace(context, intended, { found, created, tries }),
@@ -78,30 +83,30 @@ function decided(context: Context, clash: Clash, tries: number): Promise<Checkpo
 }
 
 /** What this run has replaced before: a built-in tier whatever it is now, anything else only as it was written. */
-function mayReplace(copy: Copy, found: JsonObject): boolean {
+function mayReplace(copy: CopyTask, found: JsonObject): boolean {
   const { before, resolved } = detailOf(copy.checkpoint);
   return resolved === "source" ? isAsDecided(copy, found) : before !== undefined;
 }
 
 async function replaceRecorded(
-  context: Context,
-  copy: Copy,
+  context: CopyContext,
+  copy: CopyTask,
   found: JsonObject,
   tries: number,
 ): Promise<Checkpoint> {
   const intended = withDetail(copy.checkpoint, { before: found });
-  await resources(context).put([intended]);
+  await context.ledger("resources").put([intended]);
   return replace(context, { ...copy, checkpoint: intended }, { found, created: false, tries });
 }
 
 async function replace(
-  context: Context,
-  copy: Copy,
+  context: CopyContext,
+  copy: CopyTask,
   { found, created, tries }: { found: JsonObject; created: boolean; tries: number },
 ): Promise<Checkpoint> {
   const { kubernetes } = context.connections;
   const resourceVersion = textAt(found, "metadata", "resourceVersion");
-  const metadata = { ...copy.carried.object.metadata, resourceVersion };
+  const metadata = { ...copy.object.metadata, resourceVersion };
   const options = {
     fieldManager: fieldManager(context),
     fieldValidation: "Strict",
@@ -109,9 +114,9 @@ async function replace(
   } as const;
   try {
     const replaced = await call(context, () =>
-      kubernetes.replace(copy.carried.target, { ...copy.carried.object, metadata }, options),
+      kubernetes.replace(copy.target, { ...copy.object, metadata }, options),
     );
-    return applied(copy, replaced, created);
+    return await applied(copy, replaced, created);
   } catch (error) {
     if (tries > 1 && isKubernetesError(error, "KUBERNETES_CONFLICT"))
       return replaceCopied(context, copy, tries - 1);
@@ -119,21 +124,17 @@ async function replace(
   }
 }
 
-/** What the source means, the server's defaults applied. */
-function completed(context: Context, { targetGroup, carried }: Copy): Promise<TargetObject> {
-  return withServerDefaults(context, targetGroup, carried.kind, carried.object);
-}
-
 /** The checkpoint of an object that means what the source means. */
-function applied(copy: Copy, object: JsonObject, created: boolean): Checkpoint {
+async function applied(copy: CopyTask, object: JsonObject, created: boolean): Promise<Checkpoint> {
+  await copy.complete?.(object);
   const checkpoint = appliedCheckpoint(copy, uidOf(object), created);
   return detailOf(checkpoint).resolved === "source"
-    ? withDetail(checkpoint, { held: meaningHash(object) })
+    ? withDetail(checkpoint, { held: copy.meaning(object) })
     : checkpoint;
 }
 
-function isProtectedTier(copy: Copy): boolean {
-  return copy.carried.kind === "Tier" && PROTECTED_TIERS.has(copy.carried.target.name);
+function isProtectedTier(copy: CopyTask): boolean {
+  return copy.kind === "Tier" && PROTECTED_TIERS.has(copy.target.name);
 }
 
 function uidOf(object: JsonObject): string {
