@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from "../../json.ts";
+import { hash } from "node:crypto";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../json.ts";
 import { differences } from "../differences.ts";
 import { METADATA_ANNOTATION } from "../metadata.ts";
 
@@ -70,6 +71,21 @@ export function compareNative(
 ): NativeComparison {
   const different = differences(comparable(complete(expected)), comparable(complete(found)));
   return different.length === 0 ? { same: true } : { same: false, paths: different.map(({ path }) => path) };
+}
+
+/**
+ * SHA-256 of what a native object means, hex: equal for two objects exactly when compareNative finds them the same, once both
+ * have the defaults of their CRD.
+ */
+export function nativeMeaning(object: JsonObject): string {
+  const { metadata, ...rest } = comparable(object);
+  const { labels, annotations } = isJsonObject(metadata) ? metadata : {};
+  const named = { labels: nonEmpty(labels), annotations: nonEmpty(annotations) };
+  return hash("sha256", canonicalJson({ ...rest, ...named }), "hex");
+}
+
+function nonEmpty(value: Json | undefined): Json {
+  return isJsonObject(value) && Object.keys(value).length > 0 ? value : null;
 }
 
 function comparable({ kind = null, metadata, spec }: JsonObject): JsonObject {

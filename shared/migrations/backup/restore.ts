@@ -11,8 +11,8 @@ import { readJsonLines } from "../artifact-lines.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { fieldManager } from "../etcd-to-kubernetes/context.ts";
 import { restoreObject } from "../etcd-to-kubernetes/remove-target.ts";
-import { backupPrefix } from "../etcd-to-kubernetes/stages/backup.ts";
 import { call, readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { backupPrefix } from "./parts.ts";
 
 /** Options of `restore`. */
 export const RestoreOptions = z.strictObject({

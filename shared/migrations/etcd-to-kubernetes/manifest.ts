@@ -3,6 +3,8 @@ import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { parseManifests } from "../../kubernetes/manifests.ts";
+import type { StageContext } from "../../engine/migration.ts";
+import type { ClusterConnections } from "../connections.ts";
 import type { Context } from "./context.ts";
 
 /** What a source begins with that is an artifact, for workers that cannot read the user's files. */
@@ -11,16 +13,23 @@ export const ARTIFACT_SOURCE = "artifact:";
 /** The objects of the user's manifest for the Kubernetes datastore; none without one. */
 export async function readManifest(context: Context): Promise<JsonObject[]> {
   const { manifest } = context.options;
-  return manifest === undefined ? [] : readFrom(context, manifest);
+  return manifest === undefined ? [] : readManifestFrom(context, manifest);
 }
 
 /** The objects of the user's manifest for etcd, for the way back; undefined without one. */
 export async function readRollbackManifest(context: Context): Promise<JsonObject[] | undefined> {
   const { rollbackManifest } = context.options;
-  return rollbackManifest === undefined ? undefined : readFrom(context, rollbackManifest);
+  return rollbackManifest === undefined ? undefined : readManifestFrom(context, rollbackManifest);
 }
 
-async function readFrom(context: Context, source: string): Promise<JsonObject[]> {
+/** What reading a manifest needs of a context, whatever the migration. */
+type ManifestContext = Pick<StageContext<ClusterConnections, unknown>, "artifacts" | "connections">;
+
+/**
+ * The objects of a manifest: an artifact, or a file, a directory or a URL of the user's. Throws MANIFEST_SOURCE_REFUSED in a
+ * service for anything but an artifact, and MANIFEST_HAS_SECRET.
+ */
+export async function readManifestFrom(context: ManifestContext, source: string): Promise<JsonObject[]> {
   const objects = await (source.startsWith(ARTIFACT_SOURCE)
     ? readArtifact(context, source.slice(ARTIFACT_SOURCE.length))
     : readOwn(context, source));
@@ -28,7 +37,7 @@ async function readFrom(context: Context, source: string): Promise<JsonObject[]>
   return objects;
 }
 
-async function readOwn({ connections }: Context, source: string): Promise<JsonObject[]> {
+async function readOwn({ connections }: ManifestContext, source: string): Promise<JsonObject[]> {
   if (connections.loadManifests !== undefined) return connections.loadManifests(source);
   throw new MigratorError(
     "MANIFEST_SOURCE_REFUSED",
@@ -39,7 +48,7 @@ async function readOwn({ connections }: Context, source: string): Promise<JsonOb
   );
 }
 
-async function readArtifact({ artifacts }: Context, name: string): Promise<JsonObject[]> {
+async function readArtifact({ artifacts }: ManifestContext, name: string): Promise<JsonObject[]> {
   const content = await buffer(artifacts.read(name));
   return parseManifests(name, [{ name, text: content.toString("utf8") }]);
 }

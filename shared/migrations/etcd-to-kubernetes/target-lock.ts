@@ -5,7 +5,8 @@ import { lockedClusterInformation, readLock, unlockedClusterInformation } from "
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
-import { type Context, fieldManager } from "./context.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { type AnyContext, type Context, fieldManager } from "./context.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
 
 /** The target's ClusterInformation, which says whether the datastore may be used. */
@@ -13,45 +14,72 @@ export function clusterInformationRef(targetGroup: TargetGroup): TargetRef {
   return { ...targetKind(kindInfo("ClusterInformation"), targetGroup), name: "default" };
 }
 
-/**
- * Locks or unlocks the target, and reads it back. Locking marks the lock as this run's; unlocking removes the mark.
- * Throws TARGET_LOCKED_BY_OTHER for a lock of another run, LOCK_NOT_HELD when the target says otherwise afterwards.
- */
+/** One of the datastores that are locked: what it is called in errors, and their code when another run holds its lock. */
+export interface LockedSide {
+  name: string;
+  lockedByOther: string;
+}
+
+const TARGET: LockedSide = { name: "the target", lockedByOther: "TARGET_LOCKED_BY_OTHER" };
+
+/** Locks or unlocks the target, and reads it back. Promises and throws what `setReady` does, TARGET_LOCKED_BY_OTHER. */
 export async function setTargetReady(
   context: Context,
   targetGroup: TargetGroup,
   ready: boolean,
 ): Promise<void> {
-  const ref = clusterInformationRef(targetGroup);
-  const { runId } = context.run;
-  const found = await readTarget(context, ref);
-  if (found === undefined) throw lockNotHeld("the target", ready);
-  const { lockedBy, ready: present } = readLock(found);
-  if (lockedBy !== undefined && lockedBy !== runId) throw lockedByOther(lockedBy);
-  if (present === ready && lockedBy === (ready ? undefined : runId)) return;
-  await replace(
-    context,
-    ref,
-    ready ? unlockedClusterInformation(found) : lockedClusterInformation(found, runId),
-  );
-  const after = await readTarget(context, ref);
-  if (after === undefined || readLock(after).ready !== ready) throw lockNotHeld("the target", ready);
+  await setReady(context, clusterInformationRef(targetGroup), ready, TARGET);
 }
 
-/** Writes only while nobody else has written in between; LOCK_NOT_HELD otherwise, which is tried again. */
-async function replace(context: Context, ref: TargetRef, object: JsonObject): Promise<void> {
+/**
+ * Locks or unlocks a datastore by its ClusterInformation, reads it back and gives it as it is then. Locking marks the lock
+ * as this run's; unlocking removes the mark. Throws the side's code for a lock of another run, LOCK_NOT_HELD when the
+ * datastore says otherwise afterwards.
+ */
+export async function setReady(
+  context: AnyContext,
+  ref: ObjectRef,
+  ready: boolean,
+  side: LockedSide,
+): Promise<JsonObject> {
+  const { runId } = context.run;
+  const found = await readTarget(context, ref);
+  if (found === undefined) throw lockNotHeld(side.name, ready);
+  refuseForeignLock(context, found, side);
+  const { lockedBy, ready: present } = readLock(found);
+  if (present === ready && lockedBy === (ready ? undefined : runId)) return found;
+  const wanted = ready ? unlockedClusterInformation(found) : lockedClusterInformation(found, runId);
+  await replaceLock(context, ref, wanted, side);
+  const after = await readTarget(context, ref);
+  if (after === undefined || readLock(after).ready !== ready) throw lockNotHeld(side.name, ready);
+  return after;
+}
+
+/** Throws the side's code when another run holds the lock of this ClusterInformation. */
+export function refuseForeignLock({ run }: AnyContext, found: JsonObject, side: LockedSide): void {
+  const { lockedBy } = readLock(found);
+  if (lockedBy !== undefined && lockedBy !== run.runId) throw lockedByOther(side, lockedBy);
+}
+
+/** Writes a ClusterInformation only while nobody else has written in between; LOCK_NOT_HELD otherwise, which is tried again. */
+export async function replaceLock(
+  context: AnyContext,
+  ref: ObjectRef,
+  object: JsonObject,
+  side: LockedSide,
+): Promise<void> {
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
     await call(context, () => context.connections.kubernetes.replace(ref, object, options));
   } catch (error) {
     if (isKubernetesError(error, "KUBERNETES_CONFLICT"))
-      throw lockNotHeld("the target", readLock(object).ready === true);
+      throw lockNotHeld(side.name, readLock(object).ready === true);
     throw error;
   }
 }
 
-function lockedByOther(runId: string): MigratorError {
-  return new MigratorError("TARGET_LOCKED_BY_OTHER", `the target is locked by run "${runId}"`, {
+function lockedByOther(side: LockedSide, runId: string): MigratorError {
+  return new MigratorError(side.lockedByOther, `${side.name} is locked by run "${runId}"`, {
     next: `Finish or undo that run first: \`calico-migrator describe ${runId}\`.`,
   });
 }

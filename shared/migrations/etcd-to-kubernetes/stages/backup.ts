@@ -8,15 +8,13 @@ import type { EtcdRange } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
-import type { ResourceRef } from "../../../kubernetes/types.ts";
 import { jsonLines } from "../../artifact-lines.ts";
+import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { call, orAbsent } from "../target-calls.ts";
 
 const KEYS_PER_PART = 1000;
-const OBJECTS_PER_PART = 500;
 
 type BackupContext = StageContext<ClusterConnections, unknown>;
 
@@ -54,7 +52,7 @@ export function backupSweep<O>(
         previous === undefined ? { side: "etcd" as const, part: 0, resource: 0 } : Cursor.parse(previous);
       return cursor.side === "etcd"
         ? backUpKeys(context, scope, cursor)
-        : backUpObjects(context, scope, cursor);
+        : backUpKubernetes(context, scope, cursor);
     },
     work: () => Promise.reject(new Error("backup has no batches")),
   };
@@ -62,16 +60,6 @@ export function backupSweep<O>(
 
 /** The backup of a migration, at the revision that preflight has pinned. */
 export const backup = backupSweep<EtcdToKubernetesOptions>(decisions);
-
-/** What the names of all parts of a side begin with. */
-export function backupPrefix(runId: string, side: "etcd" | "kubernetes"): string {
-  return `runs/${runId}/backup/${side}-`;
-}
-
-/** The name of a part; parts are numbered from 0 on each side. */
-function backupPart(context: BackupContext, side: "etcd" | "kubernetes", part: number): string {
-  return `${backupPrefix(context.run.runId, side)}${String(part).padStart(6, "0")}.ndjson`;
-}
 
 async function backUpKeys(context: BackupContext, scope: BackupScope, cursor: Cursor): Promise<SweepPlan> {
   const page = await readPage(context, scope, cursor.from ?? CALICO_PREFIX);
@@ -81,7 +69,7 @@ async function backUpKeys(context: BackupContext, scope: BackupScope, cursor: Cu
     modRevision,
   }));
   if (lines.length > 0)
-    await context.artifacts.write(backupPart(context, "etcd", cursor.part), jsonLines(lines));
+    await context.artifacts.write(partName(context, "etcd")(cursor.part), jsonLines(lines));
   const last = page.kvs.at(-1);
   if (page.more && last !== undefined) {
     return { batches: [], cursor: { ...cursor, part: cursor.part + 1, from: `${last.key}\0` } };
@@ -100,29 +88,26 @@ async function readPage(context: BackupContext, scope: BackupScope, from: string
   }
 }
 
-async function backUpObjects(context: BackupContext, scope: BackupScope, cursor: Cursor): Promise<SweepPlan> {
-  const ref = backedUp(scope)[cursor.resource];
-  if (ref === undefined) return { batches: [], done: true };
-  const { continueToken } = cursor;
-  const options = { limit: OBJECTS_PER_PART, continueToken, signal: context.signal };
-  const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
-  const lines = (page?.items ?? []).map((object) => ({
-    ref,
-    object: ref.plural === "nodes" ? nodePart(object) : object,
-  }));
-  const kept = ref.plural === crdResource.plural ? lines.filter(({ object }) => isCalicoCrd(object)) : lines;
-  if (kept.length > 0)
-    await context.artifacts.write(backupPart(context, "kubernetes", cursor.part), jsonLines(kept));
-  const part = cursor.part + (kept.length > 0 ? 1 : 0);
-  const next = page?.continueToken;
-  const resource = next === undefined ? cursor.resource + 1 : cursor.resource;
-  const token = next === undefined ? {} : { continueToken: next };
-  return { batches: [], cursor: { side: "kubernetes", part, resource, ...token } };
+async function backUpKubernetes(
+  context: BackupContext,
+  scope: BackupScope,
+  cursor: Cursor,
+): Promise<SweepPlan> {
+  const next = await backUpObjects(context, backedUp(scope), cursor, partName(context, "kubernetes"));
+  return next === undefined
+    ? { batches: [], done: true }
+    : { batches: [], cursor: { side: "kubernetes", ...next } };
 }
 
-function backedUp({ targetGroup }: BackupScope): ResourceRef[] {
+function backedUp({ targetGroup }: BackupScope): BackedUp[] {
   const kinds = KINDS.filter(({ group }) => group !== "none");
-  return [crdResource, ...kinds.map(({ kind }) => targetKind(kindInfo(kind), targetGroup))];
+  return [
+    { ref: crdResource, keep: (crd) => (isCalicoCrd(crd) ? crd : undefined) },
+    ...kinds.map(({ kind }) => {
+      const ref = targetKind(kindInfo(kind), targetGroup);
+      return ref.plural === "nodes" ? { ref, keep: nodePart } : { ref };
+    }),
+  ];
 }
 
 function isCalicoCrd(object: JsonObject): boolean {

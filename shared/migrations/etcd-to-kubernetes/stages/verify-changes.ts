@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Sweep } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { differencesLedger } from "../../copying/verify-kinds.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, changes, conversion, resources } from "../context.ts";
 import { detailOf, isLeftOut } from "../ledger-detail.ts";
@@ -9,7 +10,6 @@ import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { readTarget } from "../target-calls.ts";
 import { refOf } from "../target-refs.ts";
-import { differencesLedger } from "./verify.ts";
 
 const NAME = "verify-changes";
 const NAMED = 5;

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { convertUid } from "../../calico/uid.ts";
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import { nativeApiService } from "../../kubernetes/api-services.ts";
+import {
+  readApiService,
+  removeApiService,
+  type ServedProbe,
+  whyNotServedLocally,
+} from "../../kubernetes/api-services-calls.ts";
+import { WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { lockedUids } from "./cluster-information.ts";
+import { type Context, sendFor } from "./context.ts";
+
+const Removal = z.object({
+  /** As it was found; null where none belonged to an aggregated server. */
+  apiService: z.custom<JsonObject>(isJsonObject).nullable(),
+  /** True when it was served then. */
+  available: z.boolean(),
+});
+
+/** The APIService as this run found it; undefined before it was looked at. */
+export async function foundApiService(context: Context): Promise<z.infer<typeof Removal> | undefined> {
+  const removal = Removal.safeParse(await context.notesOf("remove-apiservice"));
+  return removal.success ? removal.data : undefined;
+}
+
+/**
+ * Removes an aggregated APIService v3.projectcalico.org wherever it came from, for example from an operator that puts it
+ * back every five minutes, and says why projectcalico.org/v3 is not served out of the native CRDs yet; undefined when it
+ * is. For stages after `remove-apiservice` alone, which has kept what is to be put back.
+ */
+export async function keepRemoved(context: Context): Promise<string | undefined> {
+  const send = sendFor(context);
+  const found = await readApiService(send, nativeApiService);
+  if (found.served === "aggregated") {
+    await removeApiService(send, nativeApiService, found.uid, { timeoutMs: WRITE_TIMEOUT_MS });
+  }
+  return whyNotServedLocally(send, nativeApiService, [await probe(context)]);
+}
+
+/** ClusterInformation is in both groups from the lock on, under UIDs that are known. */
+async function probe(context: Context): Promise<ServedProbe> {
+  const { old, native } = await lockedUids(context);
+  const aggregated = old === undefined ? undefined : (convertUid(old) ?? old);
+  return {
+    apiVersion: "projectcalico.org/v3",
+    plural: "clusterinformations",
+    shows: native === undefined ? [] : [native],
+    hides: aggregated === undefined ? [] : [aggregated],
+  };
+}

@@ -1,0 +1,41 @@
+import type { NativeKind } from "../../calico/native/native-kinds.ts";
+import type { Checkpoint } from "../../engine/records.ts";
+import type { Change } from "../../kubernetes/types.ts";
+import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { removeTarget } from "../etcd-to-kubernetes/remove-target.ts";
+import { type Context, nativeVersion, resources } from "./context.ts";
+import { copyObjects } from "./copy-objects.ts";
+import { keyOf } from "./native-task.ts";
+import { nativeRefOf } from "./native-ref.ts";
+
+/** Brings the native objects of one kind up to date with what changed in the old group; the last change of each object counts. */
+export async function applyChanges(
+  context: Context,
+  kind: NativeKind,
+  events: readonly Change[],
+): Promise<Record<string, number>> {
+  const last = new Map(events.map((event) => [keyOf(kind, event.object), event]));
+  const puts = [...last.values()].filter(({ type }) => type === "put").map(({ object }) => object);
+  const deleted = [...last].filter(([, { type }]) => type === "deleted").map(([key]) => key);
+  await applyDeletions(context, kind, deleted);
+  return copyObjects(context, "replace", kind, puts);
+}
+
+/** Takes away the copies of v1 objects that are gone. */
+export async function applyDeletions(
+  context: Context,
+  { rank }: NativeKind,
+  keys: readonly string[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  const rows = await resources(context).get(keys.map((key) => ({ rank, key })));
+  const copied = rows.filter(({ state }) => state !== "reverted");
+  const version = await nativeVersion(context);
+  const removed = await Promise.all(copied.map((row) => remove(context, version, row)));
+  await resources(context).put(removed);
+}
+
+async function remove(context: Context, version: string, row: Checkpoint): Promise<Checkpoint> {
+  await removeTarget(context, row, nativeRefOf(row, version));
+  return withDetail({ ...row, state: "reverted" }, { gone: true });
+}

@@ -1,0 +1,164 @@
+import { z } from "zod";
+import { lockedClusterInformation, readLock, unlockedClusterInformation } from "../../calico/lock.ts";
+import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { objectAt, textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { fieldManager } from "../etcd-to-kubernetes/context.ts";
+import { call, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import {
+  type LockedSide,
+  refuseForeignLock,
+  replaceLock,
+  setReady,
+} from "../etcd-to-kubernetes/target-lock.ts";
+import { MigratorError } from "../../errors.ts";
+import type { Context } from "./context.ts";
+
+const PLURAL = "clusterinformations";
+
+/** Where the old group's lock is. */
+export const OLD_LOCK: ObjectRef = {
+  apiVersion: "crd.projectcalico.org/v1",
+  plural: PLURAL,
+  name: "default",
+};
+
+const OLD: LockedSide = { name: "the old group", lockedByOther: "SOURCE_LOCKED_BY_OTHER" };
+const NATIVE: LockedSide = { name: "the native group", lockedByOther: "TARGET_LOCKED_BY_OTHER" };
+
+const kept = z.custom<JsonObject>(isJsonObject);
+
+/** What is recorded before each lock is taken, so that it can be lifted exactly as it was found. */
+const Locks = z.object({
+  oldBefore: kept.optional(),
+  /** Null where there was none: the one that is there is this run's. */
+  nativeBefore: kept.nullable().optional(),
+  nativeUid: z.string().optional(),
+});
+
+/** Where the native group's lock is, in the version through which it can be reached now. */
+export function nativeLock(apiVersion: string): ObjectRef {
+  return { apiVersion, plural: PLURAL, name: "default" };
+}
+
+/** The UIDs of both groups' ClusterInformation, as far as they are locked by this run. */
+export async function lockedUids(
+  context: Context,
+): Promise<{ old: string | undefined; native: string | undefined }> {
+  const { oldBefore, nativeUid } = await locks(context);
+  return {
+    old: oldBefore === undefined ? undefined : textAt(oldBefore, "metadata", "uid"),
+    native: nativeUid,
+  };
+}
+
+/** Locks the old group with this run's mark, and reads it back. Throws SOURCE_LOCKED_BY_OTHER, LOCK_NOT_HELD, LOCK_MISSING. */
+export async function lockOld(context: Context): Promise<void> {
+  const found = await readTarget(context, OLD_LOCK);
+  if (found === undefined) throw noClusterInformation();
+  refuseForeignLock(context, found, OLD);
+  if (readLock(found).lockedBy === undefined) await context.record({ oldBefore: found });
+  await setReady(context, OLD_LOCK, false, OLD);
+}
+
+/**
+ * Locks the native group with this run's mark, and reads it back; where it has no ClusterInformation it gets the old
+ * group's, locked. `apiVersion` is the one through which native objects are reached now. Throws TARGET_LOCKED_BY_OTHER,
+ * LOCK_NOT_HELD.
+ */
+export async function lockNative(context: Context, apiVersion: string): Promise<void> {
+  const ref = nativeLock(apiVersion);
+  const found = await readTarget(context, ref);
+  if (found === undefined) {
+    await context.record({ nativeBefore: null });
+    await createLocked(context, ref);
+  } else {
+    refuseForeignLock(context, found, NATIVE);
+    if (readLock(found).lockedBy === undefined) await context.record({ nativeBefore: found });
+  }
+  const locked = await setReady(context, ref, false, NATIVE);
+  await context.record({ nativeUid: textAt(locked, "metadata", "uid") });
+}
+
+/** Opens or locks the native group once it is served as projectcalico.org/v3, and reads it back. Throws as `lockNative`. */
+export async function setNativeReady(context: Context, ready: boolean): Promise<void> {
+  await setReady(context, nativeLock("projectcalico.org/v3"), ready, NATIVE);
+}
+
+/** Lifts this run's lock of the old group, exactly as it was found; does nothing where it holds none. */
+export async function unlockOld(context: Context): Promise<void> {
+  const { oldBefore } = await locks(context);
+  if (oldBefore !== undefined) await putBack(context, OLD_LOCK, oldBefore, OLD);
+}
+
+/** Takes this run's lock of the native group away: its ClusterInformation is deleted where this run has created it. */
+export async function removeNativeLock(context: Context, apiVersion: string): Promise<void> {
+  const { nativeBefore } = await locks(context);
+  const ref = nativeLock(apiVersion);
+  if (nativeBefore === undefined) return;
+  if (nativeBefore !== null) return putBack(context, ref, nativeBefore, NATIVE);
+  const found = await readTarget(context, ref);
+  if (found !== undefined && readLock(found).lockedBy === context.run.runId)
+    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+}
+
+/** The native group may be locked only once its API is served, by the stage after the one that locks the old group. */
+async function locks(context: Context): Promise<z.infer<typeof Locks>> {
+  const [lock, removal] = await Promise.all(
+    ["lock", "remove-apiservice"].map((stage) => context.notesOf(stage)),
+  );
+  return Locks.parse({ ...lock, ...removal });
+}
+
+async function createLocked(context: Context, ref: ObjectRef): Promise<void> {
+  const old = await readTarget(context, OLD_LOCK);
+  if (old === undefined) throw noClusterInformation();
+  const { apiVersion, plural, name } = ref;
+  const spec = objectAt(old, "spec");
+  const bare = { apiVersion, kind: "ClusterInformation", metadata: { name }, spec };
+  const object = lockedClusterInformation(bare, context.run.runId);
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
+  try {
+    await call(context, () => context.connections.kubernetes.create({ apiVersion, plural }, object, options));
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
+  }
+}
+
+/** As it was found where nobody else has written since; else only the lock is lifted. A lock that is not this run's is left alone. */
+async function putBack(
+  context: Context,
+  ref: ObjectRef,
+  before: JsonObject,
+  side: LockedSide,
+): Promise<void> {
+  const { runId } = context.run;
+  const found = await readTarget(context, ref);
+  if (found === undefined || readLock(found).lockedBy !== runId) return;
+  const untouched = contentOf(found) === contentOf(lockedClusterInformation(before, runId));
+  const wanted = untouched ? before : lifted(found, before);
+  const { resourceVersion } = objectAt(found, "metadata");
+  const { managedFields, ...metadata } = objectAt(wanted, "metadata");
+  await replaceLock(context, ref, { ...wanted, metadata: { ...metadata, resourceVersion } }, side);
+}
+
+function lifted(found: JsonObject, before: JsonObject): JsonObject {
+  const unlocked = unlockedClusterInformation(found);
+  return readLock(before).ready === false
+    ? { ...unlocked, spec: { ...objectAt(unlocked, "spec"), datastoreReady: false } }
+    : unlocked;
+}
+
+/** What a person or a program has written, without what the API server adds. */
+function contentOf(object: JsonObject): string {
+  const { resourceVersion, generation, managedFields, ...metadata } = objectAt(object, "metadata");
+  const { apiVersion, ...content } = object;
+  return canonicalJson({ ...content, metadata });
+}
+
+function noClusterInformation(): MigratorError {
+  return new MigratorError("LOCK_MISSING", "the old group has no ClusterInformation `default`", {
+    next: "See that calico-node runs, which creates it, then `resume`.",
+  });
+}

@@ -1,0 +1,51 @@
+import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
+import type { CheckpointId } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { type Context, resources, v1Resource } from "./context.ts";
+import { copyObjects } from "./copy-objects.ts";
+
+/** Tries again what could not be copied, each as its v1 object is now; what is gone by now is settled. */
+export async function retryRows(
+  context: Context,
+  ids: readonly CheckpointId[],
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const gone: string[] = [];
+  const found = new Map<NativeKind, JsonObject[]>();
+  const objects = await Promise.all(ids.map(async ({ key }) => ({ key, ...(await readV1(context, key)) })));
+  for (const { key, kind, v1 } of objects) {
+    if (v1 === undefined) gone.push(key);
+    else found.set(kind, [...(found.get(kind) ?? []), v1]);
+  }
+  const rows = await resources(context).get(ids.filter(({ key }) => gone.includes(key)));
+  await resources(context).put(rows.map((row) => withDetail({ ...row, state: "reverted" }, { gone: true })));
+  for (const [kind, v1s] of found) {
+    for (const [state, count] of Object.entries(await copyObjects(context, "create", kind, v1s)))
+      counts[state] = (counts[state] ?? 0) + count;
+  }
+  return counts;
+}
+
+async function readV1(
+  context: Context,
+  key: string,
+): Promise<{ kind: NativeKind; v1: JsonObject | undefined }> {
+  const { kind, ref } = v1Ref(key);
+  return { kind, v1: await readTarget(context, ref) };
+}
+
+/** The v1 object that a checkpoint's key names. */
+export function v1Ref(key: string): { kind: NativeKind; ref: ObjectRef } {
+  const [, , plural = "", ...names] = key.split("/");
+  const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === plural);
+  if (kind === undefined) throw new Error(`no kind of Calico's is in "${key}"`);
+  const [first = "", second = ""] = names;
+  const ref = v1Resource(kind);
+  return {
+    kind,
+    ref: kind.namespaced ? { ...ref, namespace: first, name: second } : { ...ref, name: first },
+  };
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
+import type { BatchOutcome, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
+import type { BatchRecord } from "../../../engine/records.ts";
+import type { JsonObject } from "../../../json.ts";
+import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import type { ListPage } from "../../../kubernetes/types.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { call, orAbsent } from "../../etcd-to-kubernetes/target-calls.ts";
+import { unsettled } from "../../etcd-to-kubernetes/unsettled.ts";
+import { type Context, resources, v1Resource } from "../context.ts";
+import { copyObjects } from "../copy-objects.ts";
+import { retryRows } from "../retry-rows.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { undoCopies } from "../undo/undo-copies.ts";
+
+const RANKS: readonly number[] = [1, 2, 3];
+
+const Cursor = z.object({
+  /** The kind that is being read, by its place in the order of copying. */
+  kind: z.int(),
+  continueToken: z.string().optional(),
+  /** Of each kind that was read, the version of its collection: what changed since then is caught up. */
+  since: z.record(z.string(), z.string()),
+  /** How often the run had been resumed when what is unsettled was last tried again. */
+  retries: z.int(),
+  /** All of the present rank is planned. */
+  settling: z.boolean(),
+});
+type Cursor = z.infer<typeof Cursor>;
+
+const Scope = z.union([
+  z.object({ plural: z.string(), continueToken: z.string().optional() }),
+  z.object({ retry: z.array(z.object({ rank: z.int(), key: z.string() })) }),
+]);
+
+/** What a run of the copying sweep leaves in its notes. */
+export const Copied = z.object({ since: z.record(z.string(), z.string()) });
+
+/** Copies every v1 object while the aggregated API server serves, kind by kind, in the order in which kinds refer to one another. */
+export const preCopy: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "sweep",
+  name: "pre-copy",
+  title: "copy all resources while the aggregated API server stays in use",
+  changesCluster: true,
+  undo: [undoCopies],
+  plan: async (context, previous) => {
+    const cursor =
+      previous === undefined
+        ? { kind: 0, since: {}, retries: context.run.retriesSeen, settling: false }
+        : Cursor.parse(previous);
+    return cursor.settling ? settle(context, cursor) : planPage(context, cursor);
+  },
+  work,
+};
+
+/** Opens a batch for one page of a list; the page is read again by whoever works on it. */
+async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const kind = NATIVE_KINDS[cursor.kind];
+  if (kind === undefined) return { batches: [], cursor: { ...cursor, settling: true }, barrier: true };
+  const page = await read(context, kind, cursor.continueToken, true);
+  const scope = { plural: kind.v1Plural, ...tokenOf(cursor.continueToken) };
+  const batches = page.items.length === 0 ? [] : [{ scope, size: page.items.length }];
+  const { continueToken: _done, ...rest } = cursor;
+  const since = { [kind.v1Plural]: page.resourceVersion, ...cursor.since };
+  if (page.continueToken !== undefined)
+    return { batches, cursor: { ...rest, since, continueToken: page.continueToken } };
+  const next = NATIVE_KINDS[cursor.kind + 1];
+  const endsRank = next?.rank !== kind.rank;
+  return {
+    batches,
+    cursor: { ...rest, since, kind: cursor.kind + 1, settling: endsRank },
+    barrier: endsRank,
+  };
+}
+
+/** A rank is complete when all of it is settled; what is not is tried again after a resume. */
+async function settle(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+  const rank = NATIVE_KINDS[cursor.kind - 1]?.rank ?? RANKS[0] ?? 1;
+  const { retriesSeen } = context.run;
+  const left = await unsettled(resources(context), rank);
+  if (left !== undefined) {
+    if (cursor.retries >= retriesSeen) return left();
+    const batches = await retryBatches(context, rank);
+    return { batches, cursor: { ...cursor, retries: retriesSeen }, barrier: true };
+  }
+  if (cursor.kind < NATIVE_KINDS.length) return { batches: [], cursor: { ...cursor, settling: false } };
+  await context.record({ since: cursor.since });
+  return { batches: [], done: true };
+}
+
+async function retryBatches(context: Context, rank: number): Promise<{ scope: JsonObject; size: number }[]> {
+  const { batchSize } = context.options;
+  const states = ["pending", "failed", "conflict"] as const;
+  const rows = await resources(context).list({ rank, states, limit: 10 * batchSize });
+  const batches: { scope: JsonObject; size: number }[] = [];
+  for (let first = 0; first < rows.length; first += batchSize) {
+    const retry = rows.slice(first, first + batchSize).map(({ key }) => ({ rank, key }));
+    batches.push({ scope: { retry }, size: 0 });
+  }
+  return batches;
+}
+
+async function work(context: Context, batch: Readonly<BatchRecord>): Promise<BatchOutcome> {
+  const scope = Scope.parse(batch.scope);
+  if ("retry" in scope) return { done: true, counts: await retryRows(context, scope.retry) };
+  const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === scope.plural);
+  if (kind === undefined) throw new Error(`no kind is called ${scope.plural}`);
+  try {
+    const { items } = await read(context, kind, scope.continueToken, false);
+    return { done: true, counts: await copyObjects(context, "create", kind, items) };
+  } catch (error) {
+    // The snapshot of the list is gone, as after a long pause: catching up lists this kind again and compares.
+    if (!isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
+    return { done: true, counts: { leftToCatchUp: batch.size } };
+  }
+}
+
+async function read(
+  context: Context,
+  kind: NativeKind,
+  continueToken: string | undefined,
+  metadataOnly: boolean,
+): Promise<ListPage> {
+  const { batchSize: limit } = context.options;
+  const options = { limit, continueToken, metadataOnly, signal: context.signal };
+  const listed = call(context, () => context.connections.kubernetes.list(v1Resource(kind), options));
+  return (await orAbsent(listed)) ?? { items: [], resourceVersion: "" };
+}
+
+function tokenOf(continueToken: string | undefined): { continueToken?: string } {
+  return continueToken === undefined ? {} : { continueToken };
+}

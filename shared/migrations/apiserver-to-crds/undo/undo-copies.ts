@@ -1,0 +1,26 @@
+import type { Checkpoint } from "../../../engine/records.ts";
+import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { undoCopiesSweep } from "../../copying/undo-copies.ts";
+import { PROTECTED_TIERS } from "../../etcd-to-kubernetes/built-in.ts";
+import { nativeVersion } from "../context.ts";
+import { nativeDetailOf } from "../native-detail.ts";
+import { nativeRefOf } from "../native-ref.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+
+/** Deletes the native objects that this run created. The v1 objects were never written. */
+export const undoCopies = undoCopiesSweep<ApiserverToCrdsOptions>({
+  refOf: async (context) => {
+    const version = await nativeVersion(context);
+    return (row) => nativeRefOf(row, version);
+  },
+  mayStay: isProtected,
+});
+
+/** Calico's admission policy `protect-builtin-tiers` lets nobody delete these; nothing reads them before the next migration. */
+function isProtected(row: Checkpoint, error: unknown): boolean {
+  const { kind, name } = nativeDetailOf(row);
+  const refused = ["KUBERNETES_INVALID", "KUBERNETES_FORBIDDEN"].some((code) =>
+    isKubernetesError(error, code),
+  );
+  return refused && kind === "Tier" && PROTECTED_TIERS.has(name);
+}
