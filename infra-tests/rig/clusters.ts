@@ -49,7 +49,8 @@ export async function startSides(
 
 /** Where both sides are. */
 export interface SidesAddress {
-  etcdEndpoint: string;
+  /** Left out for a cluster without an etcd of Calico's. */
+  etcdEndpoint?: string;
   /** For an etcd with TLS. */
   etcdFiles?: Partial<Pick<EtcdHandle, "caFile" | "certFile" | "keyFile">>;
   kubeconfig: string;
@@ -79,17 +80,23 @@ async function connect(
     userAgent: "calico-migrator-test",
     connections: concurrency,
   });
-  const etcd = EtcdClient.connect(
-    await loadEtcdConfig({ endpoints: [sides.etcdEndpoint], ...sides.etcdFiles }),
-  );
+  const etcd = await connectEtcd(sides);
   const limiter = new AdaptiveLimiter({ max: concurrency });
   return {
     kubernetes,
     limiter,
     loadManifests,
-    etcd: () => etcd,
+    etcd: () => {
+      if (etcd === undefined) throw new Error("this cluster has no etcd of Calico's");
+      return etcd;
+    },
     close: () => {
-      etcd.close();
+      etcd?.close();
     },
   };
+}
+
+async function connectEtcd({ etcdEndpoint, etcdFiles }: SidesAddress): Promise<EtcdClient | undefined> {
+  if (etcdEndpoint === undefined) return undefined;
+  return EtcdClient.connect(await loadEtcdConfig({ endpoints: [etcdEndpoint], ...etcdFiles }));
 }

@@ -7,6 +7,7 @@ import { runWorker } from "../../shared/engine/worker.ts";
 import { type Embedded, holderName, openEmbedded } from "../../shared/adapters/embedded/index.ts";
 import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { apiserverToCrds } from "../../shared/migrations/apiserver-to-crds/index.ts";
 import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
 import { connectionsTo, type SidesAddress } from "./clusters.ts";
 
@@ -31,7 +32,7 @@ export function openEngine(
   const { store, queue, artifacts, events } = embedded;
   const settings = { holder: holderName(), leaseTtlMs: 15_000, busyDelayMs: 50, retry: DEFAULT_RETRY };
   const ports = { store, queue, artifacts, events, clock, connections };
-  const engine = new Engine<ClusterConnections>(ports, settings, [etcdToKubernetes]);
+  const engine = new Engine<ClusterConnections>(ports, settings, [etcdToKubernetes, apiserverToCrds]);
   return {
     engine,
     embedded,
@@ -61,6 +62,25 @@ export function openEngine(
       embedded.close();
     },
   };
+}
+
+/** Starts a run of apiserver-to-crds and returns its id. */
+export async function startNativeRun(
+  { engine }: TestEngine,
+  options: Record<string, unknown>,
+  request: { approvals?: readonly string[]; stopBefore?: string } = {},
+): Promise<string> {
+  const { approvals = ["unlock", "cleanup"], ...rest } = request;
+  const given = approvals.map((subject) => ({ subject, by: "test", at: Date.now() }));
+  const cluster = `test-${randomBytes(3).toString("hex")}`;
+  const run = await engine.start({
+    migration: "apiserver-to-crds",
+    cluster,
+    options,
+    approvals: given,
+    ...rest,
+  });
+  return run.runId;
 }
 
 /** Starts a run of etcd-to-kubernetes and returns its id. */

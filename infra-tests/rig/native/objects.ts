@@ -1,5 +1,6 @@
 import type { Carried } from "../../../shared/calico/forwarded.ts";
 import { forward } from "../../../shared/calico/forward.ts";
+import { unlockedClusterInformation } from "../../../shared/calico/lock.ts";
 import { METADATA_ANNOTATION } from "../../../shared/calico/metadata.ts";
 import { NodeNames } from "../../../shared/calico/node-names.ts";
 import type { TargetRef } from "../../../shared/calico/target.ts";
@@ -57,6 +58,8 @@ const AGEING: Readonly<Record<string, (old: OldObject, random: Random) => OldObj
   NetworkSet: agedSet,
   IPAMBlock: agedBlock,
   IPAMHandle: agedHandle,
+  // A conversion gives a locked one.
+  ClusterInformation: (old) => ({ ...old, object: unlockedClusterInformation(old.object) }),
 };
 
 /**

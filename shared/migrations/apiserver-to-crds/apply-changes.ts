@@ -3,7 +3,7 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { Change } from "../../kubernetes/types.ts";
 import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
 import { removeTarget } from "../etcd-to-kubernetes/remove-target.ts";
-import { type Context, nativeVersion, resources } from "./context.ts";
+import { changed, type Context, nativeVersion, resources } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { keyOf } from "./native-task.ts";
 import { nativeRefOf } from "./native-ref.ts";
@@ -17,8 +17,19 @@ export async function applyChanges(
   const last = new Map(events.map((event) => [keyOf(kind, event.object), event]));
   const puts = [...last.values()].filter(({ type }) => type === "put").map(({ object }) => object);
   const deleted = [...last].filter(([, { type }]) => type === "deleted").map(([key]) => key);
+  await noteChanged(context, kind, [...last.keys()]);
   await applyDeletions(context, kind, deleted);
   return copyObjects(context, "replace", kind, puts);
+}
+
+/** Notes which objects have changed since the copy: these alone are compared inside the lock. */
+export async function noteChanged(
+  context: Context,
+  { rank }: NativeKind,
+  keys: readonly string[],
+): Promise<void> {
+  const row = { rank, state: "pending" as const, sourceRevision: 0, detail: {} };
+  await changed(context).put(keys.map((key) => ({ ...row, key, target: key })));
 }
 
 /** Takes away the copies of v1 objects that are gone. */

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { lockedClusterInformation, readLock, unlockedClusterInformation } from "../../calico/lock.ts";
+import { convertUid } from "../../calico/uid.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
-import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../etcd-to-kubernetes/context.ts";
@@ -58,7 +59,8 @@ export async function lockOld(context: Context): Promise<void> {
   const found = await readTarget(context, OLD_LOCK);
   if (found === undefined) throw noClusterInformation();
   refuseForeignLock(context, found, OLD);
-  if (readLock(found).lockedBy === undefined) await context.record({ oldBefore: found });
+  const { oldBefore } = await locks(context);
+  if (oldBefore === undefined) await context.record({ oldBefore: found });
   await setReady(context, OLD_LOCK, false, OLD);
 }
 
@@ -72,18 +74,27 @@ export async function lockNative(context: Context, apiVersion: string): Promise<
   const found = await readTarget(context, ref);
   if (found === undefined) {
     await context.record({ nativeBefore: null });
-    await createLocked(context, ref);
+    if (!(await createLocked(context, ref))) return lockNative(context, apiVersion);
   } else {
     refuseForeignLock(context, found, NATIVE);
-    if (readLock(found).lockedBy === undefined) await context.record({ nativeBefore: found });
+    const { nativeBefore } = await locks(context);
+    if ((nativeBefore ?? null) === null && readLock(found).lockedBy === undefined)
+      await context.record({ nativeBefore: found });
   }
   const locked = await setReady(context, ref, false, NATIVE);
   await context.record({ nativeUid: textAt(locked, "metadata", "uid") });
 }
 
-/** Opens or locks the native group once it is served as projectcalico.org/v3, and reads it back. Throws as `lockNative`. */
+/**
+ * Opens or locks the native group once it is served as projectcalico.org/v3, and reads it back. Throws as `lockNative`, and
+ * NATIVE_NOT_SERVED where projectcalico.org/v3 shows another object, as an aggregated API server does that was put back.
+ */
 export async function setNativeReady(context: Context, ready: boolean): Promise<void> {
-  await setReady(context, nativeLock("projectcalico.org/v3"), ready, NATIVE);
+  const ref = nativeLock("projectcalico.org/v3");
+  const found = await readTarget(context, ref);
+  const { nativeUid } = await locks(context);
+  if (found !== undefined && textAt(found, "metadata", "uid") !== nativeUid) throw notNative();
+  await setReady(context, ref, ready, NATIVE);
 }
 
 /** Lifts this run's lock of the old group, exactly as it was found; does nothing where it holds none. */
@@ -92,15 +103,28 @@ export async function unlockOld(context: Context): Promise<void> {
   if (oldBefore !== undefined) await putBack(context, OLD_LOCK, oldBefore, OLD);
 }
 
-/** Takes this run's lock of the native group away: its ClusterInformation is deleted where this run has created it. */
+/**
+ * Takes this run's lock of the native group away: its ClusterInformation is deleted where this run has created it. Nothing
+ * is done where `apiVersion` shows the old group's, as an aggregated API server does.
+ */
 export async function removeNativeLock(context: Context, apiVersion: string): Promise<void> {
-  const { nativeBefore } = await locks(context);
+  const { oldBefore = {}, nativeBefore } = await locks(context);
   const ref = nativeLock(apiVersion);
-  if (nativeBefore === undefined) return;
-  if (nativeBefore !== null) return putBack(context, ref, nativeBefore, NATIVE);
   const found = await readTarget(context, ref);
+  const oldUid = textAt(oldBefore, "metadata", "uid");
+  const uid = textAt(found ?? {}, "metadata", "uid");
+  if (nativeBefore === undefined || uid === oldUid || uid === convertUid(oldUid)) return;
+  if (nativeBefore !== null) return putBack(context, ref, nativeBefore, NATIVE);
   if (found !== undefined && readLock(found).lockedBy === context.run.runId)
-    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+    await deleteTarget(context, ref, uid);
+}
+
+/**
+ * True for what Calico's own webhook says, which the operator brings with native CRDs: nobody but Calico's components may
+ * write ClusterInformation. (webhooks/pkg/clusterinfo)
+ */
+export function isRefused(error: unknown): error is KubernetesApiError {
+  return error instanceof KubernetesApiError && (error.status === 403 || error.status === 405);
 }
 
 /** The native group may be locked only once its API is served, by the stage after the one that locks the old group. */
@@ -111,18 +135,19 @@ async function locks(context: Context): Promise<z.infer<typeof Locks>> {
   return Locks.parse({ ...lock, ...removal });
 }
 
-async function createLocked(context: Context, ref: ObjectRef): Promise<void> {
+/** False when somebody else was quicker. */
+async function createLocked(context: Context, { apiVersion, plural, name }: ObjectRef): Promise<boolean> {
   const old = await readTarget(context, OLD_LOCK);
   if (old === undefined) throw noClusterInformation();
-  const { apiVersion, plural, name } = ref;
-  const spec = objectAt(old, "spec");
-  const bare = { apiVersion, kind: "ClusterInformation", metadata: { name }, spec };
+  const bare = { apiVersion, kind: "ClusterInformation", metadata: { name }, spec: objectAt(old, "spec") };
   const object = lockedClusterInformation(bare, context.run.runId);
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
     await call(context, () => context.connections.kubernetes.create({ apiVersion, plural }, object, options));
+    return true;
   } catch (error) {
-    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
+    if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return false;
+    throw error;
   }
 }
 
@@ -140,7 +165,13 @@ async function putBack(
   const wanted = untouched ? before : lifted(found, before);
   const { resourceVersion } = objectAt(found, "metadata");
   const { managedFields, ...metadata } = objectAt(wanted, "metadata");
-  await replaceLock(context, ref, { ...wanted, metadata: { ...metadata, resourceVersion } }, side);
+  const { apiVersion } = ref;
+  await replaceLock(
+    context,
+    ref,
+    { ...wanted, apiVersion, metadata: { ...metadata, resourceVersion } },
+    side,
+  );
 }
 
 function lifted(found: JsonObject, before: JsonObject): JsonObject {
@@ -155,6 +186,17 @@ function contentOf(object: JsonObject): string {
   const { resourceVersion, generation, managedFields, ...metadata } = objectAt(object, "metadata");
   const { apiVersion, ...content } = object;
   return canonicalJson({ ...content, metadata });
+}
+
+function notNative(): MigratorError {
+  return new MigratorError(
+    "NATIVE_NOT_SERVED",
+    "projectcalico.org/v3 does not show the native group's ClusterInformation",
+    {
+      next: "See who has put the APIService v3.projectcalico.org back, stop that, then `resume`.",
+      retryable: true,
+    },
+  );
 }
 
 function noClusterInformation(): MigratorError {

@@ -16,6 +16,11 @@ export function resources(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("resources");
 }
 
+/** v1 objects that changed since the copy, by the same ids. */
+export function changed(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("changes");
+}
+
 /** Objects that are not Calico's and belong to Calico objects, with the references that were taken off. */
 export function foreignOwners(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("foreign-owners");
@@ -38,11 +43,16 @@ export async function findings(context: Context): Promise<Findings> {
 
 const Opened = z.object({ precopy: z.boolean() });
 
+/** True when native objects can be written while the aggregated API server serves. */
+export async function isPrecopied(context: Context): Promise<boolean> {
+  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
+  return opened.success && opened.data.precopy;
+}
+
 /** Under which apiVersion native objects are written and read: the second version while it is open, else v3. */
 export async function nativeVersion(context: Context): Promise<string> {
-  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
-  const isOpen =
-    opened.success && opened.data.precopy && (await context.stageOf("close-second-version")) === undefined;
+  const isClosed = (await context.stageOf("close-second-version")) !== undefined;
+  const isOpen = !isClosed && (await isPrecopied(context));
   return `projectcalico.org/${isOpen ? "v3precopy" : "v3"}`;
 }
 

@@ -1,7 +1,7 @@
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import type { JsonObject } from "../../json.ts";
 import { call, readTarget } from "../etcd-to-kubernetes/target-calls.ts";
-import { applyDeletions } from "./apply-changes.ts";
+import { applyDeletions, noteChanged } from "./apply-changes.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
@@ -50,6 +50,11 @@ async function copyChanged(
   const changed = listed
     .map((object) => ({ key: keyOf(kind, object), revision: revisionOf(object) }))
     .filter(({ key, revision }) => copied.get(key) !== revision);
+  await noteChanged(
+    context,
+    kind,
+    changed.map(({ key }) => key),
+  );
   const objects = await Promise.all(changed.map(({ key }) => readTarget(context, v1Ref(key).ref)));
   await copyObjects(
     context,
@@ -73,11 +78,9 @@ async function removeGone(
     const last = rows.at(-1);
     if (last === undefined) return removed;
     const gone = rows.filter(({ key, state }) => state !== "reverted" && !present.has(key));
-    await applyDeletions(
-      context,
-      kind,
-      gone.map(({ key }) => key),
-    );
+    const keys = gone.map(({ key }) => key);
+    await noteChanged(context, kind, keys);
+    await applyDeletions(context, kind, keys);
     removed += gone.length;
     after = last.key;
   }

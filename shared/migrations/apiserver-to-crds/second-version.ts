@@ -1,8 +1,12 @@
-import { crdNames } from "../../calico/kinds.ts";
 import { z } from "zod";
+import { crdNames } from "../../calico/kinds.ts";
 import { crdStates } from "../../kubernetes/crds.ts";
-import { secondVersionStates, type SecondVersionState } from "../../kubernetes/second-version-calls.ts";
-import { closeSecondVersions, openSecondVersions } from "../../kubernetes/second-version-calls.ts";
+import {
+  closeSecondVersions,
+  openSecondVersions,
+  type SecondVersionState,
+  secondVersionStates,
+} from "../../kubernetes/second-version-calls.ts";
 import { fieldManager } from "../etcd-to-kubernetes/context.ts";
 import { WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
 import { type Context, sendFor } from "./context.ts";
@@ -42,10 +46,10 @@ export function open(context: Context, names: readonly string[]): Promise<Second
   return openSecondVersions(sendFor(context), names, writeOptions(context));
 }
 
-/** Takes the second version off all native CRDs that are there. Throws SECOND_VERSION_STORED. */
-export async function close(context: Context): Promise<void> {
+/** Takes the second version off these definitions where they are there. Throws SECOND_VERSION_STORED. */
+export async function close(context: Context, names: readonly string[] = nativeCrdNames()): Promise<void> {
   const { kubernetes } = context.connections;
-  const states = await crdStates(kubernetes, nativeCrdNames(), { signal: context.signal });
+  const states = await crdStates(kubernetes, names, { signal: context.signal });
   const present = states.filter((one) => one.present).map(({ name }) => name);
   await closeSecondVersions(sendFor(context), present, writeOptions(context));
 }

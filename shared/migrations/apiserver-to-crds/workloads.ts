@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../json.ts";
-import { objectAt, textAt } from "../../kubernetes/fields.ts";
+import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { readTarget } from "../etcd-to-kubernetes/target-calls.ts";
 import { type Context, findings } from "./context.ts";
@@ -29,15 +29,6 @@ export async function datastoreUsers(context: Context): Promise<Found[]> {
     const object = objects[index];
     return object === undefined ? [] : [{ ref, object }];
   });
-}
-
-/**
- * True for workloads whose pods use their node's network. Calico's CNI plugin refuses to set up any other pod while the
- * datastore is locked (cni-plugin/pkg/plugin, plugin.go), so only these can roll out before the unlock: calico-node, which
- * reports that it is ready while it waits (felix/daemon/daemon.go), and Typha. kube-controllers has no host network.
- */
-export function startsWhileLocked(workload: JsonObject): boolean {
-  return objectAt(workload, "spec", "template", "spec")["hostNetwork"] === true;
 }
 
 /** The operator's Deployment; undefined where no operator installs Calico. */

@@ -13,6 +13,8 @@ const NOT_REVERTED = ["pending", "applied", "verified", "conflict", "failed"] as
 
 /** What differs between migrations. */
 interface UndoTraits<O> {
+  /** Default: delete-copies. */
+  name?: string;
   /** Where the object of a checkpoint is. */
   refOf: (context: StageContext<ClusterConnections, O>) => Promise<(row: Checkpoint) => ObjectRef>;
   /** True for an object that its cluster does not let go: it stays. */
@@ -25,7 +27,7 @@ export function undoCopiesSweep<O extends { batchSize: number }>(
 ): Sweep<ClusterConnections, O> {
   return {
     kind: "sweep",
-    name: "delete-copies",
+    name: traits.name ?? "delete-copies",
     title: "delete what this run created in the target, and put back what it changed",
     plan: async (context, previous) => {
       const cursor = previous === undefined ? { rank: 3 } : Cursor.parse(previous);

@@ -5,7 +5,7 @@ import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { unsettled } from "../../etcd-to-kubernetes/unsettled.ts";
 import { applyChanges } from "../apply-changes.ts";
-import { type Context, resources, sendFor, v1Resource } from "../context.ts";
+import { type Context, isPrecopied, resources, sendFor, v1Resource } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { relist } from "../relist.ts";
 import { retryRows } from "../retry-rows.ts";
@@ -45,8 +45,14 @@ export function catchUpSweep(traits: CatchUpTraits): Sweep<ClusterConnections, A
     name: traits.name,
     title: traits.title,
     changesCluster: true,
-    plan: async (context, previous) =>
-      round(traits, context, previous === undefined ? await first(traits, context) : Cursor.parse(previous)),
+    plan: async (context, previous) => {
+      if (!(await isPrecopied(context))) return { batches: [], done: true };
+      return round(
+        traits,
+        context,
+        previous === undefined ? await first(traits, context) : Cursor.parse(previous),
+      );
+    },
     work: () => Promise.reject(new Error(`${traits.name} has no batches`)),
   };
 }

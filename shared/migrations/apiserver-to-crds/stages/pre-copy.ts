@@ -8,11 +8,11 @@ import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { call, orAbsent } from "../../etcd-to-kubernetes/target-calls.ts";
 import { unsettled } from "../../etcd-to-kubernetes/unsettled.ts";
-import { type Context, resources, v1Resource } from "../context.ts";
+import { type Context, isPrecopied, resources, v1Resource } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
 import { retryRows } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { undoCopies } from "../undo/undo-copies.ts";
+import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
 
@@ -38,21 +38,44 @@ const Scope = z.union([
 export const Copied = z.object({ since: z.record(z.string(), z.string()) });
 
 /** Copies every v1 object while the aggregated API server serves, kind by kind, in the order in which kinds refer to one another. */
-export const preCopy: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
-  kind: "sweep",
+export const preCopy = copySweep({
   name: "pre-copy",
   title: "copy all resources while the aggregated API server stays in use",
-  changesCluster: true,
-  undo: [undoCopies],
-  plan: async (context, previous) => {
-    const cursor =
-      previous === undefined
-        ? { kind: 0, since: {}, retries: context.run.retriesSeen, settling: false }
-        : Cursor.parse(previous);
-    return cursor.settling ? settle(context, cursor) : planPage(context, cursor);
-  },
-  work,
-};
+  undo: undoCopies,
+  isDue: isPrecopied,
+});
+
+/** The same inside the lock, where native objects cannot be written before the aggregated API server is gone. */
+export const copyLocked = copySweep({
+  name: "copy-locked",
+  title: "copy all resources inside the lock, if they could not be copied before",
+  undo: undoCopiesEarly,
+  isDue: async (context) => !(await isPrecopied(context)),
+});
+
+function copySweep(traits: {
+  name: string;
+  title: string;
+  undo: Sweep<ClusterConnections, ApiserverToCrdsOptions>;
+  isDue: (context: Context) => Promise<boolean>;
+}): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
+  return {
+    kind: "sweep",
+    name: traits.name,
+    title: traits.title,
+    changesCluster: true,
+    undo: [traits.undo],
+    plan: async (context, previous) => {
+      if (!(await traits.isDue(context))) return { batches: [], done: true };
+      const cursor =
+        previous === undefined
+          ? { kind: 0, since: {}, retries: context.run.retriesSeen, settling: false }
+          : Cursor.parse(previous);
+      return cursor.settling ? settle(context, cursor) : planPage(context, cursor);
+    },
+    work,
+  };
+}
 
 /** Opens a batch for one page of a list; the page is read again by whoever works on it. */
 async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {

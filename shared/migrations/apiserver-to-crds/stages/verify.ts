@@ -12,6 +12,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing, verifyKinds } from "../../copying/verify-kinds.ts";
 import { detailOf, isLeftOut } from "../../etcd-to-kubernetes/ledger-detail.ts";
 import { rowsInRange } from "../../etcd-to-kubernetes/ledger-ranges.ts";
+import { isWrittenByOthers } from "../../etcd-to-kubernetes/ownership.ts";
 import { call, readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "../context.ts";
 import { keyOf, revisionOf } from "../native-task.ts";
@@ -24,6 +25,8 @@ interface VerifyTraits {
   title: string;
   /** What has changed in the old group since it was copied: left for catching up, or a difference. */
   sourceChanged: "later" | "difference";
+  /** What others have done to native objects since they were copied: a difference, or only noted, as Calico may use them. */
+  changedByOthers: "difference" | "noted";
 }
 
 const PAGE = 500;
@@ -145,9 +148,11 @@ class Comparing {
   }
 
   #differs(row: Checkpoint, object: JsonObject | undefined): Checkpoint[] {
-    if (object === undefined) return [differing(row, "it is missing in projectcalico.org/v3")];
+    const isNoted = this.#traits.changedByOthers === "noted";
+    if (object === undefined) return isNoted ? [] : [differing(row, "it is missing in projectcalico.org/v3")];
     const { held } = detailOf(row);
     if (nativeMeaning(object) === (held ?? row.sourceHash)) return [];
+    if (isNoted && isWrittenByOthers(this.#context, object)) return [];
     return [differing(row, "projectcalico.org/v3 holds something else than the copy")];
   }
 

@@ -6,6 +6,9 @@ import { readPages } from "../../../kubernetes/pages.ts";
 import type {
   ApiRequest,
   ApiResponse,
+  Change,
+  Changes,
+  ChangesOptions,
   DeleteOptions,
   KubernetesApi,
   ListOptions,
@@ -18,11 +21,19 @@ import type {
 } from "../../../kubernetes/types.ts";
 import { hooked, type WriteHooks } from "./write-hooks.ts";
 
-/** A Kubernetes API in memory: uid, resourceVersion, managedFields by manager, merge patches, preconditions, paging. */
+/** A change, with the path of its object and the version that it led to. */
+interface Logged {
+  path: string;
+  version: number;
+  change: Change;
+}
+
+/** A Kubernetes API in memory: uid, resourceVersion, managedFields by manager, merge patches, preconditions, paging, changes. */
 export class FakeKubernetes implements KubernetesApi {
   /** Around every write. */
   readonly hooks: WriteHooks = {};
   readonly #objects = new Map<string, JsonObject>();
+  readonly #log: Logged[] = [];
   #version = 0;
 
   /** Every object without what the server adds, by path. */
@@ -41,10 +52,7 @@ export class FakeKubernetes implements KubernetesApi {
   }
 
   list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
-    const prefix = collection(ref);
-    const inScope = (path: string): boolean =>
-      ref.namespace === undefined ? path.startsWith(prefix) : path.startsWith(`${prefix}${ref.namespace}/`);
-    const found = [...this.#objects].filter(([path]) => inScope(path)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const found = [...this.#objects].filter(([path]) => isIn(ref, path)).sort(([a], [b]) => (a < b ? -1 : 1));
     const rest = found.filter(([path]) => path > (options.continueToken ?? ""));
     const page = rest.slice(0, options.limit ?? rest.length);
     const last = page.at(-1)?.[0];
@@ -57,6 +65,20 @@ export class FakeKubernetes implements KubernetesApi {
     return readPages(this, ref, options);
   }
 
+  changes(ref: ResourceRef, { resourceVersion, limit = 1000 }: ChangesOptions): Promise<Changes> {
+    const since = this.#log.filter(
+      ({ path, version }) => isIn(ref, path) && version > Number(resourceVersion),
+    );
+    const told = since.slice(0, limit);
+    const more = told.length < since.length;
+    const upTo = more ? told.at(-1)?.version : this.#version;
+    return Promise.resolve({
+      events: told.map(({ change: { type, object } }) => ({ type, object: wire(object) })),
+      resourceVersion: String(upTo),
+      more,
+    });
+  }
+
   create(ref: ResourceRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
     if (ref.plural === "selfsubjectaccessreviews") return Promise.resolve({ status: { allowed: true } });
     const path = pathOf({ ...ref, name: textAt(object, "metadata", "name") });
@@ -64,7 +86,7 @@ export class FakeKubernetes implements KubernetesApi {
       if (ref.namespace !== undefined && !this.#objects.has(`v1/namespaces/${ref.namespace}`))
         throw refusal("KUBERNETES_NOT_FOUND", 404, path);
       if (this.#objects.has(path)) throw refusal("KUBERNETES_ALREADY_EXISTS", 409, path);
-      return this.#store(path, object, { uid: `uid-${this.#version + 1}` }, [], options);
+      return this.#store(path, object, { uid: uidOf(this.#version + 1) }, [], options);
     });
   }
 
@@ -95,6 +117,8 @@ export class FakeKubernetes implements KubernetesApi {
       if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))
         throw refusal("KUBERNETES_CONFLICT", 409, path);
       this.#objects.delete(path);
+      const metadata = { ...objectAt(before, "metadata"), resourceVersion: String(++this.#version) };
+      this.#note(path, { type: "deleted", object: { ...before, metadata } });
       return { kind: "Status", status: "Success" };
     });
   }
@@ -130,7 +154,12 @@ export class FakeKubernetes implements KubernetesApi {
     };
     const stored = wire({ ...object, metadata });
     this.#objects.set(path, stored);
+    this.#note(path, { type: "put", object: stored });
     return wire(stored);
+  }
+
+  #note(path: string, change: Change): void {
+    this.#log.push({ path, version: this.#version, change });
   }
 }
 
@@ -145,8 +174,16 @@ function settle<T>(act: () => T): Promise<T> {
   });
 }
 
+function uidOf(version: number): string {
+  return `00000000-0000-4000-8000-${version.toString(16).padStart(12, "0")}`;
+}
+
 function collection({ apiVersion, plural }: ResourceRef): string {
   return `${apiVersion}/${plural}/`;
+}
+
+function isIn(ref: ResourceRef, path: string): boolean {
+  return path.startsWith(`${collection(ref)}${ref.namespace === undefined ? "" : `${ref.namespace}/`}`);
 }
 
 function pathOf(ref: ObjectRef): string {

@@ -1,0 +1,74 @@
+import { defineMigration } from "../../engine/migration.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { readCrdManifest } from "./manifest.ts";
+import { ApiserverToCrdsOptions } from "./options.ts";
+import { preflight } from "./preflight/stage.ts";
+import { backup } from "./stages/backup.ts";
+import { catchUp, follow } from "./stages/catch-up.ts";
+import { cleanup } from "./stages/cleanup.ts";
+import { closeSecondVersion } from "./stages/close-second-version.ts";
+import { installCrds } from "./stages/install-crds.ts";
+import { lock } from "./stages/lock.ts";
+import { openSecondVersion } from "./stages/open-second-version.ts";
+import { pauseGitOps } from "./stages/pause-gitops.ts";
+import { copyLocked, preCopy } from "./stages/pre-copy.ts";
+import { releaseOwners } from "./stages/release-owners.ts";
+import { removeApiServer } from "./stages/remove-api-server.ts";
+import { removeApiServiceStage } from "./stages/remove-apiservice.ts";
+import { restoreForeignOwners } from "./stages/restore-foreign-owners.ts";
+import { restoreOwners } from "./stages/restore-owners.ts";
+import { resumeGitOps } from "./stages/resume-gitops.ts";
+import { rollout } from "./stages/rollout.ts";
+import { switchOperator } from "./stages/switch-operator.ts";
+import { switchGroup } from "./stages/switch.ts";
+import { unlock } from "./stages/unlock.ts";
+import { verifyChanges } from "./stages/verify-changes.ts";
+import { verifySweep } from "./stages/verify.ts";
+
+/** Calico's data from behind the aggregated API server to native CRDs of projectcalico.org/v3. */
+export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCrdsOptions>({
+  name: "apiserver-to-crds",
+  title: "move Calico's data from behind the aggregated API server to native CRDs",
+  options: ApiserverToCrdsOptions,
+  stages: [
+    preflight(async (context) => ({
+      crds: await readCrdManifest(context),
+      gitops: context.options.gitops,
+      skipForeignOwnerReferences: context.options.skipForeignOwnerReferences,
+    })),
+    installCrds,
+    pauseGitOps,
+    backup,
+    openSecondVersion,
+    preCopy,
+    verifySweep({
+      name: "verify-copy",
+      title: "compare the copy with the old group",
+      sourceChanged: "later",
+      changedByOthers: "difference",
+    }),
+    follow,
+    releaseOwners,
+    lock,
+    catchUp,
+    removeApiServiceStage,
+    copyLocked,
+    restoreOwners,
+    restoreForeignOwners,
+    verifyChanges,
+    switchGroup,
+    unlock,
+    switchOperator,
+    rollout,
+    closeSecondVersion,
+    removeApiServer,
+    verifySweep({
+      name: "verify-all",
+      title: "compare everything once more, the old group being locked",
+      sourceChanged: "difference",
+      changedByOthers: "noted",
+    }),
+    cleanup,
+    resumeGitOps,
+  ],
+});

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { crdResource } from "../../../kubernetes/crds.ts";
+import { changed } from "../../etcd-to-kubernetes/testing/world.ts";
+import { NAMESPACE } from "../testing/cluster.ts";
+import { outerStages } from "../testing/stages.ts";
+import { runTo, startRun, World } from "../testing/world.ts";
+
+const OLD_PATHS = /crd\.projectcalico\.org/;
+
+suite("deleting the old CRDs", () => {
+  test("is refused while a workload does not run with the native group", async () => {
+    using world = await World.create(outerStages());
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "cleanup", approvals: ["unlock"] });
+    const ref = { apiVersion: "apps/v1", plural: "deployments", namespace: NAMESPACE, name: "calico-typha" };
+    const template = { spec: { containers: [{ name: "calico-typha" }] } };
+    await world.cluster.patch(ref, { spec: { template } }, { type: "merge" });
+    await worker.engine.approve(runId, "test", "cleanup");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "CLEANUP_REFUSED");
+    assert.match(run.failure.message, /deployments\/calico-typha/);
+    assert.match(JSON.stringify(world.cluster.dump()), OLD_PATHS);
+  });
+
+  test("is refused before everything was compared", async () => {
+    using world = await World.create(outerStages().filter(({ name }) => name !== "verify-all"));
+    const worker = world.worker();
+    const { run } = await world.drive(worker, await startRun(worker));
+    assert.equal(run.failure?.code, "CLEANUP_REFUSED");
+    assert.match(run.failure.message, /compared/);
+  });
+
+  test("needs a person's consent where it deletes what nothing converts", async () => {
+    using world = await World.create(outerStages());
+    const name = "oddities.crd.projectcalico.org";
+    const spec = {
+      group: "crd.projectcalico.org",
+      names: { plural: "oddities" },
+      versions: [{ name: "v1", served: true, storage: true }],
+    };
+    await world.cluster.create(crdResource, { kind: "CustomResourceDefinition", metadata: { name }, spec });
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.waiting?.subject, "unconverted");
+    assert.match(run.waiting.message, /oddities/);
+    await worker.engine.approve(runId, "test", "unconverted");
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+    assert.doesNotMatch(JSON.stringify(world.cluster.dump()), OLD_PATHS);
+  });
+
+  test("waits for an approval of its own, and cannot be undone", async () => {
+    using world = await World.create(outerStages());
+    const worker = world.worker();
+    const runId = await startRun(worker, { approvals: ["unlock"] });
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "cleanup");
+    await worker.engine.approve(runId, "test", "cleanup");
+    await world.drive(worker, runId);
+    const before = world.cluster.dump();
+    await worker.engine.undo(runId, "rollback");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "OLD_GROUP_DELETED");
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+});
+
+suite("the backup of a run", () => {
+  test("gives back the old group that was deleted, and what stands beside it", async () => {
+    using world = await World.create(outerStages());
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runTo(world, worker);
+    const request = { from: runId, side: "kubernetes" };
+    const restoring = await worker.engine.start({
+      migration: "restore",
+      cluster: "test",
+      options: request,
+      approvals: [{ subject: "restore", by: "test", at: 0 }],
+    });
+    const { run } = await world.drive(worker, restoring.runId);
+    assert.equal(run.state, "Succeeded", JSON.stringify([run.failure, run.waiting]));
+    const after = world.cluster.dump();
+    const lost = Object.keys(before).filter((path) => after[path] === undefined);
+    assert.deepEqual(lost, []);
+    assert.equal(
+      after["crd.projectcalico.org/v1/globalnetworksets/office"],
+      before["crd.projectcalico.org/v1/globalnetworksets/office"],
+    );
+  });
+});

@@ -1,0 +1,132 @@
+import { pluralsWithoutConverter } from "../../../calico/native/native-kinds.ts";
+import type { Action, ApprovalRule, StageOutcome } from "../../../engine/migration.ts";
+import { MigratorError } from "../../../errors.ts";
+import type { JsonObject } from "../../../json.ts";
+import { crdResource } from "../../../kubernetes/crds.ts";
+import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { backupPrefix } from "../../backup/parts.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { deleteTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { rolloutOutcome } from "../../rollout.ts";
+import type { Context } from "../context.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { datastoreUsers } from "../workloads.ts";
+import { whyNotSwitched } from "./rollout.ts";
+
+const OLD_GROUP = "crd.projectcalico.org";
+const POLL_MS = 1000;
+/** The API server deletes the objects of a definition first; finalizers of others may hold them. */
+const GONE_MS = 900_000;
+
+const unconverted: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
+  subject: "unconverted",
+  needed: async (context) => {
+    const plurals = (await oldCrds(context)).map((crd) => textAt(crd, "spec", "names", "plural"));
+    const lost = pluralsWithoutConverter(plurals);
+    if (lost.length === 0) return undefined;
+    return `deleting the old CRDs deletes what nothing has converted: ${lost.join(", ")}; only the backup keeps it`;
+  },
+};
+
+/** Data that was deleted cannot be undone: the first step of the way back says so, before anything is changed. */
+const refuse: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "refuse-after-cleanup",
+  title: "refuse to go back once old CRDs are deleted",
+  act: async (context) => {
+    if ((await context.notesOf("cleanup"))["deletingAt"] === undefined) return { done: true };
+    throw new MigratorError(
+      "OLD_GROUP_DELETED",
+      `the CRDs of ${OLD_GROUP} are deleted, or were being deleted`,
+      {
+        next: "Keep the native group. To have the old objects again, restore this run's backup with the migration `restore`.",
+      },
+    );
+  },
+};
+
+/**
+ * Deletes every CRD of the old group with all objects in it, and waits until they are really gone. Before the first one it
+ * makes sure that all of Calico's workloads run with the native group, that the backup is there, and that everything was
+ * compared: CLEANUP_REFUSED otherwise. Throws CLEANUP_STUCK when CRDs do not go away.
+ */
+export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "cleanup",
+  title: "delete the old CRDs with everything in them",
+  changesCluster: true,
+  pointOfNoReturn: true,
+  approvals: [unconverted],
+  undo: [refuse],
+  act: async (context) => {
+    const crds = await oldCrds(context);
+    if (crds.length === 0) return { done: true };
+    if (context.notes["deletingAt"] === undefined) {
+      await refuseUnlessSafe(context);
+      await context.record({ deletingAt: context.clock.now() });
+    }
+    const present = crds.filter((crd) => textAt(crd, "metadata", "deletionTimestamp") === "");
+    await Promise.all(present.map((crd) => remove(context, crd)));
+    return gone(context, await oldCrds(context));
+  },
+};
+
+async function refuseUnlessSafe(context: Context): Promise<void> {
+  const parts = await context.artifacts.list(backupPrefix(context.run.runId, "kubernetes"));
+  if ((await context.stageOf("backup"))?.state !== "done" || parts.length === 0)
+    throw refused("this run's backup is not there");
+  if ((await context.stageOf("verify-all"))?.state !== "done")
+    throw refused("not everything was compared yet");
+  const reason = await whyNotSwitched(context);
+  if (reason !== undefined) throw refused(reason);
+  const outcome = rolloutOutcome((await datastoreUsers(context)).map(({ object }) => object));
+  if ("wait" in outcome) throw refused(outcome.wait.message);
+}
+
+/** Definitions with their schemas are large: only names and what tells of their deletion are kept of them. */
+async function oldCrds({ connections, signal }: Context): Promise<JsonObject[]> {
+  const found: JsonObject[] = [];
+  for await (const page of connections.kubernetes.pages(crdResource, { pageSize: 50, signal }))
+    for (const { metadata, spec, status } of page)
+      if (textAt({ spec }, "spec", "group") === OLD_GROUP)
+        found.push({ metadata, spec: { names: spec === undefined ? {} : namesOf({ spec }) }, status });
+  return found;
+}
+
+function namesOf(crd: JsonObject): JsonObject {
+  return { plural: textAt(crd, "spec", "names", "plural") };
+}
+
+async function remove(context: Context, crd: JsonObject): Promise<void> {
+  const name = textAt(crd, "metadata", "name");
+  await deleteTarget(context, { ...crdResource, name }, textAt(crd, "metadata", "uid"));
+}
+
+async function gone(context: Context, left: readonly JsonObject[]): Promise<StageOutcome> {
+  if (left.length === 0) {
+    await context.announce("cleanup.done", {});
+    return { done: true };
+  }
+  const message = `old CRDs are still being deleted: ${left.map(describe).join("; ")}`;
+  if (context.clock.now() - Number(context.notes["deletingAt"]) > GONE_MS) throw stuck(message);
+  return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
+}
+
+/** What the API server says of objects that hold a definition. */
+function describe(crd: JsonObject): string {
+  const condition = objectsAt(crd, "status", "conditions").find(({ type }) => type === "Terminating");
+  const why = textAt(condition ?? {}, "message");
+  return `${textAt(crd, "metadata", "name")}${why === "" ? "" : ` (${why})`}`;
+}
+
+function refused(reason: string): MigratorError {
+  return new MigratorError("CLEANUP_REFUSED", `the old CRDs are not deleted: ${reason}`, {
+    next: "Mend that, then `resume`.",
+  });
+}
+
+function stuck(message: string): MigratorError {
+  return new MigratorError("CLEANUP_STUCK", message, {
+    next: "Find the objects whose finalizers hold them (kubectl get -A), and let whoever set these finish; then `resume`.",
+  });
+}

@@ -1,0 +1,89 @@
+import type { Action, Gate, StageOutcome } from "../../../engine/migration.ts";
+import { nativeApiService } from "../../../kubernetes/api-services.ts";
+import { readApiService } from "../../../kubernetes/api-services-calls.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { foundApiService } from "../api-service.ts";
+import { isRefused, lockNative, lockOld, removeNativeLock, unlockOld } from "../cluster-information.ts";
+import { type Context, nativeVersion, sendFor } from "../context.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { isPrecopied, openAgain } from "../second-version.ts";
+import { rolloutBack } from "./rollout.ts";
+
+const POLL_MS = 1000;
+const OPEN_MS = 60_000;
+const API_SERVER_MS = 600_000;
+const LOCK_CRD = "clusterinformations.projectcalico.org";
+
+/** The old group first: it is what Calico's components wait for. */
+const unlockOldGroup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "unlock-old-group",
+  title: "unlock the old group exactly as it was found, and take the native group's lock away",
+  lockWindow: "ends",
+  act: async (context) => {
+    if (context.notes["unlocked"] !== true) {
+      await unlockOld(context);
+      await context.announce("datastore.unlocked", { group: "crd.projectcalico.org" });
+      await context.record({ unlocked: true, unlockedAt: context.clock.now() });
+    }
+    return (await isPrecopied(context)) ? removeThroughSecondVersion(context) : { done: true };
+  },
+};
+
+/**
+ * What was restored has to work again before owner references are put back. After the unlock, as a new pod of the API server
+ * could not start before.
+ */
+const awaitApiServer: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "gate",
+  name: "await-api-server",
+  title: "wait until the aggregated API server serves projectcalico.org/v3 again",
+  deadlineMs: () => API_SERVER_MS,
+  check: async (context) => {
+    const found = await foundApiService(context);
+    if (found?.apiService == null || !found.available) return { done: true };
+    const { served, available, message } = await readApiService(sendFor(context), nativeApiService);
+    if (served === "aggregated" && available) return { done: true };
+    const reason = message === "" ? `APIService ${nativeApiService.name} is ${served}` : message;
+    return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
+  },
+};
+
+/**
+ * Locks both groups with this run's mark, and reads the locks back. Without the second version the native group cannot be
+ * reached yet: `remove-apiservice` then locks it, and nothing uses it before. What was found is recorded first.
+ */
+export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "lock",
+  title: "lock both groups: new pods wait from here until the unlock",
+  changesCluster: true,
+  lockWindow: "begins",
+  undo: [unlockOldGroup, awaitApiServer, rolloutBack],
+  act: async (context) => {
+    const { lockedAt = context.clock.now() } = context.notes;
+    await context.record({ lockedAt });
+    await lockOld(context);
+    if (await isPrecopied(context)) await lockNative(context, await nativeVersion(context));
+    await context.announce("datastore.locked", {});
+    return { done: true };
+  },
+};
+
+/** Somebody may have put the definition back. What cannot be removed keeps nothing locked: `left` in the notes says why. */
+async function removeThroughSecondVersion(context: Context): Promise<StageOutcome> {
+  const hidden = await openAgain(context, [LOCK_CRD]);
+  if (hidden !== undefined) {
+    if (context.clock.now() - Number(context.notes["unlockedAt"]) < OPEN_MS)
+      return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
+    await context.record({ left: hidden });
+    return { done: true };
+  }
+  try {
+    await removeNativeLock(context, "projectcalico.org/v3precopy");
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    await context.record({ left: error.message });
+  }
+  return { done: true };
+}

@@ -1,0 +1,60 @@
+import type { Action, StageOutcome } from "../../../engine/migration.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import type { Context } from "../context.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { close, describeStates, nativeCrdNames, open } from "../second-version.ts";
+
+const POLL_MS = 500;
+/** The API server takes about three seconds; somebody who puts the definitions back takes as long as they like. */
+const OPEN_MS = 60_000;
+
+const closeAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "close-second-version-again",
+  title: "take the second version off the native CRDs",
+  act: async (context) => {
+    await close(context);
+    return { done: true };
+  },
+};
+
+/**
+ * Opens the second version of every native CRD, through which native objects are written and read before the switch, and
+ * waits until all are served. Records `precopy`: false, with the `reason`, where that is not possible; everything is then
+ * copied inside the lock window.
+ */
+export const openSecondVersion: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "open-second-version",
+  title: "open the second version of the native CRDs, to write and read before the switch",
+  changesCluster: true,
+  undo: [closeAgain],
+  act: async (context) => {
+    if (typeof context.notes["precopy"] === "boolean") return { done: true };
+    const since = await startedAt(context);
+    const states = await open(context, nativeCrdNames());
+    const never = describeStates(states.filter(({ state }) => state === "impossible" || state === "absent"));
+    if (never !== undefined) return doWithout(context, never);
+    const missing = describeStates(states.filter(({ state }) => state !== "served"));
+    if (missing === undefined) {
+      await context.record({ precopy: true });
+      return { done: true };
+    }
+    if (context.clock.now() - since > OPEN_MS) return doWithout(context, missing);
+    return { wait: { reason: "Gate", message: missing, retryAfterMs: POLL_MS } };
+  },
+};
+
+async function startedAt(context: Context): Promise<number> {
+  const { openingAt } = context.notes;
+  if (typeof openingAt === "number") return openingAt;
+  const now = context.clock.now();
+  await context.record({ openingAt: now });
+  return now;
+}
+
+async function doWithout(context: Context, reason: string): Promise<StageOutcome> {
+  await close(context);
+  await context.record({ precopy: false, reason });
+  return { done: true };
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import type { Action } from "../../../engine/migration.ts";
+import { isJsonObject, type JsonObject } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { restoreObject } from "../../etcd-to-kubernetes/remove-target.ts";
+import { deleteTarget, readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { foundApiService } from "../api-service.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { apiServerRef, operatorRef } from "../workloads.ts";
+
+const Removed = z.object({ deployment: z.custom<JsonObject>(isJsonObject) });
+
+const createAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "create-api-server-again",
+  title: "create the aggregated API server's Deployment again",
+  act: async (context) => {
+    const removed = Removed.safeParse(await context.notesOf("remove-api-server"));
+    const found = await foundApiService(context);
+    if (!removed.success || found?.apiService == null) return { done: true };
+    const ref = apiServerRef(found.apiService);
+    if ((await readTarget(context, ref)) === undefined)
+      await restoreObject(context, ref, removed.data.deployment);
+    return { done: true };
+  },
+};
+
+/**
+ * Deletes the aggregated API server's Deployment, which nobody asks any more; the operator deletes its own. Only after the
+ * unlock: until then the way back needs its pods, and new ones could not start while the datastore is locked. What else its
+ * manifest holds stays, and does nothing.
+ */
+export const removeApiServer: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "remove-api-server",
+  title: "delete the aggregated API server's Deployment",
+  changesCluster: true,
+  undo: [createAgain],
+  act: async (context) => {
+    const found = await foundApiService(context);
+    if (found?.apiService == null || (await operatorRef(context)) !== undefined) return { done: true };
+    const ref = apiServerRef(found.apiService);
+    const deployment = await readTarget(context, ref);
+    if (deployment === undefined) return { done: true };
+    if (!Removed.safeParse(context.notes).success) {
+      const { status, ...kept } = deployment;
+      await context.record({ deployment: kept });
+    }
+    await deleteTarget(context, ref, textAt(deployment, "metadata", "uid"));
+    return { done: true };
+  },
+};

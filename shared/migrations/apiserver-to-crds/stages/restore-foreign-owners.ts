@@ -1,0 +1,65 @@
+import type { Sweep } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { type Context, foreignOwners, sendFor } from "../context.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { nativeOwners, type OwnerDetail, ownerDetail, ownerRow } from "../owner-rows.ts";
+import { releaseOwners as release, restoreOwners } from "../owners/release.ts";
+import { overRows, writeOptions } from "./release-owners.ts";
+
+const TRIES = 5;
+
+/** Before the aggregated API server is put back, which does not know native UIDs. */
+const releaseAgain = overRows({
+  name: "release-owners-again",
+  title: "take references to native objects off other objects",
+  states: ["applied", "verified"],
+  act: async (context, row) => {
+    const { restored, ...detail } = ownerDetail(row);
+    if (restored !== undefined) await releaseRestored(context, { ...detail, references: restored });
+    return ownerRow(detail, "applied");
+  },
+});
+
+/**
+ * Gives objects that are not Calico's their references to Calico objects back, now to the native ones, and only once
+ * projectcalico.org/v3 shows these. A reference whose owner this run has not copied stays off; `missing` in the row says
+ * which.
+ */
+export const restoreForeignOwners: Sweep<ClusterConnections, ApiserverToCrdsOptions> = overRows({
+  name: "restore-foreign-owners",
+  title: "put references to Calico objects back, with the UIDs of the native objects",
+  states: ["pending", "applied"],
+  changesCluster: true,
+  undo: [releaseAgain],
+  act: restoreOne,
+});
+
+async function restoreOne(context: Context, row: Checkpoint): Promise<Checkpoint> {
+  const detail = ownerDetail(row);
+  const references = detail.references.map(({ reference }) => reference);
+  const ownerOf = await nativeOwners(context, detail.namespace, references);
+  const restored = detail.references.flatMap(({ at, reference }) => {
+    const owner = ownerOf(reference);
+    return owner === undefined ? [] : [{ at, reference: { ...reference, ...owner } }];
+  });
+  const intended: OwnerDetail = { ...detail, restored };
+  await foreignOwners(context).put([ownerRow(intended, "applied")]);
+  const result = await restoreOwners(sendFor(context), detail, ownerOf, writeOptions(context));
+  if (result.outcome === "gone") return ownerRow(intended, "reverted");
+  const after = ownerRow(intended, "verified");
+  return {
+    ...after,
+    detail: { ...after.detail, missing: result.missing.map(({ kind, name }) => `${kind} ${name}`) },
+  };
+}
+
+/** Also what somebody has added since, as it names a native object as well. */
+async function releaseRestored(context: Context, detail: OwnerDetail): Promise<void> {
+  let record = detail;
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const result = await release(sendFor(context), record, writeOptions(context));
+    if (result.outcome !== "changed") return;
+    record = { ...record, ...result.record };
+  }
+}

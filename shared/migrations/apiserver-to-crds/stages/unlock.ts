@@ -1,0 +1,45 @@
+import type { Action } from "../../../engine/migration.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { keepRemoved } from "../api-service.ts";
+import { isRefused, setNativeReady } from "../cluster-information.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+
+const POLL_MS = 1000;
+
+/** Where the webhook of an operator that has switched refuses it, the way back goes on: `refused` in the notes says so. */
+const lockNativeAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "lock-native-again",
+  title: "lock the native group again",
+  lockWindow: "begins",
+  act: async (context) => {
+    const reason = await keepRemoved(context);
+    if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
+    try {
+      await setNativeReady(context, false);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await context.record({ refused: error.message });
+    }
+    return { done: true };
+  },
+};
+
+/** Opens the native group for use. The old one stays locked: whoever still uses it has to wait until it is switched. */
+export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "unlock",
+  title: "unlock the native group: Calico acts on it from here on",
+  changesCluster: true,
+  pointOfNoReturn: true,
+  lockWindow: "ends",
+  undo: [lockNativeAgain],
+  act: async (context) => {
+    const reason = await keepRemoved(context);
+    if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
+    await setNativeReady(context, true);
+    await context.record({ unlockedAt: context.clock.now() });
+    await context.announce("datastore.unlocked", { group: "projectcalico.org" });
+    return { done: true };
+  },
+};

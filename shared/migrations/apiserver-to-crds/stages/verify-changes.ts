@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { nativeMeaning } from "../../../calico/native/same-native.ts";
+import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
+import { MigratorError } from "../../../errors.ts";
+import type { JsonObject } from "../../../json.ts";
+import type { ClusterConnections } from "../../connections.ts";
+import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
+import { detailOf, isLeftOut } from "../../etcd-to-kubernetes/ledger-detail.ts";
+import { readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { changed, type Context, nativeVersion, resources } from "../context.ts";
+import { nativeRefOf } from "../native-ref.ts";
+import { revisionOf } from "../native-task.ts";
+import type { ApiserverToCrdsOptions } from "../options.ts";
+import { v1Ref } from "../retry-rows.ts";
+
+const NAME = "verify-changes";
+const NAMED = 5;
+const Cursor = z.object({
+  after: z.object({ rank: z.int(), key: z.string() }).optional(),
+  judge: z.boolean(),
+  retries: z.int(),
+});
+type Cursor = z.infer<typeof Cursor>;
+const Scope = z.object({ ids: z.array(z.object({ rank: z.int(), key: z.string() })), attempt: z.int() });
+
+/** Reads back, inside the lock, only what changed since the copy, and compares both groups. */
+export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "sweep",
+  name: NAME,
+  title: "compare what changed since the copy in both groups",
+  plan: async (context, previous) => {
+    const retries = context.run.retriesSeen;
+    const cursor = previous === undefined ? { judge: false, retries } : Cursor.parse(previous);
+    if (cursor.judge && cursor.retries >= retries) return judge(context, cursor.retries);
+    return planPage(context, cursor.judge ? { judge: false, retries } : cursor);
+  },
+  work: async (context, batch) => {
+    const { ids, attempt } = Scope.parse(batch.scope);
+    const rows = await resources(context).get(ids);
+    const version = await nativeVersion(context);
+    const found = await Promise.all(rows.map((row) => compare(context, version, row)));
+    await context.ledger(differencesLedger(NAME, attempt)).put(found.flat());
+    return { done: true, counts: { verified: rows.length - found.flat().length } };
+  },
+};
+
+async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const after = cursor.after === undefined ? {} : { after: cursor.after };
+  const page = await changed(context).list({ ...after, limit: context.options.batchSize });
+  const last = page.at(-1);
+  if (last === undefined)
+    return { batches: [], cursor: { judge: true, retries: cursor.retries }, barrier: true };
+  const ids = page.map(({ rank, key }) => ({ rank, key }));
+  const next = { ...cursor, after: { rank: last.rank, key: last.key } };
+  return { batches: [{ scope: { ids, attempt: cursor.retries }, size: ids.length }], cursor: next };
+}
+
+async function judge(context: Context, attempt: number): Promise<{ batches: []; done: true }> {
+  const found = await context.ledger(differencesLedger(NAME, attempt)).list({ limit: NAMED });
+  if (found.length === 0) return { batches: [], done: true };
+  const named = found.map((one) => `${one.key} (${detailOf(one).reason ?? ""})`).join("; ");
+  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}`, {
+    next: "Mend the native objects and `resume`, or undo the run with `abort`.",
+  });
+}
+
+async function compare(context: Context, version: string, row: Checkpoint): Promise<Checkpoint[]> {
+  if (isLeftOut(row)) return [];
+  const v1 = await readTarget(context, v1Ref(row.key).ref);
+  const native = await readTarget(context, nativeRefOf(row, version));
+  const reason = row.state === "reverted" ? leftOver(row, v1, native) : differs(row, v1, native);
+  return reason === undefined ? [] : [differing(row, reason)];
+}
+
+function leftOver(
+  row: Checkpoint,
+  v1: JsonObject | undefined,
+  native: JsonObject | undefined,
+): string | undefined {
+  if (v1 !== undefined) return "it is in the old group again";
+  const isOurs = row.detail["created"] === true;
+  return isOurs && native !== undefined
+    ? "it is gone from the old group, and still a native object"
+    : undefined;
+}
+
+function differs(
+  row: Checkpoint,
+  v1: JsonObject | undefined,
+  native: JsonObject | undefined,
+): string | undefined {
+  if (v1 === undefined || revisionOf(v1) !== row.sourceRevision) return "the v1 object has changed again";
+  if (native === undefined) return "it is missing in projectcalico.org/v3";
+  const isSame = nativeMeaning(native) === (detailOf(row).held ?? row.sourceHash);
+  return isSame ? undefined : "projectcalico.org/v3 holds something else than the copy";
+}

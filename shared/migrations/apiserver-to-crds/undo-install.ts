@@ -1,0 +1,122 @@
+import { z } from "zod";
+import type { Action, StageOutcome } from "../../engine/migration.ts";
+import { crdResource, crdStates } from "../../kubernetes/crds.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { isOurs } from "../etcd-to-kubernetes/ownership.ts";
+import { deleteTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import type { Context } from "./context.ts";
+import type { ApiserverToCrdsOptions } from "./options.ts";
+import { close, openAgain } from "./second-version.ts";
+
+const POLL_MS = 1000;
+/** How long it waits to see into definitions before it leaves them. Milliseconds. */
+const OPEN_MS = 60_000;
+
+/** An object that this run has created, or was about to. */
+const Created = z.object({
+  ref: z.object({
+    apiVersion: z.string(),
+    plural: z.string(),
+    namespace: z.string().optional(),
+    name: z.string(),
+  }),
+  /** Absent until it is known to be this run's. */
+  uid: z.string().optional(),
+});
+export type Created = z.infer<typeof Created>;
+
+/** What `install-crds` records: what was missing, before the first of it is created. */
+export const InstallNotes = z.object({ created: z.array(Created).default([]) });
+
+/** Deletes what `install-crds` has created. Definitions that hold objects of others are left, and the notes name them. */
+export const removeCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "remove-crds",
+  title: "delete the native CRDs and admission policies that this run created, unless others use them",
+  act: async (context) => {
+    const { created } = InstallNotes.parse(await context.notesOf("install-crds"));
+    const ours = created.filter(({ uid }) => uid !== undefined);
+    for (const one of ours.filter((each) => !isCrdRef(each.ref))) await remove(context, one);
+    return removeDefinitions(
+      context,
+      ours.filter(({ ref }) => isCrdRef(ref)),
+    );
+  },
+};
+
+function isCrdRef({ plural }: ObjectRef): boolean {
+  return plural === crdResource.plural;
+}
+
+async function remove(context: Context, { ref, uid = "" }: Created): Promise<void> {
+  await deleteTarget(context, ref, uid);
+}
+
+/** While an aggregated API server serves v3, the objects of the definitions are seen through the second version alone. */
+async function removeDefinitions(context: Context, created: readonly Created[]): Promise<StageOutcome> {
+  const states = await crdStates(
+    context.connections.kubernetes,
+    created.map(({ ref }) => ref.name),
+  );
+  const present = created.filter((_, index) => states[index]?.present);
+  const left = new Set(leftOf(context));
+  const open = present.filter(({ ref }) => !left.has(ref.name));
+  if (open.length === 0) {
+    await close(context, [...left]);
+    return { done: true };
+  }
+  const deleting = open.filter(({ ref }) => states.some((one) => one.name === ref.name && !one.established));
+  const judged = open.filter((one) => !deleting.includes(one));
+  const hidden =
+    judged.length === 0
+      ? undefined
+      : await openAgain(
+          context,
+          judged.map(({ ref }) => ref.name),
+        );
+  if (hidden !== undefined && !(await isOverdue(context))) return waitFor(hidden);
+  await deleteUnused(context, judged, hidden);
+  return waitFor(`CRDs are being deleted: ${open.map(({ ref }) => ref.name).join(", ")}`);
+}
+
+async function deleteUnused(
+  context: Context,
+  created: readonly Created[],
+  hidden: string | undefined,
+): Promise<void> {
+  const left = leftOf(context);
+  for (const one of created) {
+    if (hidden !== undefined || (await isUsed(context, one.ref.name))) left.push(one.ref.name);
+    else await remove(context, one);
+  }
+  await context.record({ left });
+}
+
+/** True when it holds an object that somebody else has written. */
+async function isUsed(context: Context, crd: string): Promise<boolean> {
+  const plural = crd.slice(0, crd.indexOf("."));
+  const ref = { apiVersion: "projectcalico.org/v3precopy", plural };
+  const options = { metadataOnly: true, signal: context.signal };
+  for await (const page of context.connections.kubernetes.pages(ref, options)) {
+    if (page.some((object) => !isOurs(context, object))) return true;
+  }
+  return false;
+}
+
+async function isOverdue(context: Context): Promise<boolean> {
+  const { openingAt } = context.notes;
+  const now = context.clock.now();
+  if (typeof openingAt === "number") return now - openingAt > OPEN_MS;
+  await context.record({ openingAt: now });
+  return false;
+}
+
+function leftOf(context: Context): string[] {
+  const { left } = context.notes;
+  return Array.isArray(left) ? left.map(String) : [];
+}
+
+function waitFor(message: string): StageOutcome {
+  return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
+}
