@@ -15,7 +15,7 @@ import { type Context, sendFor } from "./context.ts";
 const Removal = z.object({
   /** As it was found; null where none belonged to an aggregated server. */
   apiService: z.custom<JsonObject>(isJsonObject).nullable(),
-  /** True when it was served then. */
+  /** True when an aggregated server was there and answered. */
   available: z.boolean(),
 });
 
@@ -23,6 +23,11 @@ const Removal = z.object({
 export async function foundApiService(context: Context): Promise<z.infer<typeof Removal> | undefined> {
   const removal = Removal.safeParse(await context.notesOf("remove-apiservice"));
   return removal.success ? removal.data : undefined;
+}
+
+/** The aggregated APIService that this run has removed; undefined where it found none. */
+export async function removedApiService(context: Context): Promise<JsonObject | undefined> {
+  return (await foundApiService(context))?.apiService ?? undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { kindInfo, targetKind } from "../../calico/kinds.ts";
 import { nativeId } from "../../calico/native/native-ids.ts";
 import { convertUid } from "../../calico/uid.ts";

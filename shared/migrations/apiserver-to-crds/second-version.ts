@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { crdNames } from "../../calico/kinds.ts";
 import { crdStates } from "../../kubernetes/crds.ts";
 import {
@@ -9,19 +8,11 @@ import {
 } from "../../kubernetes/second-version-calls.ts";
 import { fieldManager } from "../etcd-to-kubernetes/context.ts";
 import { WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
-import { type Context, sendFor } from "./context.ts";
-
-const Opened = z.object({ precopy: z.boolean() });
+import { type Context, isPrecopied, sendFor } from "./context.ts";
 
 /** The names of the native CRDs of all kinds of Calico. */
 export function nativeCrdNames(): string[] {
   return crdNames("projectcalico.org/v3");
-}
-
-/** True when this run has opened the second version, and has not decided to do without. */
-export async function isPrecopied(context: Context): Promise<boolean> {
-  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
-  return opened.success && opened.data.precopy;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Action, StageOutcome } from "../../engine/migration.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
+import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { isOurs } from "../etcd-to-kubernetes/ownership.ts";
-import { deleteTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { deleteTarget, readTarget } from "../etcd-to-kubernetes/target-calls.ts";
 import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { close, openAgain } from "./second-version.ts";
@@ -36,7 +37,8 @@ export const removeCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   title: "delete the native CRDs and admission policies that this run created, unless others use them",
   act: async (context) => {
     const { created } = InstallNotes.parse(await context.notesOf("install-crds"));
-    const ours = created.filter(({ uid }) => uid !== undefined);
+    const known = await Promise.all(created.map((one) => identified(context, one)));
+    const ours = known.filter(({ uid }) => uid !== undefined);
     for (const one of ours.filter((each) => !isCrdRef(each.ref))) await remove(context, one);
     return removeDefinitions(
       context,
@@ -44,6 +46,14 @@ export const removeCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
     );
   },
 };
+
+/** With the object's UID if this run has created it: one of that name that somebody else has created is not its to delete. */
+export async function identified(context: Context, created: Created): Promise<Created> {
+  if (created.uid !== undefined) return created;
+  const object = await readTarget(context, created.ref);
+  if (object === undefined || !isOurs(context, object)) return created;
+  return { ...created, uid: textAt(object, "metadata", "uid") };
+}
 
 function isCrdRef({ plural }: ObjectRef): boolean {
   return plural === crdResource.plural;

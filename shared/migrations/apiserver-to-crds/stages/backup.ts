@@ -11,10 +11,9 @@ import { jsonLines } from "../../artifact-lines.ts";
 import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
-import { type Context, nativeVersion } from "../context.ts";
+import { type Context, isPrecopied, nativeVersion } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ifAllowed } from "../preflight/gather/cluster.ts";
-import { isPrecopied } from "../second-version.ts";
 
 const Cursor = z.object({ part: z.int(), resource: z.int(), continueToken: z.string().optional() });
 const START = { part: 0, resource: 0 };

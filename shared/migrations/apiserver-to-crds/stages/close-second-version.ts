@@ -1,8 +1,9 @@
 import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
+import { isPrecopied } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { close, isPrecopied, openAgain } from "../second-version.ts";
+import { close, openAgain } from "../second-version.ts";
 
 const POLL_MS = 500;
 const OPEN_MS = 60_000;

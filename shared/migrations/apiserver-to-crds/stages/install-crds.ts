@@ -9,13 +9,12 @@ import type { ObjectRef } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { fieldManager } from "../../etcd-to-kubernetes/context.ts";
 import { isCrd } from "../../etcd-to-kubernetes/manifest.ts";
-import { isOurs } from "../../etcd-to-kubernetes/ownership.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../../etcd-to-kubernetes/target-calls.ts";
 import type { Context } from "../context.ts";
 import { readCrdManifest } from "../manifest.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { nativeCrdNames } from "../second-version.ts";
-import { type Created, InstallNotes, removeCrds } from "../undo-install.ts";
+import { type Created, identified, InstallNotes, removeCrds } from "../undo-install.ts";
 
 /** Creates the native CRDs and admission policies that are missing. What is there already is left as it is: preflight has judged it. */
 export const installCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
@@ -63,14 +62,6 @@ async function create(context: Context, ref: ObjectRef, object: JsonObject): Pro
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
   }
-}
-
-/** An object of the same name that somebody else has created meanwhile is not this run's to delete. */
-async function identified(context: Context, created: Created): Promise<Created> {
-  if (created.uid !== undefined) return created;
-  const object = await readTarget(context, created.ref);
-  if (object === undefined || !isOurs(context, object)) return created;
-  return { ...created, uid: textAt(object, "metadata", "uid") };
 }
 
 function recorded(context: Context): Created[] {

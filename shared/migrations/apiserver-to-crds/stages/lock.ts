@@ -4,9 +4,9 @@ import { readApiService } from "../../../kubernetes/api-services-calls.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { foundApiService } from "../api-service.ts";
 import { isRefused, lockNative, lockOld, removeNativeLock, unlockOld } from "../cluster-information.ts";
-import { type Context, nativeVersion, sendFor } from "../context.ts";
+import { type Context, isPrecopied, nativeVersion, sendFor } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { isPrecopied, openAgain } from "../second-version.ts";
+import { openAgain } from "../second-version.ts";
 import { rolloutBack } from "./rollout.ts";
 
 const POLL_MS = 1000;
@@ -14,19 +14,32 @@ const OPEN_MS = 60_000;
 const API_SERVER_MS = 600_000;
 const LOCK_CRD = "clusterinformations.projectcalico.org";
 
-/** The old group first: it is what Calico's components wait for. */
+/** Before anything else of the lock is undone: it is what Calico's components wait for. */
 const unlockOldGroup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "action",
   name: "unlock-old-group",
-  title: "unlock the old group exactly as it was found, and take the native group's lock away",
+  title: "unlock the old group exactly as it was found",
   lockWindow: "ends",
   act: async (context) => {
-    if (context.notes["unlocked"] !== true) {
-      await unlockOld(context);
-      await context.announce("datastore.unlocked", { group: "crd.projectcalico.org" });
-      await context.record({ unlocked: true, unlockedAt: context.clock.now() });
-    }
-    return (await isPrecopied(context)) ? removeThroughSecondVersion(context) : { done: true };
+    await unlockOld(context);
+    await context.announce("datastore.unlocked", { group: "crd.projectcalico.org" });
+    return { done: true };
+  },
+};
+
+/** Through the second version, which somebody may have closed. What cannot be removed holds nobody up: `left` in the notes says why. */
+const removeLock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+  kind: "action",
+  name: "remove-native-lock",
+  title: "take this run's lock of the native group away",
+  act: async (context) => {
+    if (!(await isPrecopied(context))) return { done: true };
+    const { openingAt = context.clock.now() } = context.notes;
+    const hidden = await openAgain(context, [LOCK_CRD]);
+    if (hidden === undefined) return removeUnlessRefused(context);
+    await context.record({ openingAt, left: hidden });
+    if (context.clock.now() - Number(openingAt) > OPEN_MS) return { done: true };
+    return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
   },
 };
 
@@ -41,7 +54,7 @@ const awaitApiServer: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
   deadlineMs: () => API_SERVER_MS,
   check: async (context) => {
     const found = await foundApiService(context);
-    if (found?.apiService == null || !found.available) return { done: true };
+    if (found?.available !== true) return { done: true };
     const { served, available, message } = await readApiService(sendFor(context), nativeApiService);
     if (served === "aggregated" && available) return { done: true };
     const reason = message === "" ? `APIService ${nativeApiService.name} is ${served}` : message;
@@ -59,7 +72,7 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   title: "lock both groups: new pods wait from here until the unlock",
   changesCluster: true,
   lockWindow: "begins",
-  undo: [unlockOldGroup, awaitApiServer, rolloutBack],
+  undo: [unlockOldGroup, removeLock, awaitApiServer, rolloutBack],
   act: async (context) => {
     const { lockedAt = context.clock.now() } = context.notes;
     await context.record({ lockedAt });
@@ -70,15 +83,7 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   },
 };
 
-/** Somebody may have put the definition back. What cannot be removed keeps nothing locked: `left` in the notes says why. */
-async function removeThroughSecondVersion(context: Context): Promise<StageOutcome> {
-  const hidden = await openAgain(context, [LOCK_CRD]);
-  if (hidden !== undefined) {
-    if (context.clock.now() - Number(context.notes["unlockedAt"]) < OPEN_MS)
-      return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
-    await context.record({ left: hidden });
-    return { done: true };
-  }
+async function removeUnlessRefused(context: Context): Promise<StageOutcome> {
   try {
     await removeNativeLock(context, "projectcalico.org/v3precopy");
   } catch (error) {

@@ -5,7 +5,7 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { restoreObject } from "../../etcd-to-kubernetes/remove-target.ts";
 import { deleteTarget, readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
-import { foundApiService } from "../api-service.ts";
+import { removedApiService } from "../api-service.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { apiServerRef, operatorRef } from "../workloads.ts";
 
@@ -17,9 +17,9 @@ const createAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   title: "create the aggregated API server's Deployment again",
   act: async (context) => {
     const removed = Removed.safeParse(await context.notesOf("remove-api-server"));
-    const found = await foundApiService(context);
-    if (!removed.success || found?.apiService == null) return { done: true };
-    const ref = apiServerRef(found.apiService);
+    const apiService = await removedApiService(context);
+    if (!removed.success || apiService === undefined) return { done: true };
+    const ref = apiServerRef(apiService);
     if ((await readTarget(context, ref)) === undefined)
       await restoreObject(context, ref, removed.data.deployment);
     return { done: true };
@@ -38,9 +38,9 @@ export const removeApiServer: Action<ClusterConnections, ApiserverToCrdsOptions>
   changesCluster: true,
   undo: [createAgain],
   act: async (context) => {
-    const found = await foundApiService(context);
-    if (found?.apiService == null || (await operatorRef(context)) !== undefined) return { done: true };
-    const ref = apiServerRef(found.apiService);
+    const apiService = await removedApiService(context);
+    if (apiService === undefined || (await operatorRef(context)) !== undefined) return { done: true };
+    const ref = apiServerRef(apiService);
     const deployment = await readTarget(context, ref);
     if (deployment === undefined) return { done: true };
     if (!Removed.safeParse(context.notes).success) {

@@ -6,9 +6,8 @@ import { fieldManager } from "../../etcd-to-kubernetes/context.ts";
 import { WRITE_TIMEOUT_MS } from "../../etcd-to-kubernetes/target-calls.ts";
 import { foundApiService, keepRemoved } from "../api-service.ts";
 import { lockNative, removeNativeLock } from "../cluster-information.ts";
-import { type Context, sendFor } from "../context.ts";
+import { type Context, isPrecopied, sendFor } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { isPrecopied } from "../second-version.ts";
 
 const POLL_MS = 250;
 /** Looks of one call: it takes about four seconds, and every second counts while the datastore is locked. */
