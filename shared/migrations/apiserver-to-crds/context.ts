@@ -51,7 +51,9 @@ export async function isPrecopied(context: Context): Promise<boolean> {
 
 /** Under which apiVersion native objects are written and read: the second version while it is open, else v3. */
 export async function nativeVersion(context: Context): Promise<string> {
-  const isClosed = (await context.stageOf("close-second-version")) !== undefined;
+  // Undoing opens it again, before anything of v1's is served as v3 again.
+  const isForward = context.run.track === "forward";
+  const isClosed = isForward && (await context.stageOf("close-second-version")) !== undefined;
   const isOpen = !isClosed && (await isPrecopied(context));
   return `projectcalico.org/${isOpen ? "v3precopy" : "v3"}`;
 }

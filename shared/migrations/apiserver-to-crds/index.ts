@@ -3,7 +3,7 @@ import type { ClusterConnections } from "../connections.ts";
 import { readCrdManifest } from "./manifest.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
-import { backup } from "./stages/backup.ts";
+import { backup, backupNative } from "./stages/backup.ts";
 import { catchUp, follow } from "./stages/catch-up.ts";
 import { cleanup } from "./stages/cleanup.ts";
 import { closeSecondVersion } from "./stages/close-second-version.ts";
@@ -12,7 +12,7 @@ import { lock } from "./stages/lock.ts";
 import { openSecondVersion } from "./stages/open-second-version.ts";
 import { pauseGitOps } from "./stages/pause-gitops.ts";
 import { copyLocked, preCopy } from "./stages/pre-copy.ts";
-import { releaseOwners } from "./stages/release-owners.ts";
+import { releaseNewOwners, releaseOwners } from "./stages/release-owners.ts";
 import { removeApiServer } from "./stages/remove-api-server.ts";
 import { removeApiServiceStage } from "./stages/remove-apiservice.ts";
 import { restoreForeignOwners } from "./stages/restore-foreign-owners.ts";
@@ -40,6 +40,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     pauseGitOps,
     backup,
     openSecondVersion,
+    backupNative,
     preCopy,
     verifySweep({
       name: "verify-copy",
@@ -51,6 +52,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     releaseOwners,
     lock,
     catchUp,
+    releaseNewOwners,
     removeApiServiceStage,
     copyLocked,
     restoreOwners,
