@@ -8,7 +8,7 @@ import { lock } from "./stages/lock.ts";
 import { preCopy } from "./stages/pre-copy.ts";
 import { prepareTarget } from "./stages/prepare-target.ts";
 import { report } from "./stages/report.ts";
-import { rolloutGate } from "./stages/rollout.ts";
+import { rolloutAll, rolloutGate } from "./stages/rollout.ts";
 import { switchDatastore } from "./stages/switch.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
@@ -44,6 +44,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
     rolloutGate("rollout", "wait until Calico's workloads run with the Kubernetes datastore"),
     finalCatchUp,
     unlock,
+    rolloutAll,
     report,
   ],
   afterUndo: [verifyUndone],
