@@ -1,6 +1,6 @@
 import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action } from "../../../engine/migration.ts";
-import type { ResolutionUse } from "../../../engine/records.ts";
+import type { Checkpoint, ResolutionUse } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { artifactName, type Context, decisions, resources, uncarried } from "../context.ts";
 import { detailOf } from "../ledger-detail.ts";
@@ -30,7 +30,7 @@ export const report: Action<ClusterConnections, EtcdToKubernetesOptions> = {
 async function compose(context: Context): Promise<object> {
   const { run } = context;
   const { targetGroup, pinnedRevision } = await decisions(context);
-  const moved = await countMoved(context);
+  const { moved, conflicts } = await readResources(context);
   const noted = await context.ledger(NOTED_LEDGER).list({ limit: LISTED });
   return {
     apiVersion: "calico-migrator.io/v1",
@@ -49,7 +49,7 @@ async function compose(context: Context): Promise<object> {
       key,
       ...detail,
     })),
-    conflicts: await decidedConflicts(context),
+    conflicts,
     writtenByOthers: noted.map(({ target, detail }) => ({ target, reason: detail["reason"] })),
     next: [
       "etcd is still locked by this run, for a late rollback. Keep it until you are sure, then decommission it.",
@@ -64,42 +64,37 @@ interface Moved {
   byNamespace: Record<string, Record<string, number>>;
 }
 
-async function countMoved(context: Context): Promise<Moved> {
-  const moved: Moved = { total: 0, byKind: {}, byNamespace: {} };
-  for await (const page of ledgerPages(resources(context), {
-    states: ["applied", "verified"],
-    limit: PAGE,
-  })) {
-    for (const row of page) {
-      const { kind, namespace } = detailOf(row);
-      moved.total++;
-      moved.byKind[kind] = (moved.byKind[kind] ?? 0) + 1;
-      if (namespace === undefined) continue;
-      const inNamespace = (moved.byNamespace[namespace] ??= {});
-      inNamespace[kind] = (inNamespace[kind] ?? 0) + 1;
-    }
-  }
-  return moved;
-}
-
+/** What a person decided about a conflict; `skip` names what was left out. */
 interface DecidedConflict {
   target: string;
   use: ResolutionUse;
   by: string | undefined;
 }
 
-/** What people decided about conflicts; `skip` names what was left out. */
-async function decidedConflicts(context: Context): Promise<DecidedConflict[]> {
-  const decided: DecidedConflict[] = [];
+/** Walks all resources that are settled, once. */
+async function readResources(context: Context): Promise<{ moved: Moved; conflicts: DecidedConflict[] }> {
+  const moved: Moved = { total: 0, byKind: {}, byNamespace: {} };
+  const conflicts: DecidedConflict[] = [];
   const states = ["applied", "verified", "reverted"] as const;
   for await (const page of ledgerPages(resources(context), { states, limit: PAGE })) {
-    for (const row of page) {
-      const { resolved, resolvedBy } = detailOf(row);
-      if (resolved !== undefined) decided.push({ target: row.target, use: resolved, by: resolvedBy });
-    }
-    if (decided.length >= LISTED) break;
+    for (const row of page) if (row.state !== "reverted") countIn(moved, row);
+    if (conflicts.length < LISTED) conflicts.push(...page.flatMap(decided));
   }
-  return decided;
+  return { moved, conflicts };
+}
+
+function countIn(moved: Moved, row: Checkpoint): void {
+  const { kind, namespace } = detailOf(row);
+  moved.total++;
+  moved.byKind[kind] = (moved.byKind[kind] ?? 0) + 1;
+  if (namespace === undefined) return;
+  const inNamespace = (moved.byNamespace[namespace] ??= {});
+  inNamespace[kind] = (inNamespace[kind] ?? 0) + 1;
+}
+
+function decided(row: Checkpoint): DecidedConflict[] {
+  const { resolved, resolvedBy } = detailOf(row);
+  return resolved === undefined ? [] : [{ target: row.target, use: resolved, by: resolvedBy }];
 }
 
 /** Times of the lock. `windowMs` is from the lock to ready for the switch, plus the unlock; the rollout stands apart. */
