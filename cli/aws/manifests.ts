@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ArtifactStore } from "../../shared/engine/ports.ts";
 import { loadManifests } from "../../shared/kubernetes/manifests.ts";
-import { ARTIFACT_SOURCE, refuseSecrets } from "../../shared/migrations/etcd-to-kubernetes/manifest.ts";
+import { ARTIFACT_SOURCE, refuseSecrets } from "../../shared/migrations/manifests.ts";
 
 /**
  * Makes a manifest readable to functions, and gives the option's value for them: the objects of a file, directory or URL

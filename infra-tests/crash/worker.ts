@@ -7,7 +7,7 @@ import { holderName, openEmbedded } from "../../shared/adapters/embedded/index.t
 import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
-import { WRITES } from "../../shared/migrations/etcd-to-kubernetes/testing/life.ts";
+import { WRITES } from "../../shared/migrations/testing/life.ts";
 import { connectionsTo } from "../rig/clusters.ts";
 
 // A worker process that works on one run until it is settled, or kills itself at the n-th write boundary: before a write

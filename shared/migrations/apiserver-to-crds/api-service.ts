@@ -8,7 +8,7 @@ import {
   type ServedProbe,
   whyNotServedLocally,
 } from "../../kubernetes/api-services-calls.ts";
-import { WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { lockedUids } from "./cluster-information.ts";
 import { type Context, sendFor } from "./context.ts";
 

@@ -1,8 +1,8 @@
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { Change } from "../../kubernetes/types.ts";
-import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
-import { removeTarget } from "../etcd-to-kubernetes/remove-target.ts";
+import { withDetail } from "../copying/ledger-detail.ts";
+import { removeTarget } from "../target/remove.ts";
 import { changed, type Context, nativeVersion, resources } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { keyOf } from "./native-task.ts";

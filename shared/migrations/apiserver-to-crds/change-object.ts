@@ -2,8 +2,8 @@ import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type AnyContext, fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { type AnyContext, fieldManager } from "../context.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 const TRIES = 6;
 

@@ -5,14 +5,9 @@ import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
 import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { call, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
-import {
-  type LockedSide,
-  refuseForeignLock,
-  replaceLock,
-  setReady,
-} from "../etcd-to-kubernetes/target-lock.ts";
+import { fieldManager } from "../context.ts";
+import { call, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { type LockedSide, refuseForeignLock, replaceLock, setReady } from "../target/lock.ts";
 import { MigratorError } from "../../errors.ts";
 import type { Context } from "./context.ts";
 

@@ -4,7 +4,7 @@ import type { Ledger } from "../../engine/ledger.ts";
 import type { StageContext } from "../../engine/migration.ts";
 import type { ResourceRef, Send } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { call } from "../etcd-to-kubernetes/target-calls.ts";
+import { call } from "../target/calls.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { Findings } from "./preflight/findings.ts";
 

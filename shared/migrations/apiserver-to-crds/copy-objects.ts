@@ -3,7 +3,7 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { copyEach } from "../copying/copy-each.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
-import { isLeftOut, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
 import { type Converted, convert, keyOf, revisionOf, taskOf } from "./native-task.ts";
 

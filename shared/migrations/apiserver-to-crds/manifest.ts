@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../json.ts";
-import { readManifestFrom } from "../etcd-to-kubernetes/manifest.ts";
+import { readManifestFrom } from "../manifests.ts";
 import type { Context } from "./context.ts";
 
 /** The objects of the user's manifest with the native CRDs and admission policies; none without one. Throws as readManifestFrom. */

@@ -7,9 +7,9 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { CopyTask } from "../copying/task.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { withServerDefaults } from "../etcd-to-kubernetes/schemas.ts";
-import { call, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { fieldManager } from "../context.ts";
+import { withServerDefaults } from "../target/schemas.ts";
+import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import { withNativeDetail } from "./native-detail.ts";
 

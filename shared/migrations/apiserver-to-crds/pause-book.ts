@@ -4,7 +4,7 @@ import type { CheckpointState } from "../../engine/records.ts";
 import type { GitOpsParts } from "../../kubernetes/gitops/act.ts";
 import type { PauseBook } from "../../kubernetes/gitops/pause-managers.ts";
 import { managerKey, SavedPause } from "../../kubernetes/gitops/saved-pause.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
+import { fieldManager } from "../context.ts";
 import { type Context, pausedManagers } from "./context.ts";
 
 const PAGE = 100;

@@ -1,6 +1,6 @@
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import type { JsonObject } from "../../json.ts";
-import { call, readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { call, readTarget } from "../target/calls.ts";
 import { applyDeletions, noteChanged } from "./apply-changes.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";

@@ -2,8 +2,8 @@ import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.
 import type { CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
-import { readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { withDetail } from "../copying/ledger-detail.ts";
+import { readTarget } from "../target/calls.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 

@@ -6,8 +6,8 @@ import {
   type SecondVersionState,
   secondVersionStates,
 } from "../../kubernetes/second-version-calls.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { fieldManager } from "../context.ts";
+import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Context, isPrecopied, sendFor } from "./context.ts";
 
 /** The names of the native CRDs of all kinds of Calico. */

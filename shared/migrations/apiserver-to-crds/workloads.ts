@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { readTarget } from "../target/calls.ts";
 import { type Context, findings } from "./context.ts";
 
 const APPS = "apps/v1";

@@ -3,7 +3,7 @@ import type { JsonObject } from "../../json.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
 import { jsonLines } from "../artifact-lines.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { call, orAbsent } from "../etcd-to-kubernetes/target-calls.ts";
+import { call, orAbsent } from "../target/calls.ts";
 
 const OBJECTS_PER_PART = 500;
 

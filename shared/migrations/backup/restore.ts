@@ -9,9 +9,9 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { readJsonLines } from "../artifact-lines.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { restoreObject } from "../etcd-to-kubernetes/remove-target.ts";
-import { call, readTarget } from "../etcd-to-kubernetes/target-calls.ts";
+import { fieldManager } from "../context.ts";
+import { restoreObject } from "../target/remove.ts";
+import { call, readTarget } from "../target/calls.ts";
 import { backupPrefix } from "./parts.ts";
 
 /** Options of `restore`. */

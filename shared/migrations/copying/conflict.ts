@@ -3,8 +3,8 @@ import { type ConflictDetail, conflictKey, conflictSince, fingerprint } from "..
 import type { Checkpoint, Resolution } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { detailOf, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
-import { isOurs } from "../etcd-to-kubernetes/ownership.ts";
+import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isOurs } from "../target/ownership.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
 const CODE = "TARGET_DIFFERS";

@@ -2,7 +2,7 @@ import { LeaseLostError } from "../../engine/errors.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { errorMessage, isRetryable } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
-import { withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { withDetail } from "./ledger-detail.ts";
 import type { CopyContext } from "./task.ts";
 
 /** A write that is to be made, and the checkpoint of its resource. */

@@ -3,8 +3,8 @@ import type { StageContext, Sweep } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { rowsInRange } from "../etcd-to-kubernetes/ledger-ranges.ts";
-import { removeTarget } from "../etcd-to-kubernetes/remove-target.ts";
+import { rowsInRange } from "./ledger-ranges.ts";
+import { removeTarget } from "../target/remove.ts";
 
 const RANKS = [3, 2, 1];
 const Cursor = z.object({ rank: z.int(), after: z.string().optional() });

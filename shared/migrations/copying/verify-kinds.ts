@@ -3,7 +3,7 @@ import type { BatchOutcome, StageContext, Sweep, SweepPlan } from "../../engine/
 import type { BatchRecord, Checkpoint } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { detailOf, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
+import { detailOf, withDetail } from "./ledger-detail.ts";
 
 const NAMED = 5;
 

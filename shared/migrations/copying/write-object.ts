@@ -2,11 +2,11 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { PROTECTED_TIERS } from "../etcd-to-kubernetes/built-in.ts";
-import { fieldManager } from "../etcd-to-kubernetes/context.ts";
-import { detailOf, withDetail } from "../etcd-to-kubernetes/ledger-detail.ts";
-import { isOurs, isWrittenByOthers } from "../etcd-to-kubernetes/ownership.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../etcd-to-kubernetes/target-calls.ts";
+import { PROTECTED_TIERS } from "../../calico/built-in.ts";
+import { fieldManager } from "../context.ts";
+import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isOurs, isWrittenByOthers } from "../target/ownership.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Clash, isAsDecided, settleConflict } from "./conflict.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 

@@ -1,7 +1,7 @@
 import { crdNames, type TargetGroup } from "../../calico/kinds.ts";
 import type { AccessRule } from "../../kubernetes/access.ts";
 import { type AccessSubject, calicoAccess, CRDS, NODE_ANNOTATIONS, objectAccess } from "../access-parts.ts";
-import { isCrd } from "./manifest.ts";
+import { isCrd } from "../manifests.ts";
 import { USUAL_WORKLOADS } from "./workloads.ts";
 
 const CUSTOM_RESOURCE_VERBS = ["get", "list", "create", "update", "delete"];

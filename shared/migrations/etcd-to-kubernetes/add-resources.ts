@@ -1,6 +1,6 @@
 import type { Checkpoint, TargetCollision } from "../../engine/records.ts";
 import { type Context, resources } from "./context.ts";
-import { detailOf } from "./ledger-detail.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
 
 /**
  * Adds checkpoints of new resources. One whose target belongs to a resource that is gone from the source takes the

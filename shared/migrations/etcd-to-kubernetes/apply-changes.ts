@@ -6,11 +6,11 @@ import type { JsonObject } from "../../json.ts";
 import { addResources } from "./add-resources.ts";
 import { type Context, changes, conversion, decisions, resources } from "./context.ts";
 import { copyAll } from "./copy.ts";
-import { withDetail } from "./ledger-detail.ts";
+import { withDetail } from "../copying/ledger-detail.ts";
 import { readSources } from "./source.ts";
-import { removeTarget } from "./remove-target.ts";
+import { removeTarget } from "../target/remove.ts";
 import { refOf } from "./target-refs.ts";
-import { unsettled } from "./unsettled.ts";
+import { unsettled } from "../copying/unsettled.ts";
 import { COPIED_RANKS } from "./stages/pre-copy.ts";
 
 /** New values rank by rank, then deletions in the reverse order: what is referred to comes first and goes last. */

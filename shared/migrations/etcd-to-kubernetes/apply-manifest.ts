@@ -1,8 +1,9 @@
 import type { JsonObject } from "../../json.ts";
 import { applyManifests, applyOrder } from "../../kubernetes/apply.ts";
-import { type Context, fieldManager } from "./context.ts";
-import { isCrd } from "./manifest.ts";
-import { call, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+import { fieldManager } from "../context.ts";
+import type { Context } from "./context.ts";
+import { isCrd } from "../manifests.ts";
+import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 /**
  * Applies objects as this run: definitions first, side by side, then one object after the other. Each is a write of its

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { collectJson } from "../artifact-lines.ts";
-import { artifactName, type Context } from "./context.ts";
+import { artifactName } from "../context.ts";
+import type { Context } from "./context.ts";
 
 /** The artifact with what the manifest's objects were before the switch: a line an object, `before` null where there was none. */
 export const BEFORE_SWITCH = "before-switch.ndjson";

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import { resource, resourceKey } from "../../calico/testing/samples.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack, runUpTo } from "./testing/steps.ts";
-import { changed, sidesOf, World } from "./testing/world.ts";
+import { changed } from "../testing/dumps.ts";
+import { sidesOf, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
 const ALL = ["unlock", "switch", "uncarried", "unmapped-nodes"];

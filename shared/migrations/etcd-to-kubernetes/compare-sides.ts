@@ -6,9 +6,9 @@ import type { ForwardContext } from "../../calico/forwarded.ts";
 import { MigratorError } from "../../errors.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { compareResource } from "./compare.ts";
-import { detailOf } from "./ledger-detail.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
 import { storedNodeNames } from "./node-names.ts";
-import { orAbsent } from "./target-calls.ts";
+import { orAbsent } from "../target/calls.ts";
 import { refOf } from "./target-refs.ts";
 
 /** One resource that is not the same on both sides. */

@@ -6,10 +6,10 @@ import type { ForwardContext } from "../../calico/forwarded.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { JsonObject } from "../../json.ts";
-import type { AnyContext } from "./context.ts";
-import { detailOf } from "./ledger-detail.ts";
-import { isWrittenByOthers } from "./ownership.ts";
-import { withServerDefaults } from "./schemas.ts";
+import type { AnyContext } from "../context.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
+import { isWrittenByOthers } from "../target/ownership.ts";
+import { withServerDefaults } from "../target/schemas.ts";
 
 /** What comparing one resource on both sides gave. */
 export type Comparison =

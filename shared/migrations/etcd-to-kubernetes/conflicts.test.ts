@@ -7,7 +7,7 @@ import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { approve, assertState, rollBack, runUpTo } from "./testing/steps.ts";
-import { Life } from "./testing/life.ts";
+import { Life } from "../testing/life.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { type Described, type Worker, World } from "./testing/world.ts";
 

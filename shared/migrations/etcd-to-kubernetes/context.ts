@@ -3,19 +3,12 @@ import type { ForwardContext } from "../../calico/forwarded.ts";
 import type { TargetGroup } from "../../calico/kinds.ts";
 import type { StageContext } from "../../engine/migration.ts";
 import type { Ledger } from "../../engine/ledger.ts";
-import { runFieldManager } from "../../kubernetes/managed-fields.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { readNodeNames } from "./node-names.ts";
 import type { EtcdToKubernetesOptions } from "./options.ts";
 
 /** What the stages of this migration get. */
 export type Context = StageContext<ClusterConnections, EtcdToKubernetesOptions>;
-
-/** What reading and writing the clusters needs of a context, whatever the migration. */
-export type AnyContext = Pick<
-  StageContext<ClusterConnections, unknown>,
-  "run" | "connections" | "signal" | "ensureHeld"
->;
 
 /** What preflight has decided for the stages after it. */
 const Decisions = z.object({
@@ -36,11 +29,6 @@ export async function conversion(context: Context): Promise<ForwardContext> {
   return { targetGroup, nodeNames: await readNodeNames(context) };
 }
 
-/** The name under which this run writes, so that managedFields tell what is its own. */
-export function fieldManager(context: AnyContext): string {
-  return runFieldManager(context.run.runId);
-}
-
 /** One checkpoint for every resource that is carried. */
 export function resources(context: Context): Ledger {
   return context.ledger("resources");
@@ -59,9 +47,4 @@ export function blockers(context: Context): Ledger {
 /** What changed in the source after the pinned revision, by etcd key: the last change of each. */
 export function changes(context: Context): Ledger {
   return context.ledger("changes");
-}
-
-/** The name of an artifact of this run. */
-export function artifactName(context: AnyContext, name: string): string {
-  return `runs/${context.run.runId}/${name}`;
 }

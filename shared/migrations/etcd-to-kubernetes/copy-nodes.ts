@@ -1,11 +1,12 @@
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
-import { type Context, fieldManager, resources } from "./context.ts";
+import { fieldManager } from "../context.ts";
+import { type Context, resources } from "./context.ts";
 import { appliedCheckpoint } from "../copying/task.ts";
 import { type Copy, sourceOf } from "./copy-task.ts";
-import { detailOf, withDetail } from "./ledger-detail.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+import { detailOf, withDetail } from "../copying/ledger-detail.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 /** A write to a Node whose present annotations are recorded. */
 export interface NodeWrite {

@@ -4,8 +4,8 @@ import { meaningHash } from "../../calico/meaning.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { CopyTask } from "../copying/task.ts";
-import type { AnyContext } from "./context.ts";
-import { withServerDefaults } from "./schemas.ts";
+import type { AnyContext } from "../context.ts";
+import { withServerDefaults } from "../target/schemas.ts";
 
 /** A resource to copy: its checkpoint, the value that was read, and what it becomes. */
 export interface Copy {

@@ -7,7 +7,7 @@ import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import type { Context } from "./context.ts";
 import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
-import { isLeftOut, withDetail } from "./ledger-detail.ts";
+import { isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
 export type CopyMode = "create" | "replace";

@@ -3,7 +3,8 @@ import { before, describe, test } from "node:test";
 import { resourceKey } from "../../calico/testing/samples.ts";
 import { difference, type Outcome, play, type Scenario } from "./testing/lives.ts";
 import { CARRIED } from "./testing/source.ts";
-import { changed, World } from "./testing/world.ts";
+import { changed } from "../testing/dumps.ts";
+import { World } from "./testing/world.ts";
 
 /** Every boundary takes minutes: by default every so many-th is tried, and the chains below pass over all of them. */
 const STRIDE = process.env["CALICO_MIGRATOR_CRASH"] === "all" ? 1 : 149;

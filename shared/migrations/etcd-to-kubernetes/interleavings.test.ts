@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { withoutRunIds } from "./testing/lives.ts";
-import { Life } from "./testing/life.ts";
+import { Life } from "../testing/life.ts";
 import { assertState, rollBack } from "./testing/steps.ts";
-import { changed, sidesOf, startRun, type Worker, World } from "./testing/world.ts";
+import { changed } from "../testing/dumps.ts";
+import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 const WORKERS = 2;
 const RUNS = process.env["CALICO_MIGRATOR_CRASH"] === "all" ? 100 : 6;

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MigratorError } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
-import { Life } from "./testing/life.ts";
+import { Life } from "../testing/life.ts";
 import { assertState, resume, rollBack } from "./testing/steps.ts";
-import { changed, sidesOf, startRun, World } from "./testing/world.ts";
-import type { WriteHooks } from "./testing/write-hooks.ts";
+import { changed } from "../testing/dumps.ts";
+import { sidesOf, startRun, World } from "./testing/world.ts";
+import type { WriteHooks } from "../testing/write-hooks.ts";
 
 function connectionLost(write: string): KubernetesApiError {
   const code = "KUBERNETES_CONNECTION_LOST";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { assertState, resume } from "./testing/steps.ts";
-import { changed, sidesOf, startRun, World } from "./testing/world.ts";
+import { changed } from "../testing/dumps.ts";
+import { sidesOf, startRun, World } from "./testing/world.ts";
 
 /** A run that preflight has refused; it has changed nothing. */
 async function refused(world: World): Promise<{ runId: string; worker: ReturnType<World["worker"]> }> {

@@ -3,7 +3,7 @@ import { etcdKeyOf } from "../../calico/keys.ts";
 import { MigratorError } from "../../errors.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { Context } from "./context.ts";
-import { lockNotHeld } from "./target-lock.ts";
+import { lockNotHeld } from "../target/lock.ts";
 
 /** Where etcd keeps ClusterInformation, which says whether the datastore may be used. */
 export const CLUSTER_INFORMATION_KEY = etcdKeyOf({

@@ -1,23 +1,11 @@
-import type { TargetGroup } from "../../calico/kinds.ts";
-import { kindInfo, targetKind } from "../../calico/kinds.ts";
+import { kindInfo, targetKind, type TargetGroup } from "../../calico/kinds.ts";
 import type { TargetRef } from "../../calico/target.ts";
-import { lockedClusterInformation, readLock, unlockedClusterInformation } from "../../calico/lock.ts";
-import { MigratorError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
-import { isKubernetesError } from "../../kubernetes/errors.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type AnyContext, type Context, fieldManager } from "./context.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+import { type LockedSide, setReady } from "../target/lock.ts";
+import type { Context } from "./context.ts";
 
 /** The target's ClusterInformation, which says whether the datastore may be used. */
 export function clusterInformationRef(targetGroup: TargetGroup): TargetRef {
   return { ...targetKind(kindInfo("ClusterInformation"), targetGroup), name: "default" };
-}
-
-/** One of the datastores that are locked: what it is called in errors, and their code when another run holds its lock. */
-export interface LockedSide {
-  name: string;
-  lockedByOther: string;
 }
 
 const TARGET: LockedSide = { name: "the target", lockedByOther: "TARGET_LOCKED_BY_OTHER" };
@@ -29,66 +17,4 @@ export async function setTargetReady(
   ready: boolean,
 ): Promise<void> {
   await setReady(context, clusterInformationRef(targetGroup), ready, TARGET);
-}
-
-/**
- * Locks or unlocks a datastore by its ClusterInformation, reads it back and gives it as it is then. Locking marks the lock
- * as this run's; unlocking removes the mark. Throws the side's code for a lock of another run, LOCK_NOT_HELD when the
- * datastore says otherwise afterwards.
- */
-export async function setReady(
-  context: AnyContext,
-  ref: ObjectRef,
-  ready: boolean,
-  side: LockedSide,
-): Promise<JsonObject> {
-  const { runId } = context.run;
-  const found = await readTarget(context, ref);
-  if (found === undefined) throw lockNotHeld(side.name, ready);
-  refuseForeignLock(context, found, side);
-  const { lockedBy, ready: present } = readLock(found);
-  if (present === ready && lockedBy === (ready ? undefined : runId)) return found;
-  const wanted = ready ? unlockedClusterInformation(found) : lockedClusterInformation(found, runId);
-  await replaceLock(context, ref, wanted, side);
-  const after = await readTarget(context, ref);
-  if (after === undefined || readLock(after).ready !== ready) throw lockNotHeld(side.name, ready);
-  return after;
-}
-
-/** Throws the side's code when another run holds the lock of this ClusterInformation. */
-export function refuseForeignLock({ run }: AnyContext, found: JsonObject, side: LockedSide): void {
-  const { lockedBy } = readLock(found);
-  if (lockedBy !== undefined && lockedBy !== run.runId) throw lockedByOther(side, lockedBy);
-}
-
-/** Writes a ClusterInformation only while nobody else has written in between; LOCK_NOT_HELD otherwise, which is tried again. */
-export async function replaceLock(
-  context: AnyContext,
-  ref: ObjectRef,
-  object: JsonObject,
-  side: LockedSide,
-): Promise<void> {
-  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
-  try {
-    await call(context, () => context.connections.kubernetes.replace(ref, object, options));
-  } catch (error) {
-    if (isKubernetesError(error, "KUBERNETES_CONFLICT"))
-      throw lockNotHeld(side.name, readLock(object).ready === true);
-    throw error;
-  }
-}
-
-function lockedByOther(side: LockedSide, runId: string): MigratorError {
-  return new MigratorError(side.lockedByOther, `${side.name} is locked by run "${runId}"`, {
-    next: `Finish or undo that run first: \`calico-migrator describe ${runId}\`.`,
-  });
-}
-
-/** A lock that was set does not read back. */
-export function lockNotHeld(side: string, ready: boolean): MigratorError {
-  const wanted = ready ? "unlocked" : "locked";
-  return new MigratorError("LOCK_NOT_HELD", `${side} does not read back as ${wanted}`, {
-    next: "See who else writes ClusterInformation `default`, stop it, then `resume`.",
-    retryable: true,
-  });
 }

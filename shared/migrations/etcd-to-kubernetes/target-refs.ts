@@ -3,7 +3,7 @@ import { targetId, type TargetRef } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { detailOf } from "./ledger-detail.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
 
 /** The coordinates of a checkpoint's target. */
 export function refOf(checkpoint: Checkpoint, targetGroup: TargetGroup): TargetRef {

@@ -4,10 +4,11 @@ import { resource, resourceKey } from "../../calico/testing/samples.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { etcdToKubernetes } from "./index.ts";
-import type { FakeKubernetes } from "./testing/fake-kubernetes.ts";
+import type { FakeKubernetes } from "../testing/fake-kubernetes.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack, runUpTo } from "./testing/steps.ts";
-import { changed, type Sides, sidesOf, startRun, type Worker, World } from "./testing/world.ts";
+import { changed } from "../testing/dumps.ts";
+import { type Sides, sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
 const TIERS = { apiVersion: V1, plural: "tiers" };

@@ -3,7 +3,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import type { Context } from "./context.ts";
 import { readManifest } from "./manifest.ts";
-import { call, orAbsent } from "./target-calls.ts";
+import { call, orAbsent } from "../target/calls.ts";
 
 const PLURALS: Readonly<Record<string, string>> = {
   DaemonSet: "daemonsets",

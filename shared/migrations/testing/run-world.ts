@@ -9,7 +9,7 @@ import type { RunControl, RunRecord, StageRecord } from "../../engine/records.ts
 import { isSettled } from "../../engine/settled.ts";
 import { ManualClock } from "../../engine/testing/manual-clock.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { Life, WRITES } from "../etcd-to-kubernetes/testing/life.ts";
+import { Life, WRITES } from "./life.ts";
 
 const LEASE_MS = 30_000;
 const VISIBILITY_MS = 40_000;

@@ -1,6 +1,6 @@
 import type { Action, StageContext } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { artifactName } from "../../etcd-to-kubernetes/context.ts";
+import { artifactName } from "../../context.ts";
 import type { CheckReport } from "../../preflight/check.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
 import { CHECKS } from "./catalogue.ts";

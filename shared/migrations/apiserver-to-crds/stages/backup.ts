@@ -10,7 +10,7 @@ import type { ResourceRef } from "../../../kubernetes/types.ts";
 import { jsonLines } from "../../artifact-lines.ts";
 import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { readTarget } from "../../target/calls.ts";
 import { type Context, isPrecopied, nativeVersion } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ifAllowed } from "../preflight/gather/cluster.ts";

@@ -3,7 +3,7 @@ import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kin
 import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { unsettled } from "../../etcd-to-kubernetes/unsettled.ts";
+import { unsettled } from "../../copying/unsettled.ts";
 import { applyChanges } from "../apply-changes.ts";
 import { type Context, isPrecopied, resources, sendFor, v1Resource } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { changed } from "../../etcd-to-kubernetes/testing/world.ts";
+import { changed } from "../../testing/dumps.ts";
 import { NAMESPACE } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
 import { runTo, startRun, World } from "../testing/world.ts";

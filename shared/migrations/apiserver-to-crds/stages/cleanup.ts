@@ -6,7 +6,7 @@ import { crdResource } from "../../../kubernetes/crds.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { backupPrefix } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { deleteTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { deleteTarget } from "../../target/calls.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { JsonObject } from "../../../json.ts";
-import { changed } from "../../etcd-to-kubernetes/testing/world.ts";
+import { changed } from "../../testing/dumps.ts";
 import { outerStages } from "../testing/stages.ts";
 import { rollBack, runTo, World } from "../testing/world.ts";
 

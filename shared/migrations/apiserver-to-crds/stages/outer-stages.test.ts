@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { Life } from "../../etcd-to-kubernetes/testing/life.ts";
-import { changed } from "../../etcd-to-kubernetes/testing/world.ts";
+import { Life } from "../../testing/life.ts";
+import { changed } from "../../testing/dumps.ts";
 import { apiService, nativeCrd } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
 import { rollBack, runTo, startRun, World } from "../testing/world.ts";

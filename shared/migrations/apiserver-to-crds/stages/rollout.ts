@@ -1,6 +1,6 @@
 import type { Gate, StageOutcome } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { readTarget } from "../../etcd-to-kubernetes/target-calls.ts";
+import { readTarget } from "../../target/calls.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import { usesNativeGroup } from "../api-group.ts";
 import { keepRemoved } from "../api-service.ts";

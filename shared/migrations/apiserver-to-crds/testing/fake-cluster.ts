@@ -21,8 +21,8 @@ import type {
   ResourceRef,
   WriteOptions,
 } from "../../../kubernetes/types.ts";
-import { FakeKubernetes } from "../../etcd-to-kubernetes/testing/fake-kubernetes.ts";
-import type { WriteHooks } from "../../etcd-to-kubernetes/testing/write-hooks.ts";
+import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
+import type { WriteHooks } from "../../testing/write-hooks.ts";
 import { discoveryOf } from "./served.ts";
 
 const OLD = "crd.projectcalico.org/v1";

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../../json.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
 import { restore } from "../../backup/restore.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { type Life, WRITES } from "../../etcd-to-kubernetes/testing/life.ts";
+import { type Life, WRITES } from "../../testing/life.ts";
 import { RunWorld, type Worker } from "../../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "../options.ts";
 import { fillCluster, nativeCrds } from "./cluster.ts";

@@ -3,7 +3,7 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { undoCopiesSweep } from "../../copying/undo-copies.ts";
-import { PROTECTED_TIERS } from "../../etcd-to-kubernetes/built-in.ts";
+import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import { nativeVersion } from "../context.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";

@@ -7,9 +7,10 @@ import type { JsonObject } from "../../../json.ts";
 import { crdResource, type CrdState, crdStates } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import { type Context } from "../context.ts";
-import { isCrd, readManifest } from "../manifest.ts";
+import { isCrd } from "../../manifests.ts";
+import { readManifest } from "../manifest.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
-import { call } from "../target-calls.ts";
+import { call } from "../../target/calls.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
 
 /** What the connection checks ask about; each is found out once, when it is first asked for. */

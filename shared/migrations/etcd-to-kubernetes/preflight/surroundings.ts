@@ -4,9 +4,10 @@ import { crdResource } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { KubernetesApi, ResourceRef } from "../../../kubernetes/types.ts";
 import { type Context, conversion } from "../context.ts";
-import { isCrd, readManifest } from "../manifest.ts";
-import { schemaOf } from "../schemas.ts";
-import { call, orAbsent } from "../target-calls.ts";
+import { isCrd } from "../../manifests.ts";
+import { readManifest } from "../manifest.ts";
+import { schemaOf } from "../../target/schemas.ts";
+import { call, orAbsent } from "../../target/calls.ts";
 import { type Surroundings, schemaVersion } from "./read-resources.ts";
 
 const cached = new WeakMap<KubernetesApi, { reading: string; surroundings: Surroundings }>();

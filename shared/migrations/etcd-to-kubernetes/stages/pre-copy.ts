@@ -5,10 +5,10 @@ import type { Checkpoint, NewBatch } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion, decisions, resources } from "../context.ts";
 import { copyAll } from "../copy.ts";
-import { detailOf } from "../ledger-detail.ts";
-import { rowsInRange, spanOf } from "../ledger-ranges.ts";
+import { detailOf } from "../../copying/ledger-detail.ts";
+import { rowsInRange, spanOf } from "../../copying/ledger-ranges.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { unsettled } from "../unsettled.ts";
+import { unsettled } from "../../copying/unsettled.ts";
 import { readSources } from "../source.ts";
 import { undoCopies } from "../undo/delete-copies.ts";
 

@@ -7,11 +7,12 @@ import { crdStates, waitEstablished } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { applyManifest } from "../apply-manifest.ts";
-import { type Context, conversion, decisions, fieldManager } from "../context.ts";
+import { fieldManager } from "../../context.ts";
+import { type Context, conversion, decisions } from "../context.ts";
 import { readManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readClusterInformation } from "../source-lock.ts";
-import { call, WRITE_TIMEOUT_MS } from "../target-calls.ts";
+import { call, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
 import { clusterInformationRef, setTargetReady } from "../target-lock.ts";
 import { removeTargetFoundations } from "../undo/remove-foundations.ts";
 

@@ -2,8 +2,9 @@ import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action } from "../../../engine/migration.ts";
 import type { Checkpoint, ResolutionUse } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { artifactName, type Context, decisions, resources, uncarried } from "../context.ts";
-import { detailOf } from "../ledger-detail.ts";
+import { artifactName } from "../../context.ts";
+import { type Context, decisions, resources, uncarried } from "../context.ts";
+import { detailOf } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { NOTED_LEDGER } from "./verify.ts";
 

@@ -5,10 +5,10 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger } from "../../copying/verify-kinds.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, changes, conversion, resources } from "../context.ts";
-import { detailOf, isLeftOut } from "../ledger-detail.ts";
+import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
-import { readTarget } from "../target-calls.ts";
+import { readTarget } from "../../target/calls.ts";
 import { refOf } from "../target-refs.ts";
 
 const NAME = "verify-changes";

@@ -10,9 +10,9 @@ import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { rankOf } from "../changes.ts";
 import type { compareResource } from "../compare.ts";
 import { type Context, resources } from "../context.ts";
-import { rowsInRange } from "../ledger-ranges.ts";
+import { rowsInRange } from "../../copying/ledger-ranges.ts";
 import { readSources } from "../source.ts";
-import { call, readTarget } from "../target-calls.ts";
+import { call, readTarget } from "../../target/calls.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
 /** A checkpoint with both of its sides. */

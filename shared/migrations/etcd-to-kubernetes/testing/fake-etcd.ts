@@ -13,7 +13,7 @@ import type {
   EtcdStatus,
   EtcdWriteResult,
 } from "../../../etcd/types.ts";
-import { hooked, type WriteHooks } from "./write-hooks.ts";
+import { hooked, type WriteHooks } from "../../testing/write-hooks.ts";
 
 /** An etcd in memory: revisions, history, compaction, conditional writes. */
 export class FakeEtcd implements CalicoEtcd {

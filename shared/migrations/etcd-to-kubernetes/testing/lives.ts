@@ -1,5 +1,6 @@
-import { Life } from "./life.ts";
-import { changed, type Described, type Sides, sidesOf, startRun, type Worker, World } from "./world.ts";
+import { Life } from "../../testing/life.ts";
+import { changed } from "../../testing/dumps.ts";
+import { type Described, type Sides, sidesOf, startRun, type Worker, World } from "./world.ts";
 
 const AFTER_EVERY_LEASE_MS = 60_000;
 

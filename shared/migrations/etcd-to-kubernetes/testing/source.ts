@@ -2,7 +2,7 @@ import { FULL_NODE, resource, resourceKey, SAMPLES, storedText } from "../../../
 import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { FakeEtcd } from "./fake-etcd.ts";
-import type { FakeKubernetes } from "./fake-kubernetes.ts";
+import type { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
 
 const NODES = [
   { etcd: "rack1-a", kubernetes: "node-a.example" },

@@ -5,8 +5,8 @@ import type { ClusterConnections } from "../../connections.ts";
 import { RunWorld, type Worker } from "../../testing/run-world.ts";
 import { etcdToKubernetes } from "../index.ts";
 import { FakeEtcd } from "./fake-etcd.ts";
-import { FakeKubernetes } from "./fake-kubernetes.ts";
-import { type Life, WRITES } from "./life.ts";
+import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
+import { type Life, WRITES } from "../../testing/life.ts";
 import { fillSource, prepareTarget } from "./source.ts";
 
 export type { Described, Worker } from "../../testing/run-world.ts";
@@ -68,10 +68,4 @@ export interface Sides {
 /** Takes down both sides. */
 export function sidesOf({ etcd, kubernetes }: World): Sides {
   return { etcd: etcd.dump(), kubernetes: kubernetes.dump() };
-}
-
-/** What was added, removed or changed between two dumps of a side, by name. */
-export function changed(before: Record<string, string>, after: Record<string, string>): string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => before[name] !== after[name]).sort();
 }

@@ -7,7 +7,7 @@ import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { call, orAbsent } from "../target-calls.ts";
+import { call, orAbsent } from "../../target/calls.ts";
 
 const PREFIX = "/calico/resources/v3/projectcalico.org/workloadendpoints/";
 const PAGE = 200;

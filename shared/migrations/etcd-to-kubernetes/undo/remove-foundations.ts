@@ -5,8 +5,8 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { deleteIfOurs } from "../ownership.ts";
-import { deleteTarget, readTarget } from "../target-calls.ts";
+import { deleteIfOurs } from "../../target/ownership.ts";
+import { deleteTarget, readTarget } from "../../target/calls.ts";
 import { clusterInformationRef } from "../target-lock.ts";
 
 const POLL_MS = 1000;

@@ -5,8 +5,8 @@ import { rememberedObjects } from "../before-switch.ts";
 import type { Context } from "../context.ts";
 import { datastoreType, readRollbackManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { deleteIfOurs } from "../ownership.ts";
-import { restoreObject } from "../remove-target.ts";
+import { deleteIfOurs } from "../../target/ownership.ts";
+import { restoreObject } from "../../target/remove.ts";
 import { rolloutGate } from "../stages/rollout.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
 

@@ -7,11 +7,11 @@ import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, resources } from "../context.ts";
-import { detailOf } from "../ledger-detail.ts";
+import { detailOf } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { deleteIfOurs, isOurs } from "../ownership.ts";
+import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { readClusterInformation } from "../source-lock.ts";
-import { call, orAbsent } from "../target-calls.ts";
+import { call, orAbsent } from "../../target/calls.ts";
 import { objectTargetId } from "../target-refs.ts";
 
 const PAGE = 500;

@@ -1,4 +1,4 @@
-import { PROTECTED_TIERS } from "../../built-in.ts";
+import { PROTECTED_TIERS } from "../../../../calico/built-in.ts";
 import { fail, pass, type ResourceCheck } from "../check.ts";
 
 /** What resources refer to is there. */

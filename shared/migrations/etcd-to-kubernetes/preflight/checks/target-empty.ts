@@ -3,9 +3,9 @@ import type { JsonObject } from "../../../../json.ts";
 import { foreignOwners } from "../../../../kubernetes/managed-fields.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { Context } from "../../context.ts";
-import { PROTECTED_TIERS } from "../../built-in.ts";
-import { isOurs } from "../../ownership.ts";
-import { call, orAbsent } from "../../target-calls.ts";
+import { PROTECTED_TIERS } from "../../../../calico/built-in.ts";
+import { isOurs } from "../../../target/ownership.ts";
+import { call, orAbsent } from "../../../target/calls.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
 const LOOKED_AT = 50;

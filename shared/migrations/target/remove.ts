@@ -3,10 +3,10 @@ import { isJsonObject, type JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type AnyContext, fieldManager } from "./context.ts";
-import { detailOf } from "./ledger-detail.ts";
+import { type AnyContext, fieldManager } from "../context.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
 import { deleteIfOurs, isOurs } from "./ownership.ts";
-import { call, deleteTarget, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./target-calls.ts";
+import { call, deleteTarget, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 const TRIES = 5;
 

@@ -4,7 +4,7 @@ import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import type { AnyContext } from "./context.ts";
+import type { AnyContext } from "../context.ts";
 
 const TRIES = 4;
 const FIRST_DELAY_MS = 100;

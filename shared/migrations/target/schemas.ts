@@ -5,8 +5,8 @@ import { crdResource } from "../../kubernetes/crds.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { applyDefaults } from "../../kubernetes/structural-schema.ts";
 import type { KubernetesApi } from "../../kubernetes/types.ts";
-import type { AnyContext } from "./context.ts";
-import { call, orAbsent } from "./target-calls.ts";
+import type { AnyContext } from "../context.ts";
+import { call, orAbsent } from "./calls.ts";
 
 const cached = new WeakMap<KubernetesApi, Map<string, Promise<JsonObject | undefined>>>();
 

@@ -2,8 +2,8 @@ import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { managersOf } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { type AnyContext, fieldManager } from "./context.ts";
-import { deleteTarget, readTarget } from "./target-calls.ts";
+import { type AnyContext, fieldManager } from "../context.ts";
+import { deleteTarget, readTarget } from "./calls.ts";
 
 /** True for objects that this run has written, also when its checkpoint was lost in a crash. */
 export function isOurs(context: AnyContext, object: JsonObject): boolean {

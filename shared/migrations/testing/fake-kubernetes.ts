@@ -1,8 +1,8 @@
-import { parseExactJson } from "../../../exact-json.ts";
-import { canonicalJson, isJsonObject, type JsonObject } from "../../../json.ts";
-import { KubernetesApiError } from "../../../kubernetes/errors.ts";
-import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
-import { readPages } from "../../../kubernetes/pages.ts";
+import { parseExactJson } from "../../exact-json.ts";
+import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
+import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
+import { readPages } from "../../kubernetes/pages.ts";
 import type {
   ApiRequest,
   ApiResponse,
@@ -18,7 +18,7 @@ import type {
   PatchOptions,
   ResourceRef,
   WriteOptions,
-} from "../../../kubernetes/types.ts";
+} from "../../kubernetes/types.ts";
 import { hooked, type WriteHooks } from "./write-hooks.ts";
 
 /** A change, with the path of its object and the version that it led to. */
