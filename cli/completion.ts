@@ -81,6 +81,7 @@ const FILE_OPTIONS = [
   "--etcd-password-file",
   "--manifest",
   "--rollback-manifest",
+  "--crds",
   "--file",
 ];
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { CHECKS } from "../shared/migrations/apiserver-to-crds/preflight/catalogue.ts";
 import { EXIT } from "./exit-codes.ts";
 import { buildProgram } from "./program.ts";
 import { fakeWorld } from "./testing/fake-world.ts";
@@ -10,6 +11,18 @@ const ROOT = join(import.meta.dirname, "..");
 const DOCS = readFileSync(join(ROOT, "docs", "cli.md"), "utf8");
 /** Where an error gets its code. */
 const CODE = /(?:new (?:MigratorError|KubernetesApiError)|super)\(\s*"([A-Z][A-Z_]+)"/g;
+
+describe("docs/checks.md", () => {
+  const page = readFileSync(join(ROOT, "docs", "checks.md"), "utf8").replace(/ +/g, " ");
+  const section = page.slice(page.indexOf("## Of `apiserver-to-crds`"));
+  const cell = (text: string): string => text.replaceAll("|", "\\|");
+
+  for (const { id, severity, title, fix } of CHECKS) {
+    test(`has ${id} of apiserver-to-crds with its severity, title and fix`, () => {
+      assert.ok(section.includes(`\n| \`${id}\` | ${severity} | ${cell(title)} | ${cell(fix)} |\n`));
+    });
+  }
+});
 
 describe("docs/cli.md", () => {
   test("names every command and every option", (t) => {

@@ -17,6 +17,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   OPTIONS_INVALID: EXIT.usage,
   ETCD_CONFIG_INVALID: EXIT.usage,
   PREFLIGHT_FAILED: EXIT.preflightFailed,
+  NOTHING_TO_MIGRATE: EXIT.preflightFailed,
   GATE_DEADLINE: EXIT.timeout,
   WATCH_TIMEOUT: EXIT.timeout,
   NOT_ON_AWS: EXIT.usage,

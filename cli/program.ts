@@ -34,6 +34,7 @@ const EXAMPLES = `
 Examples:
   calico-migrator plan  etcd-to-kubernetes --kubeconfig FILE --etcd-endpoints URL       # look, change nothing
   calico-migrator start etcd-to-kubernetes --kubeconfig FILE --etcd-endpoints URL --manifest calico-kdd.yaml
+  calico-migrator start apiserver-to-crds  --kubeconfig FILE --crds v3_projectcalico_org.yaml
   calico-migrator watch                                                                 # from a second terminal
   calico-migrator rollback                                                              # back to etcd
 `;

@@ -11,15 +11,13 @@ import {
   roleObjects,
   tokenSecret,
 } from "../shared/migrations/rbac/objects.ts";
-import { GROUPS, sourceOf } from "./options/migration.ts";
+import { GROUPS } from "./options/migrations/etcd-to-kubernetes.ts";
+import type { MigrationFlags } from "./options/migrations/index.ts";
+import { sourceOf } from "./options/migrations/shared.ts";
 import type { World } from "./world.ts";
 
-/** The rights of which run, and for whom. */
-export interface RbacRequest extends RbacSubject {
-  manifest?: string | undefined;
-  rollbackManifest?: string | undefined;
-  /** Default: the group of the manifest's CRDs, else v1. */
-  targetGroup?: keyof typeof GROUPS | undefined;
+/** The rights of which run, and for whom. Without a target group it is that of the manifest's CRDs, else v1. */
+export interface RbacRequest extends RbacSubject, MigrationFlags {
   /** The bindings alone, where the account and the roles are there. Default false. */
   bindOnly?: boolean;
   /** Also a Secret with a token that does not expire. Default false. */
@@ -35,9 +33,14 @@ export async function rbacObjects(world: Pick<World, "cwd">, request: RbacReques
     const given = sourceOf(world, source);
     return given === undefined ? [] : loadManifests(given);
   };
-  const [manifest, rollbackManifest] = [await read(request.manifest), await read(request.rollbackManifest)];
-  const targetGroup = request.targetGroup === undefined ? groupOf(manifest) : GROUPS[request.targetGroup];
-  const rules = accessOf(request.migration, { targetGroup, manifest, rollbackManifest });
+  const manifest = await read(request.manifest ?? request.crds);
+  const rollbackManifest = await read(request.rollbackManifest);
+  const { migration, targetGroup: group, gitops, mirrorStatus, dependants } = request;
+  const targetGroup = group === undefined ? groupOf(manifest) : GROUPS[group];
+  const rules = accessOf(migration, {
+    ...{ targetGroup, manifest, rollbackManifest, mirrorStatus, dependants },
+    pausesGitOps: gitops === undefined || gitops === "pause",
+  });
   const bindings = bindingObjects(request, rules);
   if (request.bindOnly === true) return bindings;
   const secrets = request.tokenSecret === true ? [tokenSecret(request)] : [];

@@ -7,7 +7,7 @@ import { EVENT_SCHEMAS, refusalEvent, toCloudEvent } from "./domain.ts";
 import { parseWith } from "./invalid.ts";
 
 const SHARED = join(import.meta.dirname, "..", "shared");
-const TYPE = /"([a-z]+(?:\.[a-z-]+)+)"/g;
+const TYPE = /"([a-z]+(?:\.[a-z-]+)+)"/;
 
 describe("events", () => {
   let announced: string[] = [];
@@ -98,11 +98,11 @@ function parse(type: string, value: unknown): unknown {
   return parseWith(schema, type, value);
 }
 
-/** The types that a source announces: each text in a call that has the form of a type. */
+/** The types that a source announces: in each call the first text that has the form of one. */
 function announcements(source: string): string[] {
   return [...source.matchAll(/\bannounce\(/g)].flatMap(({ index }) => {
-    const call = callAt(source, source.indexOf("(", index));
-    return [...call.matchAll(TYPE)].map(([, type = ""]) => type);
+    const [, type] = TYPE.exec(callAt(source, source.indexOf("(", index))) ?? [];
+    return type === undefined ? [] : [type];
   });
 }
 

@@ -6,6 +6,13 @@ const Track = z.enum(["forward", "rollback"]);
 const Stage = z.string().min(1);
 const Counts = z.record(z.string(), z.int().min(0));
 const Failure = { code: z.string().min(1), message: z.string(), next: z.string() };
+const Phased = {
+  phase: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("For migrations that have phases: the one that the run is in from here on"),
+};
 
 /**
  * What each state change says, by its type: all that the engine and the migrations announce. Further fields are allowed,
@@ -13,10 +20,10 @@ const Failure = { code: z.string().min(1), message: z.string(), next: z.string()
  */
 const EVENTS = {
   "run.started": z
-    .looseObject({ migration: z.string(), cluster: z.string() })
+    .looseObject({ migration: z.string(), cluster: z.string(), ...Phased })
     .describe("A worker took the run up for the first time"),
   "run.continued": z
-    .looseObject({ state: z.enum(["Running", "RollingBack"]) })
+    .looseObject({ state: z.enum(["Running", "RollingBack"]), ...Phased })
     .describe("What held the run back is gone"),
   "run.waiting": z
     .looseObject({
@@ -24,23 +31,27 @@ const EVENTS = {
       message: z.string(),
       stage: Stage.optional(),
       subject: z.string().optional().describe("For Approval: what has to be approved"),
+      ...Phased,
     })
     .describe("Something holds the run back; told once for the same reason and message"),
   "run.failed": z
-    .looseObject({ ...Failure, stage: Stage.optional() })
+    .looseObject({ ...Failure, stage: Stage.optional(), ...Phased })
     .describe("The run stopped until somebody resumes or undoes it"),
   "run.turned": z
-    .looseObject({ undo: z.enum(["abort", "rollback"]) })
+    .looseObject({ undo: z.enum(["abort", "rollback"]), ...Phased })
     .describe("From here on the run is undone"),
   "run.ended": z
-    .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted"]) })
+    .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted"]), ...Phased })
     .describe("Nothing of the run is left to do"),
-  "stage.started": z.looseObject({ stage: Stage, track: Track }).describe("The run entered a stage"),
+  "stage.started": z
+    .looseObject({ stage: Stage, track: Track, ...Phased })
+    .describe("The run entered a stage"),
   "stage.completed": z
     .looseObject({
       stage: Stage,
       track: Track,
       counts: Counts.describe("Resources, by what was done with them"),
+      ...Phased,
     })
     .describe("A stage is done"),
   "batch.failed": z
@@ -70,8 +81,19 @@ const EVENTS = {
   "datastore.unlocked": z
     .looseObject({
       side: z.enum(["etcd", "kubernetes"]).optional().describe("Without it: the one that Calico uses now"),
+      group: z
+        .enum(["crd.projectcalico.org", "projectcalico.org"])
+        .optional()
+        .describe("Of a Kubernetes datastore: the API group that takes writes again"),
     })
     .describe("New pods start again"),
+  "apiservice.removed": z
+    .looseObject({})
+    .describe("Native objects are served as projectcalico.org/v3, no longer the aggregated API server's"),
+  "apiservice.restored": z
+    .looseObject({})
+    .describe("The aggregated API server serves projectcalico.org/v3 again"),
+  "cleanup.done": z.looseObject({}).describe("The old group is gone: there is no way back any more"),
   "preflight.passed": z
     .looseObject({ resources: Counts.describe("Resources to migrate, by kind") })
     .describe("No check speaks against the migration"),

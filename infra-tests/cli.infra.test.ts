@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { buildStageSet, manifestOf, type StageSet } from "./demo/stage-set.ts";
+import { buildStageSet, manifestOf, type EtcdStageSet } from "./demo/stage-set.ts";
 import { mustRequest } from "./harness/api.ts";
 import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
 import { withEtcdClient } from "./harness/etcd-kv.ts";
@@ -21,7 +21,7 @@ const PATHS = [
 ];
 
 describe("the command line on a real cluster", { timeout: 600_000 }, () => {
-  let set: StageSet;
+  let set: EtcdStageSet;
   let tls: EtcdHandle;
   let folder: string;
 

@@ -23,7 +23,7 @@ describe("a migration to native CRDs", () => {
 
   test("aborted right before the unlock leaves no trace", async () => {
     const before = await dumpGroups(bed.api);
-    const runId = await startNativeRun(rig, { crds: bed.manifestFile }, { approvals: [] });
+    const runId = await startNativeRun(rig, { crds: bed.manifestFile }, { stopBefore: "unlock" });
     const waiting = await rig.drive(runId);
     assert.equal(waiting.waiting?.subject, "unlock", JSON.stringify(waiting));
     await rig.engine.undo(runId, "abort");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { buildStageSet, manifestOf, type StageSet } from "./demo/stage-set.ts";
+import { buildStageSet, type EtcdStageSet, manifestOf } from "./demo/stage-set.ts";
 import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
 import { type LocalStack, startLocalStack } from "./harness/localstack/index.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
@@ -12,7 +12,7 @@ const CALICO = { paths: ["/apis/crd.projectcalico.org/v1"] };
 describe("the command line with a deployed stack", { timeout: 1_200_000 }, () => {
   let localStack: LocalStack;
   let stack: DeployedStack;
-  let set: StageSet;
+  let set: EtcdStageSet;
   let folder: string;
 
   before(async () => {

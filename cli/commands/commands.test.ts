@@ -267,6 +267,7 @@ describe("plan and preflight", () => {
     assert.equal(code, 0);
     assert.match(stdout, /pass +fake-check/);
     assert.match(stdout, /total +30/);
+    assert.match(stdout, /found: installer nobody\n/);
     assert.match(stdout, /unlock +POINT OF NO RETURN, needs approval +carry-back/);
     assert.equal(existsSync(world.store), false);
   });
@@ -274,8 +275,14 @@ describe("plan and preflight", () => {
   test("plan -o json names everything a program may want", async (t) => {
     const world = fakeWorld(t);
     const { stdout } = await runIn(world, "plan", ...line(world), "-o", "json");
-    const plan = JSON.parse(stdout) as { kind: string; resources: { total: number }; passed: boolean };
+    const plan = JSON.parse(stdout) as {
+      kind: string;
+      resources: { total: number };
+      findings: object;
+      passed: boolean;
+    };
     assert.deepEqual([plan.kind, plan.resources.total, plan.passed], ["Plan", 30, true]);
+    assert.deepEqual(plan.findings, { installer: "nobody" });
   });
 
   test("a blocking check that fails makes the exit code 3, one that needs consent does not", async (t) => {
@@ -286,6 +293,19 @@ describe("plan and preflight", () => {
     assert.equal((await runIn(blocked, "plan", ...line(blocked), "-o", "yaml")).code, 3);
     const consent = fakeWorld(t, { failing: "consent" });
     assert.equal((await runIn(consent, "preflight", ...line(consent))).code, 0);
+  });
+});
+
+describe("where there is nothing to migrate", () => {
+  test("plan and preflight show the check that says so, and start answers 3", async (t) => {
+    for (const command of ["plan", "preflight", "start"]) {
+      const world = fakeWorld(t, { failing: "blocking", failingCode: "NOTHING_TO_MIGRATE" });
+      const line = [command, "fake", "--kubeconfig", world.kubeconfig, "-q"];
+      const { code, stdout } = await runIn(world, ...line);
+      assert.equal(code, 3, command);
+      if (command !== "start")
+        assert.match(stdout, /FAIL +fake-check +something is[^]*fake-check: Mend it\./);
+    }
   });
 });
 

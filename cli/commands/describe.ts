@@ -36,12 +36,12 @@ async function describe(world: World, args: readonly unknown[], flags: OutputFla
   return EXIT.ok;
 }
 
-function statusPart({ problems, events, artifacts }: Details): object {
+function statusPart({ phase, progress, problems, events, artifacts }: Details): object {
   const told = events.map(({ sequence, type, time, data }) => ({
     sequence,
     type,
     time: timestamp(time),
     data,
   }));
-  return { problems, events: told, artifacts };
+  return { phase, progress, problems, events: told, artifacts };
 }

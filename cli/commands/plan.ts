@@ -9,7 +9,13 @@ import { paintFor } from "../output/paint.ts";
 import { print, type Printable } from "../output/print.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
 import { ConnectionFlags, connectionOf, withConnectionOptions } from "../options/connection.ts";
-import { EtcdToKubernetesFlags, migrationOptions, withMigrationOptions } from "../options/migration.ts";
+import {
+  MigrationFlags,
+  migrationOptions,
+  refuseForeignOptions,
+  STARTED_MIGRATIONS,
+  withMigrationOptions,
+} from "../options/migrations/index.ts";
 import { preview, type Preview } from "../plan/preview.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
 import type { World } from "../world.ts";
@@ -18,7 +24,7 @@ import { requireEtcd } from "../probe.ts";
 
 const PlanFlags = OutputFlags.extend({
   ...ConnectionFlags.shape,
-  ...EtcdToKubernetesFlags.shape,
+  ...MigrationFlags.shape,
   concurrency: z.int().default(32),
 });
 type PlanFlags = z.infer<typeof PlanFlags>;
@@ -27,6 +33,7 @@ const EXAMPLES = `
 Examples:
   calico-migrator plan etcd-to-kubernetes --kubeconfig prod.kubeconfig --etcd-endpoints https://10.0.0.1:2379 \\
       --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem --manifest calico-kdd.yaml
+  calico-migrator plan apiserver-to-crds --kubeconfig prod.kubeconfig --crds v3_projectcalico_org.yaml
   calico-migrator preflight etcd-to-kubernetes --cluster prod -o json
 `;
 
@@ -53,7 +60,7 @@ export function preflightCommand(): CommandEntry {
 type Show = (found: Preview, subject: PlanSubject, world: World, flags: PlanFlags) => Printable;
 
 function entry(name: string, summary: string, show: Show): CommandEntry {
-  const command = new Command(name).summary(summary).argument("<migration>", "etcd-to-kubernetes");
+  const command = new Command(name).summary(summary).argument("<migration>", STARTED_MIGRATIONS);
   command.description(
     `Looks at both sides, and changes nothing: ${summary}. Exit code 3: a blocking check failed.`,
   );
@@ -78,6 +85,7 @@ async function look(
 ): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   const migration = migrationOf(world, name);
+  refuseForeignOptions(name, flags);
   const path = localStorePath(world, flags, command);
   const cluster = await connectionOf(world, flags, (known) => registered(world, path, known));
   requireEtcd(name, cluster.connection);

@@ -4,7 +4,7 @@ import { MIGRATIONS_WITH_ACCESS } from "../../shared/migrations/access.ts";
 import { textAt } from "../../shared/kubernetes/fields.ts";
 import { EXIT } from "../exit-codes.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
-import { EtcdToKubernetesFlags, withManifestOptions } from "../options/migration.ts";
+import { MigrationFlags, refuseForeignOptions, withRightsOptions } from "../options/migrations/index.ts";
 import { AccountFlags, withAccountOptions } from "../options/rbac.ts";
 import { parseFlags } from "../options/parse.ts";
 import { print } from "../output/print.ts";
@@ -14,7 +14,7 @@ import type { CommandEntry } from "./command.ts";
 
 const RbacFlags = OutputFlags.extend({
   ...AccountFlags.shape,
-  ...EtcdToKubernetesFlags.pick({ manifest: true, rollbackManifest: true, targetGroup: true }).shape,
+  ...MigrationFlags.shape,
   bindOnly: z.boolean().default(false),
   tokenSecret: z.boolean().default(false),
 });
@@ -23,6 +23,7 @@ type RbacFlags = z.infer<typeof RbacFlags>;
 const EXAMPLES = `
 Examples:
   calico-migrator rbac etcd-to-kubernetes --manifest calico-kdd.yaml | kubectl apply -f -
+  calico-migrator rbac apiserver-to-crds --crds v3_projectcalico_org.yaml --dependants configmaps | kubectl apply -f -
   calico-migrator rbac etcd-to-kubernetes --bind-only --namespace ops --service-account robot
 `;
 
@@ -34,8 +35,7 @@ export function rbacCommand(): CommandEntry {
       "Prints a service account, roles and bindings with exactly what the migration does to the cluster. With the manifests that the run will use, it may write their objects and no others; without, it writes none.",
     )
     .argument("<migration>", MIGRATIONS_WITH_ACCESS.join(", "));
-  withManifestOptions(command.optionsGroup("Migration:"));
-  withAccountOptions(command)
+  withAccountOptions(withRightsOptions(command))
     .option("--bind-only", "the bindings alone: the account and the roles are there")
     .option("--token-secret", "also a Secret with a token of the account that does not expire");
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
@@ -44,6 +44,7 @@ export function rbacCommand(): CommandEntry {
 
 async function rbac(world: World, args: readonly unknown[], flags: RbacFlags): Promise<number> {
   const [migration] = z.tuple([z.string()]).parse(args);
+  refuseForeignOptions(migration, flags);
   const objects = await rbacObjects(world, { ...flags, migration });
   print(world, flags, {
     document: { apiVersion: "v1", kind: "List", items: objects },

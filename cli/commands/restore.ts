@@ -43,7 +43,7 @@ async function restore(
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
   const from = await findRun(session.store, runId, () => true);
   if (session.kind === "store")
-    await probe(session, await registeredConnection(session.embedded.clusters, from.cluster));
+    await probe(session, "restore", await registeredConnection(session.embedded.clusters, from.cluster));
   const at = world.clock.now();
   const run = await session.actions.start({
     migration: "restore",

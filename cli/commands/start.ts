@@ -6,7 +6,14 @@ import type { ClusterConnections } from "../../shared/migrations/connections.ts"
 import { migrationOf } from "../migration.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
-import { EtcdToKubernetesFlags, withMigrationOptions } from "../options/migration.ts";
+import {
+  approvedLosses,
+  MigrationFlags,
+  refuseForeignOptions,
+  STARTED_MIGRATIONS,
+  withLossOptions,
+  withMigrationOptions,
+} from "../options/migrations/index.ts";
 import { openSession } from "../session.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
@@ -17,11 +24,9 @@ import { workOn } from "./work-on.ts";
 
 const StartFlags = WorkFlags.extend({
   ...ConnectionFlags.shape,
-  ...EtcdToKubernetesFlags.shape,
+  ...MigrationFlags.shape,
   stopBefore: z.string().optional(),
   approve: z.array(z.string()).default([]),
-  approveUnmappedNodes: z.boolean().default(false),
-  approveUncarried: z.boolean().default(false),
 });
 type StartFlags = z.infer<typeof StartFlags>;
 
@@ -32,6 +37,9 @@ Examples:
       --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem
   calico-migrator start etcd-to-kubernetes --kubeconfig prod.kubeconfig --etcd-endpoints https://10.0.0.1:2379 \\
       --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem --manifest calico-kdd.yaml
+
+  # From Calico's aggregated API server to native CRDs
+  calico-migrator start apiserver-to-crds --kubeconfig prod.kubeconfig --crds v3_projectcalico_org.yaml
 
   # From a script: go as far as can be undone, look, then approve
   calico-migrator start etcd-to-kubernetes --cluster prod --manifest calico-kdd.yaml --stop-before unlock
@@ -46,24 +54,23 @@ export function startCommand(): CommandEntry {
   const command = new Command("start")
     .summary("start a migration and work on it")
     .description("Starts a migration of a cluster and works on it until it ends or a person has to decide.")
-    .argument("<migration>", "etcd-to-kubernetes");
-  withMigrationOptions(withConnectionOptions(command))
-    .optionsGroup("Approvals:")
-    .option("--stop-before <stage>", "wait for approval before this stage")
-    .option("--approve-unmapped-nodes", "accept that what names an unknown node is not carried")
-    .option("--approve-uncarried", "accept that what has no place in the Kubernetes datastore is not carried")
-    .option("--approve <subject...>", "approve these subjects in advance");
+    .argument("<migration>", STARTED_MIGRATIONS);
+  withMigrationOptions(withConnectionOptions(command)).optionsGroup("Approvals:");
+  command.option("--stop-before <stage>", "wait for approval before this stage");
+  withLossOptions(command).option("--approve <subject...>", "approve these subjects in advance");
   withWorkOptions(
     command,
     "approve the points of no return, and ask nothing; losses have options of their own",
   );
   command.addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => start(world, args, StartFlags.parse(flags)) };
+  return { command, handle: ({ world, args, flags }) => start(world, args, flags) };
 }
 
-async function start(world: World, args: readonly unknown[], flags: StartFlags): Promise<number> {
+async function start(world: World, args: readonly unknown[], given: unknown): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   const migration = migrationOf(world, name);
+  refuseForeignOptions(name, given);
+  const flags = StartFlags.parse(given);
   await using session = await openSession(world, flags, { create: true, concurrency: flags.concurrency });
   const prepared = await (session.kind === "aws"
     ? prepareOnAws(session, name, flags)
@@ -74,19 +81,18 @@ async function start(world: World, args: readonly unknown[], flags: StartFlags):
     migration: name,
     cluster: prepared.cluster,
     options: prepared.options,
-    approvals: approvalsOf(world, migration, flags),
+    approvals: approvalsOf(world, migration, { ...flags, losses: approvedLosses(given) }),
     ...(flags.stopBefore === undefined ? {} : { stopBefore: flags.stopBefore }),
   });
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });
 }
 
-function approvalsOf(world: World, migration: Migration<ClusterConnections>, flags: StartFlags): Approval[] {
-  const subjects = [
-    ...flags.approve,
-    ...(flags.approveUnmappedNodes ? ["unmapped-nodes"] : []),
-    ...(flags.approveUncarried ? ["uncarried"] : []),
-    ...(flags.yes ? pointsOfNoReturn(migration) : []),
-  ];
+function approvalsOf(
+  world: World,
+  migration: Migration<ClusterConnections>,
+  { approve, losses, yes }: StartFlags & { losses: readonly string[] },
+): Approval[] {
+  const subjects = [...approve, ...losses, ...(yes ? pointsOfNoReturn(migration) : [])];
   const at = world.clock.now();
   return [...new Set(subjects)].map((subject) => ({ subject, by: world.user, at }));
 }

@@ -7,6 +7,7 @@ import type { Checkpoint, RunRecord } from "../../shared/engine/records.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import { accompany } from "../drive/accompany.ts";
 import { Interrupt } from "../drive/interrupt.ts";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import type { OutputFlags } from "../options/common.ts";
 import type { NamedConnection } from "../options/connection.ts";
 import { openReporter } from "../progress/open-reporter.ts";
@@ -34,6 +35,7 @@ const Notes = z.object({
   checks: z.array(Check).default([]),
   byKind: z.record(z.string(), z.int()).default({}),
   consents: z.record(z.string(), z.int()).default({}),
+  findings: z.record(z.string(), z.json()).default({}),
 });
 
 /** A resource that cannot be carried, or that blocks, by its key in the source. */
@@ -49,6 +51,8 @@ export interface Preview {
   byKind: Record<string, number>;
   /** What needs consent, by the subject to approve. */
   consents: Record<string, number>;
+  /** What the stages after it go by, such as who installs Calico; empty where a migration records none. */
+  findings: Record<string, unknown>;
   uncarried: Problem[];
   blockers: Problem[];
   /** True when no blocking check has failed. */
@@ -83,7 +87,7 @@ export async function preview(world: World, flags: OutputFlags, request: Preview
 
 async function runPreflight(session: LocalSession, request: PreviewRequest): Promise<RunRecord> {
   const { migration, options, cluster } = request;
-  await probe(session, cluster.connection);
+  await probe(session, migration, cluster.connection);
   const second = migrationOf(session.world, migration).stages[1]?.name;
   const run = await session.engine.start({
     migration,
@@ -98,7 +102,7 @@ async function runPreflight(session: LocalSession, request: PreviewRequest): Pro
   const { run: settled } = await accompany(session, drive);
   if (interrupt.signal.aborted) throw interrupted();
   const { failure } = settled;
-  if (failure === undefined || failure.code === "PREFLIGHT_FAILED") return settled;
+  if (failure === undefined || exitCodeOf(failure.code) === EXIT.preflightFailed) return settled;
   throw new MigratorError(failure.code, failure.message, { next: failure.next });
 }
 

@@ -37,11 +37,12 @@ export function checksDocument(preview: Preview, { migration, cluster }: PlanSub
 
 /** A plan for people: checks, counts, what cannot be carried, and the stages. */
 export function planText(preview: Preview, subject: PlanSubject, paint: Paint): string {
-  const { checks, byKind, uncarried, blockers } = preview;
+  const { checks, byKind, findings, uncarried, blockers } = preview;
   const heading = `${paint("strong", subject.migration.name)} on ${subject.cluster}: ${subject.migration.title}`;
   return [
     `${heading}\n`,
     checksText(checks, paint),
+    findingsText(findings),
     countsText(byKind),
     problemsText("cannot be carried (accept with --approve-uncarried or --approve SUBJECT)", uncarried),
     problemsText("broken, to be mended first", blockers),
@@ -53,7 +54,7 @@ export function planText(preview: Preview, subject: PlanSubject, paint: Paint): 
 
 /** A plan as a document. */
 export function planDocument(preview: Preview, { migration, cluster }: PlanSubject): object {
-  const { passed, checks, byKind, consents, uncarried, blockers } = preview;
+  const { passed, checks, byKind, consents, findings, uncarried, blockers } = preview;
   return {
     apiVersion: API_VERSION,
     kind: "Plan",
@@ -64,6 +65,7 @@ export function planDocument(preview: Preview, { migration, cluster }: PlanSubje
     resources: { total: total(byKind), byKind },
     estimatedCopySeconds: Math.ceil(total(byKind) / USUAL_RATE),
     consents,
+    findings,
     uncarried,
     blockers,
     stages: migration.stages.map((stage) => ({
@@ -88,6 +90,14 @@ function failureText({ id, items = [], count, fix }: Check): string {
   const more = (count ?? items.length) - items.length;
   const named = items.map((item) => `    ${item}\n`).join("");
   return `\n${id}: ${fix}\n${named}${more > 0 ? `    and ${more} more\n` : ""}`;
+}
+
+/** What is one word; programs get all of it. */
+function findingsText(findings: Preview["findings"]): string {
+  const rows = Object.entries(findings).flatMap(([name, value]) =>
+    typeof value === "string" ? [`${name} ${value}`] : [],
+  );
+  return rows.length === 0 ? "" : `found: ${rows.join(", ")}\n`;
 }
 
 function countsText(byKind: Readonly<Record<string, number>>): string {

@@ -4,10 +4,8 @@ import { storeManifest } from "../aws/manifests.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
 import { ConnectionFlags } from "../options/connection.ts";
-import { migrationOptions } from "../options/migration.ts";
+import { isFromEtcd, manifestsIn, migrationOptions } from "../options/migrations/index.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
-
-const MANIFESTS = ["manifest", "rollbackManifest"] as const;
 
 /** Prepares a run that functions work on: the cluster is registered there, and files go where functions can read them. */
 export async function prepareOnAws(
@@ -20,15 +18,13 @@ export async function prepareOnAws(
   const cluster = await stack.clusters.get(name);
   if (cluster === undefined) throw notRegistered(name);
   requireEtcd(migration, cluster);
-  const options: Record<string, unknown> = { ...migrationOptions(world, migration, flags) };
+  const options = migrationOptions(world, migration, flags);
   return {
     cluster: name,
     options,
     register: async () => {
-      for (const option of MANIFESTS) {
-        const source = options[option];
-        if (typeof source === "string") options[option] = await storeManifest(stack.artifacts, source);
-      }
+      for (const { option, source } of manifestsIn(migration, options))
+        options[option] = await storeManifest(stack.artifacts, source);
     },
   };
 }
@@ -57,7 +53,7 @@ function notRegistered(name: string): MigratorError {
 }
 
 function requireEtcd(migration: string, { name, etcdEndpoints = [] }: RegisteredCluster): void {
-  if (migration !== "etcd-to-kubernetes" || etcdEndpoints.length > 0) return;
+  if (isFromEtcd(migration) !== true || etcdEndpoints.length > 0) return;
   throw usageError(
     `the cluster "${name}" is registered without Calico's etcd`,
     `Register it again: \`calico-migrator clusters add ${name} --replace --etcd-endpoints https://HOST:2379 --aws\`, with its kubeconfig.`,

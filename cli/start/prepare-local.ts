@@ -1,11 +1,11 @@
 import { loadManifests } from "../../shared/kubernetes/manifests.ts";
 import type { LocalSession } from "../local-session.ts";
 import { connectionOf, register } from "../options/connection.ts";
-import { migrationOptions } from "../options/migration.ts";
+import { manifestsIn, migrationOptions } from "../options/migrations/index.ts";
 import { probe, requireEtcd } from "../probe.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
 
-/** Prepares a run that this machine works on: both sides answer, and the manifests can be read. */
+/** Prepares a run that this machine works on: what it needs answers, and the manifests can be read. */
 export async function prepareLocally(
   session: LocalSession,
   migration: string,
@@ -15,9 +15,7 @@ export async function prepareLocally(
   const cluster = await connectionOf(world, flags, (known) => embedded.clusters.get(known));
   requireEtcd(migration, cluster.connection);
   const options = migrationOptions(world, migration, flags);
-  await probe(session, cluster.connection);
-  for (const source of [flags.manifest, flags.rollbackManifest]) {
-    if (source !== undefined) await loadManifests(source);
-  }
+  await probe(session, migration, cluster.connection);
+  for (const { source } of manifestsIn(migration, options)) await loadManifests(source);
   return { cluster: cluster.name, options, register: () => register(embedded.clusters, cluster) };
 }

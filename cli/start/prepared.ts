@@ -1,11 +1,11 @@
 import { ClusterBusyError } from "../../shared/engine/errors.ts";
 import type { ConnectionFlags } from "../options/connection.ts";
-import type { EtcdToKubernetesFlags } from "../options/migration.ts";
+import type { MigrationFlags } from "../options/migrations/index.ts";
 import { allRuns, isUnfinished } from "../runs.ts";
 import type { Session } from "../session.ts";
 
 /** What a command line says of a run that is to be started. */
-export type StartWay = ConnectionFlags & EtcdToKubernetesFlags;
+export type StartWay = ConnectionFlags & MigrationFlags;
 
 /** A run that could be started: everything that can be checked without recording anything is checked. */
 export interface Prepared {

@@ -19,6 +19,8 @@ export interface FakeOptions {
   brokenUntil?: string;
   /** A check of its preflight that fails, and how severe that is. */
   failing?: "blocking" | "consent";
+  /** The code that a blocking check fails with. Default PREFLIGHT_FAILED. */
+  failingCode?: string;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
   conflicts?: readonly string[];
 }
@@ -49,7 +51,7 @@ function action(name: string): FakeStage {
   return { kind: "action", name, title: `do ${name}`, act: () => Promise.resolve({ done: true }) };
 }
 
-function preflight({ failing, batches = 3 }: FakeOptions): FakeStage {
+function preflight({ failing, failingCode = "PREFLIGHT_FAILED", batches = 3 }: FakeOptions): FakeStage {
   const check = {
     id: "fake-check",
     title: "nothing is wrong",
@@ -61,9 +63,13 @@ function preflight({ failing, batches = 3 }: FakeOptions): FakeStage {
   return {
     ...action("preflight"),
     act: async (context) => {
-      await context.record({ checks: [check], byKind: { Thing: batches * PER_BATCH } });
+      await context.record({
+        checks: [check],
+        byKind: { Thing: batches * PER_BATCH },
+        findings: { installer: "nobody" },
+      });
       if (failing !== "blocking") return { done: true };
-      throw new MigratorError("PREFLIGHT_FAILED", "fake-check: something is", { next: "Mend it." });
+      throw new MigratorError(failingCode, "fake-check: something is", { next: "Mend it." });
     },
   };
 }

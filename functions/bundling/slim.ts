@@ -1,11 +1,19 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Plugin } from "esbuild";
+import { slimSdk } from "./sdk.ts";
 
 const here = createRequire(import.meta.url);
 
 /** What stands for a module that a function never uses. */
 const NOTHING = "module.exports = {};";
+
+const ZODS_COMPILER = `
+  export const INVALID = Symbol.for("zod.compile.invalid");
+  export const compile = undefined;
+  export const withParser = undefined;
+  export const ZodCompileAsyncError = undefined;
+  export const ZodCompileUnsupportedError = undefined;`;
 
 /** Modules that no function ever uses, though their packages load them. They would make up a fifth of a bundle. */
 const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
@@ -19,6 +27,7 @@ const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
     filter: /zod\/v4\/classic\/from-json-schema\.js$/,
     contents: "export const fromJSONSchema = undefined;",
   },
+  { name: "zod's compiler", filter: /zod\/v4\/core\/compile\.js$/, contents: ZODS_COMPILER },
   {
     name: "undici's parser for processors that Lambda has none of",
     filter: /undici\/lib\/llhttp\/llhttp-wasm\.js$/,
@@ -27,6 +36,15 @@ const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
   {
     name: "undici's bodies of other types than text and bytes",
     filter: /undici\/lib\/web\/fetch\/body\.js$/,
+  },
+  {
+    name: "the parser of protocols, as etcd's comes parsed",
+    filter: /protobufjs\/src\/(parse|tokenize)\.js$/,
+  },
+  {
+    name: "gRPC's ways to balance that only a service's own configuration asks for, which etcd has none of",
+    filter: /grpc-js\/build\/src\/load-balancer-(outlier-detection|weighted-round-robin)\.js$/,
+    contents: "exports.setup = () => undefined;",
   },
   { name: "gRPC's server", filter: /grpc-js\/build\/src\/server(-interceptors)?\.js$/ },
   {
@@ -44,13 +62,13 @@ const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
   },
   {
     name: "credentials of people's machines: a function has those of its role",
-    filter: /@aws-sdk\/credential-provider-(sso|login|process|cognito-identity)\/dist-es\/index\.js$/,
+    filter: /@aws-sdk\/credential-provider-(ini|sso|login|process|cognito-identity)\/dist-es\/index\.js$/,
   },
   { name: "names of browsers", filter: /\/bowser\/[^/]*\.m?js$/ },
 ];
 
 /** Packages that bring more than functions use are cut down while they are bundled. */
-export const SLIM: readonly Plugin[] = [withoutUnused(), slimUndici(), compiledEtcdProtocol()];
+export const SLIM: readonly Plugin[] = [withoutUnused(), slimUndici(), slimSdk(), compiledEtcdProtocol()];
 
 function withoutUnused(): Plugin {
   return {

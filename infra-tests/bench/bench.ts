@@ -9,7 +9,7 @@ import { measureCopy } from "./measurements/copy.ts";
 import { lockMeasurement } from "./measurements/lock.ts";
 import { memoryMeasurement } from "./measurements/memory.ts";
 import { runSizes, type SizeRun } from "./measurements/size-runs.ts";
-import { type BenchOptions, type MeasurementName, parseOptions } from "./options.ts";
+import { type BenchOptions, type EtcdMeasurementName, parseOptions } from "./options.ts";
 import { machineFacts } from "./report/machine.ts";
 import { type Measurement, measurementText, writeMeasurement } from "./report/measurement.ts";
 
@@ -32,7 +32,7 @@ export async function bench(argv: readonly string[]): Promise<void> {
 
 type Measure = () => Promise<Measurement | undefined>;
 
-function measures(options: BenchOptions): Record<MeasurementName, Measure> {
+function measures(options: BenchOptions): Record<EtcdMeasurementName, Measure> {
   let sizeRuns: Promise<SizeRun[]> | undefined;
   const runs = (): Promise<SizeRun[]> => (sizeRuns ??= runSizes(options));
   return {

@@ -1,5 +1,14 @@
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
-import { targetOf } from "./options.ts";
+import { type Target, targetOf } from "./options.ts";
+
+// Loaded once the warnings are sorted out: SQLite is called experimental by this Node when it is loaded.
+const BENCHES: Readonly<
+  Record<Target, () => Promise<{ bench: (argv: readonly string[]) => Promise<void> }>>
+> = {
+  etcd: () => import("./bench.ts"),
+  crds: () => import("./crds/bench.ts"),
+  aws: () => import("./aws/bench.ts"),
+};
 
 process.removeAllListeners("warning");
 process.on("warning", (warning) => {
@@ -7,9 +16,8 @@ process.on("warning", (warning) => {
 });
 
 try {
-  // Loaded once the warnings are sorted out: SQLite is called experimental by this Node when it is loaded.
   const argv = process.argv.slice(2);
-  const { bench } = targetOf(argv) === "aws" ? await import("./aws/bench.ts") : await import("./bench.ts");
+  const { bench } = await BENCHES[targetOf(argv)]();
   await bench(argv);
 } catch (error) {
   console.error(`error: ${errorMessage(error)}`);

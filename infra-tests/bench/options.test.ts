@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MigratorError } from "../../shared/errors.ts";
-import { MEASUREMENTS, parseAwsOptions, parseOptions, targetOf } from "./options.ts";
+import {
+  CRDS_MEASUREMENTS,
+  MEASUREMENTS,
+  parseAwsOptions,
+  parseCrdsOptions,
+  parseOptions,
+  targetOf,
+} from "./options.ts";
 
 test("without options everything is measured, at the sizes of the goals", () => {
   const options = parseOptions(["etcd"]);
@@ -20,6 +27,15 @@ test("what is given goes before what --quick stands for", () => {
   assert.deepEqual(options.only, ["copy", "memory"]);
   assert.equal(options.rounds, 1);
   assert.notEqual(options.out, parseOptions(["etcd"]).out);
+});
+
+test("the migration to native CRDs has measurements of its own", () => {
+  assert.equal(targetOf(["crds"]), "crds");
+  const options = parseCrdsOptions(["crds", "--sizes", "1000"]);
+  assert.deepEqual([options.only, options.sizes, options.resources], [CRDS_MEASUREMENTS, [1000], 10_000]);
+  assert.deepEqual(parseCrdsOptions(["crds", "--only", "comparison"]).only, ["comparison"]);
+  assert.throws(() => parseCrdsOptions(["crds", "--only", "calicoctl"]));
+  assert.throws(() => parseOptions(["etcd", "--only", "upstream"]));
 });
 
 test("the deployed service has a size and hops of its own", () => {

@@ -2,13 +2,19 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
 
-/** What can be measured, in the order of measuring. */
+/** What can be measured of the migration from etcd, in the order of measuring. */
 export const MEASUREMENTS = ["copy", "checkpoints", "lock", "memory", "calicoctl"] as const;
-export type MeasurementName = (typeof MEASUREMENTS)[number];
+export type EtcdMeasurementName = (typeof MEASUREMENTS)[number];
+
+/** What can be measured of the migration to native CRDs, in the order of telling. */
+export const CRDS_MEASUREMENTS = ["copy", "lock", "memory", "upstream", "comparison"] as const;
+export type CrdsMeasurementName = (typeof CRDS_MEASUREMENTS)[number];
+
+export type MeasurementName = EtcdMeasurementName | CrdsMeasurementName;
 
 /** What a benchmark of the migration from etcd is to do. */
 export interface BenchOptions {
-  only: readonly MeasurementName[];
+  only: readonly EtcdMeasurementName[];
   /** How many resources for the lock and the memory, ascending. */
   sizes: readonly number[];
   /** How many resources for the copy, the checkpoints and the comparison with calicoctl. */
@@ -16,6 +22,13 @@ export interface BenchOptions {
   rounds: number;
   /** Where the JSON files go. */
   out: string;
+}
+
+/** What a benchmark of the migration to native CRDs is to do. */
+export interface CrdsBenchOptions extends Omit<BenchOptions, "only" | "resources"> {
+  only: readonly CrdsMeasurementName[];
+  /** How many resources upstream's controller gets at most: it locks the datastore the longer the more there are. */
+  resources: number;
 }
 
 /** What a benchmark of the deployed service is to do. */
@@ -27,12 +40,14 @@ export interface AwsBenchOptions {
   out: string;
 }
 
-/** What can be measured: the migration from etcd, or the same by the deployed service. */
-const TARGETS = ["etcd", "aws"] as const;
+/** What can be measured: the migration from etcd, the one to native CRDs, or the first by the deployed service. */
+const TARGETS = ["etcd", "crds", "aws"] as const;
 export type Target = (typeof TARGETS)[number];
 
 const USAGE =
   "usage: npm run bench -- etcd [--only copy,checkpoints,lock,memory,calicoctl] [--sizes 1000,10000,50000] " +
+  "[--resources 10000] [--rounds 3] [--out bench-results] [--quick]\n" +
+  "       npm run bench -- crds [--only copy,lock,memory,upstream,comparison] [--sizes 1000,10000,50000] " +
   "[--resources 10000] [--rounds 3] [--out bench-results] [--quick]\n" +
   "       npm run bench -- aws [--resources 2000] [--rounds 3] [--hops 20] [--out bench-results] [--quick]";
 
@@ -41,6 +56,7 @@ const FULL = { sizes: "1000,10000,50000", resources: "10000", rounds: "3", out: 
 const FULL_AWS = { resources: "2000", rounds: "3", hops: "20", out: OUT };
 // Says whether everything still works; its figures mean nothing.
 const QUICK = { sizes: "300,600", resources: "600", rounds: "1", out: join(OUT, "quick") };
+const QUICK_CRDS = { ...QUICK, sizes: "300" };
 const QUICK_AWS = { resources: "300", rounds: "1", hops: "5", out: join(OUT, "quick") };
 
 /** What the command line says is to be measured. Throws MigratorError USAGE. */
@@ -48,7 +64,7 @@ export function targetOf(argv: readonly string[]): Target {
   const { positionals } = parse(argv);
   const target = TARGETS.find((name) => name === positionals[0]);
   if (target === undefined || positionals.length !== 1) {
-    throw usage(`name what to measure: ${TARGETS.join(" or ")}`);
+    throw usage(`name what to measure: ${TARGETS.join(", ")}`);
   }
   return target;
 }
@@ -69,8 +85,18 @@ export function parseAwsOptions(argv: readonly string[]): AwsBenchOptions {
 export function parseOptions(argv: readonly string[]): BenchOptions {
   const values = valuesFor("etcd", argv, ["hops"]);
   const given = { ...(values.quick ? QUICK : FULL), ...values };
+  return { only: selected(MEASUREMENTS, given.only), ...sizesOf(given) };
+}
+
+/** Reads the command line for the migration to native CRDs. Throws MigratorError USAGE. */
+export function parseCrdsOptions(argv: readonly string[]): CrdsBenchOptions {
+  const values = valuesFor("crds", argv, ["hops"]);
+  const given = { ...(values.quick ? QUICK_CRDS : FULL), ...values };
+  return { only: selected(CRDS_MEASUREMENTS, given.only), ...sizesOf(given) };
+}
+
+function sizesOf(given: typeof FULL): Omit<BenchOptions, "only"> {
   return {
-    only: selected(given.only),
     sizes: given.sizes
       .split(",")
       .map((size) => positive("--sizes", size))
@@ -109,11 +135,11 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function selected(only: string | undefined): MeasurementName[] {
-  const named = only?.split(",") ?? [...MEASUREMENTS];
-  const unknown = named.find((name) => !MEASUREMENTS.some((known) => known === name));
+function selected<Name extends string>(all: readonly Name[], only: string | undefined): Name[] {
+  const named = only?.split(",") ?? [...all];
+  const unknown = named.find((name) => !all.some((known) => known === name));
   if (unknown !== undefined) throw usage(`--only: there is no measurement "${unknown}"`);
-  return MEASUREMENTS.filter((name) => named.includes(name));
+  return all.filter((name) => named.includes(name));
 }
 
 function positive(option: string, text: string): number {

@@ -8,7 +8,8 @@ export type Span = number | "stage" | { ms: number };
 /** What a worker process works on. */
 export interface LifeRequest {
   store: string;
-  etcdEndpoint: string;
+  /** Left out for a cluster without an etcd of Calico's. */
+  etcdEndpoint?: string;
   kubeconfig: string;
   runId: string;
   /** After how many write boundaries it kills itself, or that it does so whenever it has begun a stage; it lives on without. */
@@ -18,7 +19,7 @@ export interface LifeRequest {
 
 /** Starts a worker process. */
 export function bear(request: LifeRequest): ChildProcess {
-  const { store, etcdEndpoint, kubeconfig, runId, boundaries = "", leaseTtlMs = 15_000 } = request;
+  const { store, etcdEndpoint = "", kubeconfig, runId, boundaries = "", leaseTtlMs = 15_000 } = request;
   const worker = fileURLToPath(import.meta.resolve("./worker.ts"));
   const args = [worker, store, etcdEndpoint, kubeconfig, runId, String(boundaries), String(leaseTtlMs)];
   return spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });

@@ -5,14 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
-import { buildStageSet, manifestOf, type StageSet } from "./stage-set.ts";
+import { buildNativeStageSet } from "./native-stage-set.ts";
+import { buildStageSet, type StageSet } from "./stage-set.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const USAGE = "usage: npm start -- [--resources N] [--stop-before STAGE] [--keep]";
+const STAGE_SETS = { "etcd-to-kubernetes": buildStageSet, "apiserver-to-crds": buildNativeStageSet } as const;
+type MigrationName = keyof typeof STAGE_SETS;
+const USAGE = `usage: npm start -- [${Object.keys(STAGE_SETS).join("|")}] [--resources N] [--stop-before STAGE] [--keep]`;
 const INTERRUPTED = 130;
 const ACTION_NEEDED = 4;
 
 interface Options {
+  migration: MigrationName;
   resources: number;
   keep: boolean;
   stopBefore: string | undefined;
@@ -21,13 +25,13 @@ interface Options {
 /** Migrates a seeded cluster with the real command line, as a person would. */
 async function main(options: Options): Promise<number> {
   const store = newStore();
-  const set = await buildStageSet({ resources: options.resources }, say);
+  const set = await STAGE_SETS[options.migration](options, say);
   try {
     const code = await migrate(set, store, options);
     if (options.keep || (code === INTERRUPTED && process.stdin.isTTY)) await untilInterrupted(store);
     return code;
   } finally {
-    say("stopping etcd and Kubernetes");
+    say("stopping the clusters");
     await set.stop();
   }
 }
@@ -39,17 +43,12 @@ function newStore(): string {
 }
 
 async function migrate(
-  { kubernetes, etcd }: StageSet,
+  { words: way }: StageSet,
   store: string,
-  { stopBefore }: Options,
+  { migration, stopBefore }: Options,
 ): Promise<number> {
-  const words = [
-    ...["start", "etcd-to-kubernetes"],
-    ...["--kubeconfig", kubernetes.kubeconfig, "--etcd-endpoints", etcd.endpoint],
-    ...["--manifest", manifestOf("kubernetes"), "--rollback-manifest", manifestOf("etcd"), "--store", store],
-    ...(stopBefore === undefined ? ["--yes"] : ["--stop-before", stopBefore]),
-  ];
-  return runCommandLine(words, store);
+  const stop = stopBefore === undefined ? ["--yes"] : ["--stop-before", stopBefore];
+  return runCommandLine(["start", migration, ...way, "--store", store, ...stop], store);
 }
 
 /** Runs the command line in this terminal. Ctrl-C reaches it directly, and it decides what happens then. */
@@ -65,7 +64,7 @@ async function runCommandLine(words: readonly string[], store: string): Promise<
 }
 
 async function untilInterrupted(store: string): Promise<void> {
-  say(`etcd and Kubernetes keep running until Ctrl-C; try: npx calico-migrator get --store ${store}`);
+  say(`the clusters keep running until Ctrl-C; try: npx calico-migrator get --store ${store}`);
   const alive = setInterval(() => undefined, 60_000);
   await once(process, "SIGINT");
   clearInterval(alive);
@@ -77,7 +76,8 @@ function say(text: string): void {
 
 function parse(): Options | undefined {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         resources: { type: "string", default: "2000" },
         keep: { type: "boolean", default: false },
@@ -85,11 +85,17 @@ function parse(): Options | undefined {
       },
     });
     const resources = Number(values.resources);
+    const [migration = "etcd-to-kubernetes", ...more] = positionals;
     if (!Number.isInteger(resources) || resources < 1) return undefined;
-    return { resources, keep: values.keep, stopBefore: values["stop-before"] };
+    if (!isMigration(migration) || more.length > 0) return undefined;
+    return { migration, resources, keep: values.keep, stopBefore: values["stop-before"] };
   } catch {
     return undefined;
   }
+}
+
+function isMigration(name: string): name is MigrationName {
+  return name in STAGE_SETS;
 }
 
 const options = parse();

@@ -7,12 +7,18 @@ import { type CalicoSeed, prepareKubernetes, seedCalico, writeSeed } from "../ha
 /** Simulated nodes roll out in seconds up to about this many. */
 const MOST_NODES = 20;
 
-/** A cluster whose Calico uses etcd, ready to be migrated. */
+/** A cluster that is ready to be migrated. */
 export interface StageSet {
+  /** What the command line has to be told of it. */
+  words: readonly string[];
+  stop: () => Promise<void>;
+}
+
+/** A cluster whose Calico uses etcd. */
+export interface EtcdStageSet extends StageSet {
   kubernetes: KubernetesHandle;
   etcd: EtcdHandle;
   seed: CalicoSeed;
-  stop: () => Promise<void>;
 }
 
 /** The manifest of Calico with this datastore. */
@@ -27,7 +33,7 @@ export function manifestOf(datastore: "etcd" | "kubernetes"): string {
 export async function buildStageSet(
   options: { resources: number; kubernetes?: KubernetesOptions },
   tell: (text: string) => void,
-): Promise<StageSet> {
+): Promise<EtcdStageSet> {
   const seed = seedCalico({ resources: options.resources, nodes: nodesFor(options.resources) });
   tell("starting etcd and Kubernetes (the first time they are built, which takes about 5 minutes)");
   const etcd = await startEtcd();
@@ -48,7 +54,11 @@ export async function buildStageSet(
     await installCrds(kubernetes, "crd.projectcalico.org/v1");
     tell("deploying the Calico that uses etcd");
     await kubernetes.kubectl(["apply", `--filename=${manifestOf("etcd")}`]);
-    return { kubernetes, etcd, seed, stop };
+    const words = [
+      ...["--kubeconfig", kubernetes.kubeconfig, "--etcd-endpoints", etcd.endpoint],
+      ...["--manifest", manifestOf("kubernetes"), "--rollback-manifest", manifestOf("etcd")],
+    ];
+    return { words, kubernetes, etcd, seed, stop };
   } catch (error) {
     await stop();
     throw error;

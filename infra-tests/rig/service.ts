@@ -14,9 +14,10 @@ import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { RunControl, RunRecord } from "../../shared/engine/records.ts";
 import { isSettled } from "../../shared/engine/settled.ts";
 import type { JsonObject } from "../../shared/json.ts";
+import type { EtcdHandle } from "../harness/etcd.ts";
+import type { KubernetesHandle } from "../harness/kubernetes.ts";
 import type { LocalStack } from "../harness/localstack/index.ts";
 import { waitUntil } from "../harness/wait.ts";
-import type { Sides } from "./clusters.ts";
 import { redirectDynamoDb } from "./functions.ts";
 import { deployStack } from "./stack.ts";
 
@@ -25,6 +26,8 @@ const BY = "infra-test";
 
 /** How a run is started. */
 export interface ServiceStart {
+  /** Default `etcd-to-kubernetes`. */
+  migration?: string;
   options?: JsonObject;
   approvals?: readonly string[];
   stopBefore?: string;
@@ -82,10 +85,12 @@ export class Service {
   }
 
   /** Stores what leads to a cluster as its secret; another token than its own where one is given. */
-  async addCluster(name: string, sides: Pick<Sides, "etcd" | "kubernetes">, token?: string): Promise<void> {
-    const { etcd, kubernetes } = sides;
+  async addCluster(
+    name: string,
+    { kubernetes, etcd }: { kubernetes: KubernetesHandle; etcd?: EtcdHandle },
+    token?: string,
+  ): Promise<void> {
     const kubeconfig = readFileSync(kubernetes.kubeconfig, "utf8");
-    const text = (file: string | undefined): string => readFileSync(file ?? "", "utf8");
     await putClusterSecret({
       secrets: this.#secrets,
       prefix: this.output("ClusterSecretPrefix"),
@@ -93,12 +98,7 @@ export class Service {
       secret: {
         version: 1,
         kubeconfig: token === undefined ? kubeconfig : kubeconfig.replace(/token: .*/, `token: ${token}`),
-        etcd: {
-          endpoints: [etcd.endpoint],
-          ca: text(etcd.caFile),
-          cert: text(etcd.certFile),
-          key: text(etcd.keyFile),
-        },
+        ...(etcd !== undefined && { etcd: etcdMaterial(etcd) }),
       },
       rules: { allowLoopback: true },
     });
@@ -112,12 +112,12 @@ export class Service {
     if (FailedEntryCount !== 0) throw new Error(`${command.type} was not taken by the bus`);
   }
 
-  /** Asks for etcd-to-kubernetes on a cluster; returns the run's id at once. */
+  /** Asks for a migration of a cluster; returns the run's id at once. */
   async start(cluster: string, start: ServiceStart = {}): Promise<string> {
-    const runId = `etcd-to-kubernetes-${randomBytes(4).toString("hex")}`;
+    const { options = {}, stopBefore, migration = "etcd-to-kubernetes" } = start;
+    const runId = `${migration}-${randomBytes(4).toString("hex")}`;
     const approvals = (start.approvals ?? APPROVED).map((subject) => ({ subject, by: BY, at: Date.now() }));
-    const { options = {}, stopBefore } = start;
-    const data = { runId, migration: "etcd-to-kubernetes", cluster, options, approvals, by: BY };
+    const data = { runId, migration, cluster, options, approvals, by: BY };
     await this.send({ type: "StartRun", data: stopBefore === undefined ? data : { ...data, stopBefore } });
     return runId;
   }
@@ -137,4 +137,14 @@ export class Service {
   destroy(): Promise<void> {
     return this.#destroy();
   }
+}
+
+function etcdMaterial({ endpoint, caFile = "", certFile = "", keyFile = "" }: EtcdHandle): {
+  endpoints: string[];
+  ca: string;
+  cert: string;
+  key: string;
+} {
+  const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => readFileSync(file, "utf8"));
+  return { endpoints: [endpoint], ca: ca ?? "", cert: cert ?? "", key: key ?? "" };
 }

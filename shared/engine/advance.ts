@@ -11,6 +11,7 @@ import { isEnd } from "./records.ts";
 import { newResolutions, resolutionKey } from "./resolutions.ts";
 import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
+import { showRun } from "./show.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
 import { clearStuckBatches, sendAdvance } from "./stage-batches.ts";
 import { announce, toEnd, toFailed, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
@@ -62,6 +63,7 @@ async function drive<C>(session: RunSession<C>): Promise<void> {
       return;
     }
     const step = await guarded(session, () => takeStep(session));
+    await showRun(session);
     if (step === "stop") return;
   }
 }

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "./ledger.ts";
+import type { PhaseOf } from "./phase.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
 import type { BatchRecord, NewBatch, Resolution, RunRecord, StageRecord, WaitingReason } from "./records.ts";
 import type { SeenConflict } from "./resolutions.ts";
@@ -126,6 +127,12 @@ export interface OptionsParser<O> {
     | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } };
 }
 
+/** What showing a run may use: it reads the run and its checkpoints, and writes nothing but what it shows. */
+export type ShowContext<C, O> = Pick<
+  StageContext<C, O>,
+  "run" | "options" | "connections" | "clock" | "signal" | "ensureHeld" | "ledger" | "notesOf" | "stageOf"
+>;
+
 /** A procedure as data: its stages in order. */
 export interface Migration<C, O extends JsonObject = JsonObject> {
   name: string;
@@ -134,6 +141,14 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   stages: readonly Stage<C, O>[];
   /** Runs after everything else was undone, for example to prove that both sides are as they were. */
   afterUndo?: readonly Stage<C, O>[];
+  /** For migrations whose users know phases: told in events of the run and its stages as `phase`, and shown to people. */
+  phase?: PhaseOf;
+  /**
+   * Shows a run to others as it is now. Called, while the run's lease is held, after the first step of each worker and after
+   * every step that changed the run, its end included. Must be repeatable and quick: the run goes on only afterwards. What it throws stops
+   * nothing: the run's condition `Shown` tells it, and the next change is shown again.
+   */
+  show?(context: ShowContext<C, O>): Promise<void>;
 }
 
 /** Checks a migration's own consistency: stage names are unique, forward and backward. Throws a plain Error: a bug, not input. */

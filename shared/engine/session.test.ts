@@ -103,3 +103,31 @@ describe("events", () => {
       }
     }));
 });
+
+describe("phases", () => {
+  const phase = ({ state, stage = "" }: { state: string; stage?: string }): string =>
+    `${state} ${stage}`.trim();
+
+  test("are told with the events of the run and its stages, as they are from there on", () =>
+    withRig(null, [{ ...migration, phase }], async (rig) => {
+      await rig.run();
+      assert.deepEqual(
+        rig.told.map(({ type, data }) => [type, data["phase"]]),
+        [
+          ["run.started", "Running one"],
+          ["stage.started", "Running one"],
+          ["stage.completed", "Running two"],
+          ["stage.started", "Running two"],
+          ["things.moved", undefined],
+          ["stage.completed", "Succeeded"],
+          ["run.ended", "Succeeded"],
+        ],
+      );
+    }));
+
+  test("are not told where a migration has none", () =>
+    withRun(async (rig) => {
+      await rig.run();
+      assert.ok(rig.told.every(({ data }) => !("phase" in data)));
+    }));
+});

@@ -1,5 +1,6 @@
 import type { HeldLease } from "./held-lease.ts";
 import type { Migration } from "./migration.ts";
+import { withPhase } from "./phase.ts";
 import type { DomainEvent, RunControl, RunRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
 import type { EngineParts } from "./settings.ts";
@@ -12,6 +13,8 @@ export type Step = "on" | "stop";
 export class RunSession<C> {
   run: RunRecord;
   control: RunControl;
+  /** The version of the run that was shown last; undefined before the first. Whoever ended a run has shown its end. */
+  shown: number | undefined;
   private savedDelivered: number;
   readonly parts: EngineParts<C>;
   readonly lease: HeldLease;
@@ -26,6 +29,7 @@ export class RunSession<C> {
     this.lease = lease;
     this.run = loaded.run;
     this.savedDelivered = loaded.run.eventsDelivered;
+    this.shown = isEnd(loaded.run.state) ? loaded.run.version : undefined;
     this.control = loaded.control;
     this.migration = loaded.migration;
   }
@@ -34,7 +38,7 @@ export class RunSession<C> {
   async save(change: (from: Transition, now: number) => Transition): Promise<void> {
     const now = this.parts.clock.now();
     const { run, events } = change({ run: this.run, events: [] }, now);
-    await this.store({ ...run, updatedAt: now }, events);
+    await this.store({ ...run, updatedAt: now }, withPhase(this.migration.phase, run, events));
     await this.deliverEvents();
   }
 

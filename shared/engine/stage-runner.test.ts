@@ -216,6 +216,24 @@ describe("approvals", () => {
       assert.equal((await rig.settle(first.run.runId)).run.state, "Succeeded");
     });
   });
+
+  test("a later stage's approval that an earlier one asks for is asked for where one wants to stop", async () => {
+    const approvals = [{ subject: "unlock", needed: () => Promise.resolve("the lock is held until then") }];
+    const stages = [action("lock", undefined, { approvals }), action("unlock")];
+    const stopsAt = async (stopBefore?: string): Promise<string | undefined> => {
+      let stage: string | undefined;
+      await withStages(stages, async (rig) => {
+        const { run } = await rig.run([], stopBefore);
+        assert.equal(run.waiting?.subject, "unlock");
+        await rig.engine.approve(run.runId, "ann");
+        assert.equal((await rig.settle(run.runId)).run.state, "Succeeded");
+        ({ stage } = run);
+      });
+      return stage;
+    };
+    assert.equal(await stopsAt(), "lock");
+    assert.equal(await stopsAt("unlock"), "unlock");
+  });
 });
 
 describe("holding the cluster", () => {

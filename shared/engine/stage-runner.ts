@@ -80,7 +80,8 @@ async function missingApproval<C>(
     }
   }
   for (const rule of stage.approvals ?? []) {
-    if (context.approved(rule.subject)) continue;
+    // Who asked to stop before a stage wants to look then, and is asked there.
+    if (context.approved(rule.subject) || rule.subject === session.control.stopBefore) continue;
     const why = await rule.needed(context);
     if (why !== undefined) return asked(rule.subject, why);
   }

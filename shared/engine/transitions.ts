@@ -92,6 +92,17 @@ export function toEnd(
   return announce({ ...from, run }, "run.ended", { state }, now);
 }
 
+/** The condition that tells whether a run is shown to others as it is. Runs that always were have none. */
+export const SHOWN = "Shown";
+
+/** The run is shown as it is, or something is in the way of it. */
+export function toShown(from: Transition, failure: Failure | undefined, now: number): Transition {
+  const shown = { type: SHOWN, status: "True", reason: SHOWN, message: "" } as const;
+  if (failure === undefined) return { ...from, run: withCondition(from.run, shown, now) };
+  const { code: reason, message } = failure;
+  return { ...from, run: withCondition(from.run, { type: SHOWN, status: "False", reason, message }, now) };
+}
+
 /** The run enters a stage, with no failed try yet. */
 export function toStage(from: Transition, stage: string): Transition {
   return { ...from, run: { ...from.run, stage, attempt: 0 } };

@@ -8,10 +8,19 @@ import { isNamespacedByDefault, pluralOf } from "./access-plurals.ts";
 export interface AccessSubject {
   /** The API group that the target keeps Calico's custom resources in. */
   targetGroup: TargetGroup;
-  /** The objects of the manifest for the Kubernetes datastore; none without one. */
+  /** The objects of the manifest that the run applies; none without one. */
   manifest: readonly JsonObject[];
   /** The objects of the manifest for the way back; none without one. */
   rollbackManifest: readonly JsonObject[];
+  /** False for a run that leaves GitOps tools alone. Default true. */
+  pausesGitOps?: boolean | undefined;
+  /** True for a run that shows itself as a DatastoreMigration. Default false. */
+  mirrorStatus?: boolean | undefined;
+  /**
+   * The resources, as kubectl names them, with objects that are not Calico's and have owners that are: those whose owner
+   * references a run may carry over. Default none.
+   */
+  dependants?: readonly string[] | undefined;
 }
 
 /** CustomResourceDefinitions, without a verb. */

@@ -1,11 +1,13 @@
 import { MigratorError } from "../errors.ts";
 import type { AccessRule } from "../kubernetes/access.ts";
 import { type AccessSubject, calicoAccess, CRDS, NODE_ANNOTATIONS } from "./access-parts.ts";
+import { declaredRules } from "./apiserver-to-crds/preflight/access-rules.ts";
 import { accessRules } from "./etcd-to-kubernetes/access-rules.ts";
 
 /** What each migration does to a Kubernetes cluster: preflight asks whether it may, `rbac` prints what lets it. */
 const RULES: Readonly<Record<string, (subject: AccessSubject) => AccessRule[]>> = {
   "etcd-to-kubernetes": accessRules,
+  "apiserver-to-crds": declaredRules,
   backup: ({ targetGroup }) => [
     { ...CRDS, verb: "list" },
     ...calicoAccess(targetGroup, ["list"]),

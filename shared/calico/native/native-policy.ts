@@ -11,16 +11,18 @@ interface Defaultable {
 
 /** An object with its defaults. */
 interface Defaulted extends Defaultable {
-  /** What Felix enforces otherwise than before, as clauses for people. */
+  /** What the native object says and the v1 object does not, where Calico's defaults would say something else. */
   readonly changes: readonly string[];
 }
 
-/** The kinds of policy that Felix enforces. */
+const BOTH_TYPES = "spec.types is absent, which is enforced as Ingress and Egress; it says so from now on";
+
+/** The kinds of policy that Felix enforces; of staged ones only what they would do once enforced counts. */
 const ENFORCED = new Set(["GlobalNetworkPolicy", "NetworkPolicy"]);
 
 /**
- * Fills in what Calico reads into a tier, and what its admission policies `tierlabel` and `policytypes` write into a
- * policy. Empty lists count as absent, as they do once Calico has read and written them. Gives new objects.
+ * Fills in what Calico reads into a tier, the types by which Felix enforces a policy that has none, and else what the
+ * admission policies `tierlabel` and `policytypes` write into a policy. Empty lists count as absent, as they do once Calico has read and written them. Gives new objects.
  */
 export function defaulted(kind: string, { labels, spec }: Defaultable): Defaulted {
   if (kind === "Tier") return defaultedTier(labels, spec);
@@ -37,18 +39,24 @@ function defaultedTier(labels: Defaultable["labels"], spec: JsonObject): Default
 }
 
 function defaultedPolicy(kind: string, labels: Defaultable["labels"], spec: JsonObject): Defaulted {
-  const draft = { kind, name: "", labels, annotations: {}, spec: { ...spec } };
+  const { types, changes } = ENFORCED.has(kind) ? enforcedTypes(spec) : { types: spec.types, changes: [] };
+  const draft = { kind, name: "", labels, annotations: {}, spec: { ...spec, types: types ?? [] } };
   applyDefaults(draft);
   const tier = spec.tier === undefined || spec.tier === "" ? DEFAULT_TIER : spec.tier;
-  const changes = ENFORCED.has(kind) ? narrowing(spec.types, draft.spec.types) : [];
   return { labels: draft.labels, spec: { ...draft.spec, tier }, changes };
 }
 
-/** Felix enforces a policy without types in both directions (felix/calc, ExtractPolicyMetadata). */
-function narrowing(before: Json | undefined, after: Json | undefined): string[] {
-  const [first, second] = Array.isArray(after) ? after : [];
-  if (isFilled(before) || typeof first !== "string" || second !== undefined) return [];
-  return [`spec.types is absent, which is enforced as Ingress and Egress; it becomes ${first}`];
+/**
+ * Felix enforces a policy without types in both directions (felix/calc, ExtractPolicyMetadata), but for egress none that
+ * applies before DNAT (felix/calc, tierInfoToProtoTierInfo), and these must not have the type (GlobalNetworkPolicySpec).
+ * Calico's defaults go by the rules instead: with these, a policy with rules for one direction would no longer deny the
+ * other.
+ */
+function enforcedTypes(spec: JsonObject): { types: Json | undefined; changes: readonly string[] } {
+  if (isFilled(spec.types)) return { types: spec.types, changes: [] };
+  if (spec.preDNAT === true) return { types: ["Ingress"], changes: [] };
+  const changes = isFilled(spec.ingress) && isFilled(spec.egress) ? [] : [BOTH_TYPES];
+  return { types: ["Ingress", "Egress"], changes };
 }
 
 /** As Kubernetes does: a policy with rules for egress is one for both directions. */

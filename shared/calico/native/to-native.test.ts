@@ -42,25 +42,37 @@ describe("policies", () => {
     const { object, changes } = carried(v1Object(kind, "shop/a", spec));
     return [(object.spec as JsonObject).types, changes];
   };
-  const cases: readonly (readonly [spec: JsonObject, types: string[], changes: boolean])[] = [
-    [{}, ["Ingress"], true],
-    [{ ingress: [{}], egress: [] }, ["Ingress"], true],
-    [{ egress: [{}] }, ["Egress"], true],
-    [{ ingress: [{}], egress: [{}] }, ["Ingress", "Egress"], false],
+  const both = ["Ingress", "Egress"];
+  const enforced: readonly (readonly [spec: JsonObject, types: string[], changes: boolean])[] = [
+    [{}, both, true],
+    [{ ingress: [{}], egress: [] }, both, true],
+    [{ egress: [{}] }, both, true],
+    [{ ingress: [{}], egress: [{}] }, both, false],
     [{ types: ["Egress", "Ingress"] }, ["Egress", "Ingress"], false],
-    [{ types: [], ingress: null }, ["Ingress"], true],
+    [{ types: ["Ingress"], egress: [{}] }, ["Ingress"], false],
+    [{ types: [], ingress: null }, both, true],
+    [{ types: null, doNotTrack: true, applyOnForward: true }, both, true],
+    [{ preDNAT: true, applyOnForward: true, ingress: [{}] }, ["Ingress"], false],
   ];
-  for (const [spec, expected, changes] of cases) {
-    test(`${JSON.stringify(spec)} has the types ${expected.join(" and ")}`, () => {
-      const [found, clauses] = types("NetworkPolicy", spec);
-      assert.deepEqual(found, expected);
-      assert.equal(
-        clauses?.[0],
-        changes
-          ? `spec.types is absent, which is enforced as Ingress and Egress; it becomes ${expected.join()}`
-          : undefined,
-      );
-      assert.deepEqual(types("StagedNetworkPolicy", spec), [expected, undefined]);
+  for (const [spec, expected, changes] of enforced) {
+    test(`${JSON.stringify(spec)} is enforced as ${expected.join(" and ")}`, () => {
+      const clause = "spec.types is absent, which is enforced as Ingress and Egress; it says so from now on";
+      for (const kind of ["NetworkPolicy", "GlobalNetworkPolicy"])
+        assert.deepEqual(types(kind, spec), [expected, changes ? [clause] : undefined]);
+    });
+  }
+
+  const staged: readonly (readonly [spec: JsonObject, types: string[]])[] = [
+    [{}, ["Ingress"]],
+    [{ ingress: [{}], egress: [] }, ["Ingress"]],
+    [{ egress: [{}] }, ["Egress"]],
+    [{ ingress: [{}], egress: [{}] }, both],
+    [{ types: ["Egress"] }, ["Egress"]],
+  ];
+  for (const [spec, expected] of staged) {
+    test(`staged as ${JSON.stringify(spec)} would be enforced as ${expected.join(" and ")}`, () => {
+      for (const kind of ["StagedNetworkPolicy", "StagedGlobalNetworkPolicy"])
+        assert.deepEqual(types(kind, spec), [expected, undefined]);
     });
   }
 

@@ -25,7 +25,7 @@ export interface CarriedNative {
   readonly uid: string;
   /** The owners that Calico stores, as the aggregated API shows them: their UIDs are like `uid`. */
   readonly calicoOwners: readonly OwnerReference[];
-  /** What Calico enforces otherwise once the copy is in force, as clauses for people; left out when nothing. */
+  /** What the native object says so that it is enforced as before, and upstream's copy would not, as clauses for people. */
   readonly changes?: readonly string[];
 }
 
@@ -42,8 +42,8 @@ export type Native = CarriedNative | BrokenV1;
 
 /**
  * Says what becomes of an object of crd.projectcalico.org/v1, as read from the Kubernetes API, in projectcalico.org/v3:
- * what the aggregated API shows, completed by what Calico's admission policies would fill in, so that the copy does not
- * depend on them. Total, and leaves the given object as it is.
+ * what the aggregated API shows, completed so that the copy does not depend on Calico's admission policies, and is
+ * enforced as the v1 object is. Total, and leaves the given object as it is.
  */
 export function toNative(v1: JsonObject): Native {
   try {

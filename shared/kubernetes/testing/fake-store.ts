@@ -54,7 +54,7 @@ export class FakeStore {
     const key = keyOf(target, name);
     if (this.#objects.has(key))
       return failure(409, "AlreadyExists", `${target.plural} "${name}" already exists`, name);
-    return { status: 201, body: this.#put(key, object, { uid: `uid-${this.#version + 1}` }) };
+    return { status: 201, body: this.#put(key, object, { uid: uidOf(this.#version + 1) }) };
   }
 
   replace(target: FakeTarget, object: JsonObject): FakeAnswer {
@@ -129,4 +129,8 @@ function merge(before: JsonObject, changes: JsonObject): JsonObject {
     else result[key] = isJsonObject(value) && isJsonObject(old) ? merge(old, value) : value;
   }
   return result;
+}
+
+function uidOf(version: number): string {
+  return `00000000-0000-4000-8000-${String(version).padStart(12, "0")}`;
 }

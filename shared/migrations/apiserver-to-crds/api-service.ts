@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { convertUid } from "../../calico/uid.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
-import { nativeApiService } from "../../kubernetes/api-services.ts";
+import { type ApiServiceState, nativeApiService } from "../../kubernetes/api-services.ts";
 import {
   readApiService,
   removeApiService,
+  restoreApiService,
   type ServedProbe,
   whyNotServedLocally,
 } from "../../kubernetes/api-services-calls.ts";
+import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { lockedUids } from "./cluster-information.ts";
 import { type Context, sendFor } from "./context.ts";
@@ -42,6 +44,14 @@ export async function keepRemoved(context: Context): Promise<string | undefined>
     await removeApiService(send, nativeApiService, found.uid, { timeoutMs: WRITE_TIMEOUT_MS });
   }
   return whyNotServedLocally(send, nativeApiService, [await probe(context)]);
+}
+
+/** Puts the aggregated APIService back that this run has removed, and says how it is then; undefined where it found none. */
+export async function restoreFound(context: Context): Promise<ApiServiceState | undefined> {
+  const saved = await removedApiService(context);
+  if (saved === undefined) return undefined;
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
+  return restoreApiService(sendFor(context), saved, options);
 }
 
 /** ClusterInformation is in both groups from the lock on, under UIDs that are known. */

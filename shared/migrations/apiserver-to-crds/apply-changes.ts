@@ -19,7 +19,7 @@ export async function applyChanges(
   const deleted = [...last].filter(([, { type }]) => type === "deleted").map(([key]) => key);
   await noteChanged(context, kind, [...last.keys()]);
   await applyDeletions(context, kind, deleted);
-  return copyObjects(context, "replace", kind, puts);
+  return copyObjects(context, { mode: "replace" }, kind, puts);
 }
 
 /** Notes which objects have changed since the copy: these alone are compared inside the lock. */

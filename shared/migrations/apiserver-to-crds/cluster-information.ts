@@ -62,11 +62,12 @@ export async function lockOld(context: Context): Promise<void> {
 /**
  * Locks the native group with this run's mark, and reads it back; where it has no ClusterInformation it gets the old
  * group's, locked. `apiVersion` is the one through which native objects are reached now. Throws TARGET_LOCKED_BY_OTHER,
- * LOCK_NOT_HELD.
+ * LOCK_NOT_HELD, and NATIVE_NOT_SERVED where an aggregated API server shows the old group's.
  */
 export async function lockNative(context: Context, apiVersion: string): Promise<void> {
   const ref = nativeLock(apiVersion);
   const found = await readTarget(context, ref);
+  if (found !== undefined && (await isOldLock(context, found))) throw notNative();
   if (found === undefined) {
     await context.record({ nativeBefore: null });
     if (!(await createLocked(context, ref))) return lockNative(context, apiVersion);
@@ -77,6 +78,7 @@ export async function lockNative(context: Context, apiVersion: string): Promise<
       await context.record({ nativeBefore: found });
   }
   const locked = await setReady(context, ref, false, NATIVE);
+  if (await isOldLock(context, locked)) throw notNative();
   await context.record({ nativeUid: textAt(locked, "metadata", "uid") });
 }
 
@@ -103,15 +105,20 @@ export async function unlockOld(context: Context): Promise<void> {
  * is done where `apiVersion` shows the old group's, as an aggregated API server does.
  */
 export async function removeNativeLock(context: Context, apiVersion: string): Promise<void> {
-  const { oldBefore = {}, nativeBefore } = await locks(context);
+  const { nativeBefore } = await locks(context);
   const ref = nativeLock(apiVersion);
   const found = await readTarget(context, ref);
-  const oldUid = textAt(oldBefore, "metadata", "uid");
-  const uid = textAt(found ?? {}, "metadata", "uid");
-  if (nativeBefore === undefined || uid === oldUid || uid === convertUid(oldUid)) return;
+  if (nativeBefore === undefined || (found !== undefined && (await isOldLock(context, found)))) return;
   if (nativeBefore !== null) return putBack(context, ref, nativeBefore, NATIVE);
   if (found !== undefined && readLock(found).lockedBy === context.run.runId)
-    await deleteTarget(context, ref, uid);
+    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+}
+
+/** True for the old group's ClusterInformation, under the UID that it has or that an aggregated API server shows. */
+async function isOldLock(context: Context, found: JsonObject): Promise<boolean> {
+  const { old } = await lockedUids(context);
+  const uid = textAt(found, "metadata", "uid");
+  return old !== undefined && (uid === old || uid === convertUid(old));
 }
 
 /**

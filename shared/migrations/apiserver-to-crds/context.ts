@@ -7,6 +7,7 @@ import type { ClusterConnections } from "../connections.ts";
 import { call } from "../target/calls.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { Findings } from "./preflight/findings.ts";
+import { lossOf } from "./second-version-loss.ts";
 
 /** What the stages of this migration get. */
 export type Context = StageContext<ClusterConnections, ApiserverToCrdsOptions>;
@@ -41,12 +42,26 @@ export async function findings(context: Context): Promise<Findings> {
   return Findings.parse((await context.notesOf("preflight"))["findings"]);
 }
 
+/** The apiVersion through which native objects are reached while the aggregated API server serves projectcalico.org/v3. */
+export const SECOND = "projectcalico.org/v3precopy";
+
 const Opened = z.object({ precopy: z.boolean() });
+
+/** True when this run has opened the second version, whatever has become of it since. */
+export async function wasPrecopied(context: Context): Promise<boolean> {
+  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
+  return opened.success && opened.data.precopy;
+}
 
 /** True when native objects can be written while the aggregated API server serves. */
 export async function isPrecopied(context: Context): Promise<boolean> {
-  const opened = Opened.safeParse(await context.notesOf("open-second-version"));
-  return opened.success && opened.data.precopy;
+  return (await wasPrecopied(context)) && (await lossOf(context))?.givenUp !== true;
+}
+
+/** True on the way forward from the stage on that has removed the aggregated APIService: projectcalico.org/v3 is native. */
+export async function isRemoved(context: Context): Promise<boolean> {
+  const isForward = context.run.track === "forward";
+  return isForward && (await context.stageOf("remove-apiservice"))?.state === "done";
 }
 
 /** Under which apiVersion native objects are written and read: the second version while it is open, else v3. */
@@ -55,7 +70,7 @@ export async function nativeVersion(context: Context): Promise<string> {
   const isForward = context.run.track === "forward";
   const isClosed = isForward && (await context.stageOf("close-second-version")) !== undefined;
   const isOpen = !isClosed && (await isPrecopied(context));
-  return `projectcalico.org/${isOpen ? "v3precopy" : "v3"}`;
+  return isOpen ? SECOND : "projectcalico.org/v3";
 }
 
 /** Where the v1 objects of a kind are. */

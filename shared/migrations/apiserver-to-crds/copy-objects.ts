@@ -3,8 +3,9 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { copyEach } from "../copying/copy-each.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
-import { isLeftOut, withDetail } from "../copying/ledger-detail.ts";
+import { detailOf, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
+import { noteOwned } from "./owned.ts";
 import { type Converted, convert, keyOf, revisionOf, taskOf } from "./native-task.ts";
 
 /** A v1 object as it was read, with its converted form. */
@@ -12,21 +13,34 @@ interface Read extends Converted {
   v1: JsonObject;
 }
 
+/** How v1 objects are copied. */
+export interface CopyWay {
+  /** Whether a copy is created first, as most are not there yet, or read first, as it is to be brought up to date. */
+  mode: "create" | "replace";
+  /** True to compare also what was copied as it is now: something may have happened to the native objects. */
+  looksAgain?: boolean;
+}
+
 /**
  * Copies v1 objects of one kind to their native ones: checkpoints first, then each object, then the outcomes. What was
- * copied as it is already is left alone; `mode` says whether a copy that is there may be brought up to date.
+ * copied as it is already is left alone.
  *
  * @returns how many ended in which state.
  */
 export async function copyObjects(
   context: Context,
-  mode: "create" | "replace",
+  { mode, looksAgain = false }: CopyWay,
   kind: NativeKind,
   objects: readonly JsonObject[],
 ): Promise<Record<string, number>> {
   const known = await knownOf(context, kind, objects);
-  const due = objects.filter((v1) => !isCopied(known.get(keyOf(kind, v1)), v1));
+  const isDone = looksAgain ? isDecided : isCopied;
+  const due = objects.filter((v1) => !isDone(known.get(keyOf(kind, v1)), v1));
   const read = due.map((v1): Read => ({ v1, ...convert(kind, v1, known.get(keyOf(kind, v1))) }));
+  await noteOwned(
+    context,
+    read.map(({ checkpoint }) => checkpoint),
+  );
   const planned = await plan(context, read, known);
   const version = await nativeVersion(context);
   const write = mode === "create" ? createOrRecognise : replaceCopied;
@@ -53,6 +67,11 @@ async function knownOf(
 function isCopied(row: Checkpoint | undefined, v1: JsonObject): boolean {
   const settled = row?.state === "applied" || row?.state === "verified";
   return settled && row.sourceRevision === revisionOf(v1);
+}
+
+/** A person has accepted what the native object is. */
+function isDecided(row: Checkpoint | undefined, v1: JsonObject): boolean {
+  return isCopied(row, v1) && row !== undefined && detailOf(row).resolved === "target";
 }
 
 /** Writes the checkpoints of what is new before anything is created; of two objects that become one, the second fails. */

@@ -1,12 +1,15 @@
 import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { readCrdManifest } from "./manifest.ts";
+import { statusMirror } from "./mirror/mirror.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
+import { phaseOf } from "./phase.ts";
 import { preflight } from "./preflight/stage.ts";
 import { backup, backupNative } from "./stages/backup.ts";
-import { catchUp, follow } from "./stages/catch-up.ts";
+import { catchUp, catchUpLast, follow } from "./stages/catch-up.ts";
 import { cleanup } from "./stages/cleanup.ts";
 import { closeSecondVersion } from "./stages/close-second-version.ts";
+import { holdOperator } from "./stages/hold-operator.ts";
 import { installCrds } from "./stages/install-crds.ts";
 import { lock } from "./stages/lock.ts";
 import { openSecondVersion } from "./stages/open-second-version.ts";
@@ -15,6 +18,7 @@ import { copyLocked, preCopy } from "./stages/pre-copy.ts";
 import { releaseNewOwners, releaseOwners } from "./stages/release-owners.ts";
 import { removeApiServer } from "./stages/remove-api-server.ts";
 import { removeApiServiceStage } from "./stages/remove-apiservice.ts";
+import { report } from "./stages/report.ts";
 import { restoreForeignOwners } from "./stages/restore-foreign-owners.ts";
 import { restoreOwners } from "./stages/restore-owners.ts";
 import { resumeGitOps } from "./stages/resume-gitops.ts";
@@ -24,6 +28,8 @@ import { switchGroup } from "./stages/switch.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
 import { verifySweep } from "./stages/verify.ts";
+import { deleteLeftoversEarly } from "./undo/leftovers.ts";
+import { verifyUndone } from "./undo/verify-undone.ts";
 
 /** Calico's data from behind the aggregated API server to native CRDs of projectcalico.org/v3. */
 export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCrdsOptions>({
@@ -35,6 +41,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
       crds: await readCrdManifest(context),
       gitops: context.options.gitops,
       skipForeignOwnerReferences: context.options.skipForeignOwnerReferences,
+      mirrorStatus: context.options.mirrorStatus,
     })),
     installCrds,
     pauseGitOps,
@@ -51,15 +58,17 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     follow,
     releaseOwners,
     lock,
-    catchUp,
+    holdOperator,
     releaseNewOwners,
+    catchUp,
     removeApiServiceStage,
-    copyLocked,
-    restoreOwners,
-    restoreForeignOwners,
+    catchUpLast,
+    { ...copyLocked, undo: [...(copyLocked.undo ?? []), deleteLeftoversEarly] },
     verifyChanges,
     switchGroup,
     unlock,
+    restoreOwners,
+    restoreForeignOwners,
     switchOperator,
     rollout,
     closeSecondVersion,
@@ -72,5 +81,9 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     }),
     cleanup,
     resumeGitOps,
+    report,
   ],
+  afterUndo: [verifyUndone],
+  phase: phaseOf,
+  show: statusMirror(),
 });

@@ -14,6 +14,8 @@ export interface NativeDetail {
   uid?: string;
   /** The Calico owners that the native object gets once these have native UIDs; none where there are none. */
   owners?: readonly OwnerReference[];
+  /** What the native object says and the v1 object does not; left out when nothing. */
+  changes?: readonly string[];
 }
 
 /** Reads the detail of a checkpoint of the ledger `resources`. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { v1Id } from "../../calico/native/native-ids.ts";
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import { nativeMeaning } from "../../calico/native/same-native.ts";
@@ -5,9 +6,10 @@ import { type CarriedNative, toNative } from "../../calico/native/to-native.ts";
 import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import { textAt } from "../../kubernetes/fields.ts";
+import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { CopyTask } from "../copying/task.ts";
 import { fieldManager } from "../context.ts";
+import { isOurs } from "../target/ownership.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
@@ -47,11 +49,18 @@ export function convert(kind: NativeKind, v1: JsonObject, known?: Checkpoint): C
     const detail = { kind: kind.kind, ...known?.detail, code, reason };
     return { checkpoint: { ...fresh, ...known, target: known?.target ?? key, state: "failed", detail } };
   }
-  const { target, uid, calicoOwners } = native;
+  const { target, uid, calicoOwners, changes } = native;
   const { namespace, name } = target;
   const owners = calicoOwners.length === 0 ? undefined : calicoOwners;
   const base = { ...(known ?? fresh), target: targetId(target) };
-  const facts = { kind: native.kind, name, uid, owners, ...(namespace === undefined ? {} : { namespace }) };
+  const facts = {
+    kind: native.kind,
+    name,
+    uid,
+    owners,
+    changes,
+    ...(namespace === undefined ? {} : { namespace }),
+  };
   return { checkpoint: withNativeDetail(base, facts), carried: native };
 }
 
@@ -63,7 +72,7 @@ export async function taskOf(
 ): Promise<CopyTask> {
   const target = { ...carried.target, apiVersion: version };
   const object = { ...carried.object, apiVersion: version };
-  const { kind, status } = carried;
+  const { kind } = carried;
   const expected = await withServerDefaults(context, "projectcalico.org/v3", kind, object);
   return {
     checkpoint,
@@ -73,19 +82,40 @@ export async function taskOf(
     object,
     expected: () => Promise.resolve(expected),
     meaning: nativeMeaning,
-    ...(status === undefined ? {} : { complete: (written) => writeStatus(context, target, status, written) }),
+    complete: (written) => complete(context, target, carried, written),
   };
 }
 
-async function writeStatus(
+/**
+ * Writes what an object has beside its meaning: a v1 object may have got other owners or finalizers, and nothing else,
+ * since it was copied. An object that was there before this run keeps its own.
+ */
+async function complete(
   context: Context,
   target: CopyTask["target"],
-  status: JsonObject,
+  { object, status }: CarriedNative,
   written: JsonObject,
 ): Promise<void> {
-  if (JSON.stringify(written["status"]) === JSON.stringify(status)) return;
-  const options = { type: "merge", subresource: "status", fieldManager: fieldManager(context) } as const;
-  await call(context, () =>
-    context.connections.kubernetes.patch(target, { status }, { ...options, timeoutMs: WRITE_TIMEOUT_MS }),
-  );
+  if (!isOurs(context, written)) return;
+  const options = {
+    type: "merge",
+    fieldManager: fieldManager(context),
+    timeoutMs: WRITE_TIMEOUT_MS,
+  } as const;
+  const patch = (body: JsonObject, subresource?: "status"): Promise<JsonObject> =>
+    call(context, () =>
+      context.connections.kubernetes.patch(target, body, {
+        ...options,
+        ...(subresource === undefined ? {} : { subresource }),
+      }),
+    );
+  if (!isDeepStrictEqual(bindings(object), bindings(written))) await patch({ metadata: bindings(object) });
+  if (status !== undefined && !isDeepStrictEqual(status, written["status"]))
+    await patch({ status }, "status");
+}
+
+/** What ties an object to others: its owners, those of Calico excepted as long as these have no native UIDs, and finalizers. */
+function bindings(object: JsonObject): JsonObject {
+  const { ownerReferences = [], finalizers = [] } = objectAt(object, "metadata");
+  return { ownerReferences, finalizers };
 }

@@ -1,5 +1,6 @@
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import type { JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { applyDeletions, noteChanged } from "./apply-changes.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
@@ -8,15 +9,29 @@ import { keyOf, revisionOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
 
 const PAGE = 500;
+const TRIES = 3;
 
 /**
  * Brings the native objects of one kind up to date where the server has forgotten what changed: lists the versions of all
- * v1 objects, which come in the order of their keys, and compares them with the checkpoints. Throws KUBERNETES_EXPIRED when
- * the list's snapshot goes away on the way: then it has to begin again, which is harmless.
+ * v1 objects, which come in the order of their keys, and compares them with the checkpoints. Begins again when the list's
+ * snapshot goes away on the way, and throws KUBERNETES_EXPIRED when that happens again and again.
  *
  * @returns how many had changed, and the version of the collection that was listed.
  */
 export async function relist(
+  context: Context,
+  kind: NativeKind,
+): Promise<{ changed: number; resourceVersion: string }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await relistOnce(context, kind);
+    } catch (error) {
+      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
+    }
+  }
+}
+
+async function relistOnce(
   context: Context,
   kind: NativeKind,
 ): Promise<{ changed: number; resourceVersion: string }> {
@@ -58,7 +73,7 @@ async function copyChanged(
   const objects = await Promise.all(changed.map(({ key }) => readTarget(context, v1Ref(key).ref)));
   await copyObjects(
     context,
-    "replace",
+    { mode: "replace" },
     kind,
     objects.filter((object) => object !== undefined),
   );

@@ -1,11 +1,13 @@
 import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
-import type { CheckpointId } from "../../engine/records.ts";
+import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { withDetail } from "../copying/ledger-detail.ts";
+import { conflictsOfRank, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
-import { type Context, resources, v1Resource } from "./context.ts";
+import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
+import { convert, taskOf } from "./native-task.ts";
 
 /** Tries again what could not be copied, each as its v1 object is now; what is gone by now is settled. */
 export async function retryRows(
@@ -23,10 +25,28 @@ export async function retryRows(
   const rows = await resources(context).get(ids.filter(({ key }) => gone.includes(key)));
   await resources(context).put(rows.map((row) => withDetail({ ...row, state: "reverted" }, { gone: true })));
   for (const [kind, v1s] of found) {
-    for (const [state, count] of Object.entries(await copyObjects(context, "create", kind, v1s)))
+    for (const [state, count] of Object.entries(await copyObjects(context, { mode: "create" }, kind, v1s)))
       counts[state] = (counts[state] ?? 0) + count;
   }
   return counts;
+}
+
+/**
+ * Which conflicts of a rank are no longer what was recorded, so that trying them again may settle them: the native object is
+ * gone or was edited, or the v1 object was. Only reads; of very many conflicts, the first ones.
+ */
+export async function movedConflicts(context: Context, rank: number): Promise<CheckpointId[]> {
+  const rows = await conflictsOfRank(resources(context), rank);
+  const version = await nativeVersion(context);
+  const moved = await Promise.all(rows.map((row) => isMoved(context, version, row)));
+  return rows.filter((_, index) => moved[index]);
+}
+
+async function isMoved(context: Context, version: string, row: Checkpoint): Promise<boolean> {
+  const { kind, v1 } = await readV1(context, row.key);
+  const { checkpoint, carried } = v1 === undefined ? {} : convert(kind, v1, row);
+  if (v1 === undefined || checkpoint === undefined || carried === undefined) return true;
+  return hasMoved(context, await taskOf(context, version, { checkpoint, carried, v1 }));
 }
 
 async function readV1(

@@ -1,30 +1,29 @@
 import { crdNames } from "../../calico/kinds.ts";
+import { MigratorError } from "../../errors.ts";
 import { crdStates } from "../../kubernetes/crds.ts";
 import {
   closeSecondVersions,
   openSecondVersions,
   type SecondVersionState,
-  secondVersionStates,
 } from "../../kubernetes/second-version-calls.ts";
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
-import { type Context, isPrecopied, sendFor } from "./context.ts";
+import { type Context, isRemoved, sendFor } from "./context.ts";
+import { keepLoss, type Loss, lossOf } from "./second-version-loss.ts";
+
+/** How long it may take to open again, and how long inside the lock. */
+const OPEN_MS = 60_000;
+const LOCKED_OPEN_MS = 15_000;
+/** Somebody who puts the definitions back that often will do it again. */
+const MOST_LOSSES = 10;
+/** So often it is looked at, however many workers wait for it. */
+const LOOK_MS = 500;
+/** Workers that see one and the same loss mostly see it within this time. */
+const EPISODE_MS = 2000;
 
 /** The names of the native CRDs of all kinds of Calico. */
 export function nativeCrdNames(): string[] {
   return crdNames("projectcalico.org/v3");
-}
-
-/**
- * Why native objects cannot be written and read through the second version now, although this run has opened it: somebody,
- * such as Helm, the operator or a GitOps tool, has put a definition back. Undefined while it is open everywhere, and
- * where this run never opened it or has closed it. Opening it again is harmless: `openAgain`.
- */
-export async function secondVersionLost(context: Context): Promise<string | undefined> {
-  if (!(await isPrecopied(context)) || (await context.stageOf("close-second-version")) !== undefined)
-    return undefined;
-  const states = await secondVersionStates(sendFor(context), nativeCrdNames());
-  return describeStates(states.filter(({ state }) => state !== "served" && state !== "opening"));
 }
 
 /** Opens the second version of these definitions where it is not, and says why it cannot be used yet; undefined when it can. */
@@ -51,6 +50,62 @@ export function describeStates(states: readonly SecondVersionState[]): string | 
   return states
     .map(({ name, state, reason }) => `${name} is ${state}${reason === "" ? "" : ` (${reason})`}`)
     .join(", ");
+}
+
+/**
+ * Deals with a second version that somebody, such as Helm, the operator or a GitOps tool, has taken away by putting the
+ * definitions back: opens it again, and says what the run waits for. It is given up for good where it is lost too often, where
+ * it does not open in time, and where it is not needed any more, as the aggregated API server is out of the way. On the way back
+ * there is nothing instead of it: SECOND_VERSION_LOST is thrown, until a person has stopped whoever it is.
+ */
+export async function reopenLost(context: Context): Promise<string> {
+  const now = context.clock.now();
+  const before = await knownLoss(context);
+  if (before.since !== undefined && now - before.lookedAt < LOOK_MS) return before.reason;
+  const isNew = before.since === undefined && now - before.countedAt > EPISODE_MS;
+  const counted = isNew ? { times: before.times + 1, countedAt: now } : {};
+  const loss = { ...before, ...counted, lookedAt: now, since: before.since ?? now };
+  if (await isRemoved(context)) return giveUp(context, loss, "projectcalico.org/v3 serves instead");
+  if (loss.times > MOST_LOSSES) return tooOften(context, loss, `it was taken away ${loss.times} times`);
+  const missing = await openAgain(context);
+  await keepLoss(context, {
+    ...loss,
+    since: missing === undefined ? undefined : loss.since,
+    reason: missing ?? "",
+  });
+  if (missing === undefined) return "the second version is open again";
+  return now - loss.since > (await patience(context)) ? tooOften(context, loss, missing) : missing;
+}
+
+/** What was before a person has resumed the run does not count: they may have stopped whoever it was. */
+async function knownLoss(context: Context): Promise<Loss> {
+  const none = { times: 0, countedAt: 0, lookedAt: 0, givenUp: false, reason: "" };
+  const known = await lossOf(context);
+  const isOlder = (known?.lookedAt ?? 0) <= (context.run.resumedAt ?? -1);
+  return known === undefined || isOlder ? { ...none, givenUp: known?.givenUp === true } : known;
+}
+
+/** Every second counts while the datastore is locked. */
+async function patience(context: Context): Promise<number> {
+  const isLocked = context.run.track === "forward" && (await context.stageOf("lock")) !== undefined;
+  return isLocked ? LOCKED_OPEN_MS : OPEN_MS;
+}
+
+async function tooOften(context: Context, loss: Loss, missing: string): Promise<string> {
+  if (context.run.track === "forward") return giveUp(context, loss, missing);
+  await keepLoss(context, loss);
+  throw new MigratorError(
+    "SECOND_VERSION_LOST",
+    `native objects cannot be reached to delete what this run created: ${missing}`,
+    {
+      next: "See who puts the CRDs of projectcalico.org back (kubectl get crd -o yaml --show-managed-fields), stop that, then `resume`.",
+    },
+  );
+}
+
+async function giveUp(context: Context, loss: Loss, reason: string): Promise<string> {
+  await keepLoss(context, { ...loss, givenUp: true, reason });
+  return `the second version was taken away: ${reason}`;
 }
 
 function writeOptions(context: Context): { fieldManager: string; timeoutMs: number } {

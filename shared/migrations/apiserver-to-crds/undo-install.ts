@@ -1,14 +1,15 @@
 import { z } from "zod";
 import type { Action, StageOutcome } from "../../engine/migration.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
-import { textAt } from "../../kubernetes/fields.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { objectsAt, textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { isOurs } from "../target/ownership.ts";
 import { deleteTarget, readTarget } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
-import { close, openAgain } from "./second-version.ts";
+import { close, nativeCrdNames, openAgain } from "./second-version.ts";
 
 const POLL_MS = 1000;
 /** How long it waits to see into definitions before it leaves them. Milliseconds. */
@@ -73,18 +74,13 @@ async function removeDefinitions(context: Context, created: readonly Created[]):
   const left = new Set(leftOf(context));
   const open = present.filter(({ ref }) => !left.has(ref.name));
   if (open.length === 0) {
-    await close(context, [...left]);
+    await close(context, [...left].filter(isNative));
     return { done: true };
   }
   const deleting = open.filter(({ ref }) => states.some((one) => one.name === ref.name && !one.established));
   const judged = open.filter((one) => !deleting.includes(one));
-  const hidden =
-    judged.length === 0
-      ? undefined
-      : await openAgain(
-          context,
-          judged.map(({ ref }) => ref.name),
-        );
+  const native = judged.map(({ ref }) => ref.name).filter(isNative);
+  const hidden = native.length === 0 ? undefined : await openAgain(context, native);
   if (hidden !== undefined && !(await isOverdue(context))) return waitFor(hidden);
   await deleteUnused(context, judged, hidden);
   return waitFor(`CRDs are being deleted: ${open.map(({ ref }) => ref.name).join(", ")}`);
@@ -97,7 +93,8 @@ async function deleteUnused(
 ): Promise<void> {
   const left = leftOf(context);
   for (const one of created) {
-    if (hidden !== undefined || (await isUsed(context, one.ref.name))) left.push(one.ref.name);
+    const { name } = one.ref;
+    if ((isNative(name) && hidden !== undefined) || (await isUsed(context, name))) left.push(name);
     else await remove(context, one);
   }
   await context.record({ left });
@@ -105,13 +102,34 @@ async function deleteUnused(
 
 /** True when it holds an object that somebody else has written. */
 async function isUsed(context: Context, crd: string): Promise<boolean> {
-  const plural = crd.slice(0, crd.indexOf("."));
-  const ref = { apiVersion: "projectcalico.org/v3precopy", plural };
+  const ref = await objectsOf(context, crd);
+  if (ref === undefined) return false;
   const options = { metadataOnly: true, signal: context.signal };
-  for await (const page of context.connections.kubernetes.pages(ref, options)) {
-    if (page.some((object) => !isOurs(context, object))) return true;
+  try {
+    for await (const page of context.connections.kubernetes.pages(ref, options)) {
+      if (page.some((object) => !isOurs(context, object))) return true;
+    }
+    return false;
+  } catch (error) {
+    // What may not be looked at may be in use. That can only be a definition that is not native.
+    if (isKubernetesError(error, "KUBERNETES_FORBIDDEN")) return true;
+    throw error;
   }
-  return false;
+}
+
+/** Where the objects of a definition are read; a manifest may bring other definitions than the native ones. */
+async function objectsOf(context: Context, crd: string): Promise<ResourceRef | undefined> {
+  if (isNative(crd))
+    return { apiVersion: "projectcalico.org/v3precopy", plural: crd.slice(0, crd.indexOf(".")) };
+  const found = await readTarget(context, { ...crdResource, name: crd });
+  const served = objectsAt(found ?? {}, "spec", "versions").find((one) => one["served"] === true);
+  if (found === undefined || served === undefined) return undefined;
+  const apiVersion = `${textAt(found, "spec", "group")}/${textAt(served, "name")}`;
+  return { apiVersion, plural: textAt(found, "spec", "names", "plural") };
+}
+
+function isNative(crd: string): boolean {
+  return nativeCrdNames().includes(crd);
 }
 
 async function isOverdue(context: Context): Promise<boolean> {

@@ -1,21 +1,30 @@
+import { fingerprint } from "../../engine/conflicts.ts";
 import type { Ledger } from "../../engine/ledger.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
+import { readTarget } from "../target/calls.ts";
 import { detailOf } from "./ledger-detail.ts";
+import type { CopyContext, CopyTask } from "./task.ts";
 
 const NAMED = 5;
+/** More conflicts than this are looked at only once the first ones are settled. */
+const MOST_LOOKED_AT = 1000;
+/** How often conflicts are looked at again, and how long more of them wait for each. Milliseconds. */
+const POLL_MS = 5000;
+const POLL_MS_EACH = 50;
 
 /**
  * What of a rank could not be written: undefined when nothing; otherwise what to do about it, which is to wait for a
- * person in the case of conflicts, or to throw COPY_FAILED where the API server refused.
+ * person in the case of conflicts, or to throw COPY_FAILED where the API server refused. While the run waits, the stage is
+ * planned again now and then: see `conflictsOfRank` for what may be settled by then.
  */
 export async function unsettled(
   ledger: Ledger,
   rank: number,
 ): Promise<(() => { wait: WaitRequest }) | undefined> {
   const failed = await ledger.list({ rank, states: ["failed"], limit: NAMED });
-  const conflicts = await ledger.list({ rank, states: ["conflict"], limit: NAMED });
+  const conflicts = await conflictsOfRank(ledger, rank);
   if (failed.length > 0) {
     return () => {
       throw new MigratorError("COPY_FAILED", `resources could not be written: ${named(failed)}`, {
@@ -25,8 +34,34 @@ export async function unsettled(
     };
   }
   if (conflicts.length === 0) return undefined;
-  const message = `resources of the target differ and are not this run's: ${named(conflicts)}`;
-  return () => ({ wait: { reason: "Conflict", message, retryAfterMs: 0 } });
+  const message = `resources of the target differ and are not this run's: ${named(conflicts.slice(0, NAMED))}`;
+  const retryAfterMs = Math.max(POLL_MS, POLL_MS_EACH * conflicts.length);
+  return () => ({ wait: { reason: "Conflict", message, retryAfterMs } });
+}
+
+/** The same of the first of these ranks that has any. */
+export async function firstUnsettled(
+  ledger: Ledger,
+  ranks: readonly number[],
+): Promise<(() => { wait: WaitRequest }) | undefined> {
+  for (const rank of ranks) {
+    const left = await unsettled(ledger, rank);
+    if (left !== undefined) return left;
+  }
+  return undefined;
+}
+
+/** The conflicts of a rank that are looked at while a run waits for a person. */
+export function conflictsOfRank(ledger: Ledger, rank: number): Promise<Checkpoint[]> {
+  return ledger.list({ rank, states: ["conflict"], limit: MOST_LOOKED_AT });
+}
+
+/** True when a conflict is no longer what was recorded: the object is gone or was edited, or the source was. Only reads. */
+export async function hasMoved(context: CopyContext, copy: CopyTask): Promise<boolean> {
+  const found = await readTarget(context, copy.target);
+  if (found === undefined) return true;
+  const seen = fingerprint(copy.meaning(await copy.expected()), copy.meaning(found));
+  return detailOf(copy.checkpoint).conflict?.seen !== seen;
 }
 
 function named(checkpoints: readonly Checkpoint[]): string {

@@ -10,7 +10,7 @@ import { withDetail } from "../copying/ledger-detail.ts";
 import { readSources } from "./source.ts";
 import { removeTarget } from "../target/remove.ts";
 import { refOf } from "./target-refs.ts";
-import { unsettled } from "../copying/unsettled.ts";
+import { firstUnsettled } from "../copying/unsettled.ts";
 import { COPIED_RANKS } from "./stages/pre-copy.ts";
 
 /** New values rank by rank, then deletions in the reverse order: what is referred to comes first and goes last. */
@@ -154,10 +154,6 @@ async function applyDeletions(
 }
 
 /** What of the changes could not be written, as `unsettled` says it. */
-export async function unsettledChanges(context: Context): Promise<(() => { wait: WaitRequest }) | undefined> {
-  for (const rank of COPIED_RANKS) {
-    const left = await unsettled(resources(context), rank);
-    if (left !== undefined) return left;
-  }
-  return undefined;
+export function unsettledChanges(context: Context): Promise<(() => { wait: WaitRequest }) | undefined> {
+  return firstUnsettled(resources(context), COPIED_RANKS);
 }

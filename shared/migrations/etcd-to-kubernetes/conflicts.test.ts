@@ -156,6 +156,40 @@ describe("conflicts", () => {
   }
 });
 
+describe("conflicts that a person settles in the target", () => {
+  test("by deleting the object let the run go on by itself", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await inConflict(world, worker, "a");
+    await world.kubernetes.delete(policyRef("a"));
+
+    await world.drive(worker, runId, ({ state }) => state !== "Waiting");
+
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.equal((await specOf(world))["order"], undefined);
+  });
+
+  test("are looked at now and then, without anything being written, until then", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await inConflict(world, worker, "ab");
+    const { stages } = await world.describe(worker, runId);
+    let looks = 0;
+    const before = worker.life.writes.length;
+
+    const { run, ...after } = await world.drive(worker, runId, () => ++looks > 60);
+
+    assert.equal(run.waiting?.reason, "Conflict");
+    assert.equal(after.stages.at(-1)?.batches, stages.at(-1)?.batches);
+    const written = worker.life.writes.slice(before);
+    assert.deepEqual(
+      written.filter((name) => ["create", "replace", "patch", "delete", "putCheckpoints"].includes(name)),
+      [],
+    );
+    assert(written.includes("saveRun"), "it was looked at");
+  });
+});
+
 describe("after a decision", () => {
   /** A run that has copied everything, `a` as decided, and not yet caught up. */
   async function decided(world: World, worker: Worker, use: ResolutionUse): Promise<string> {

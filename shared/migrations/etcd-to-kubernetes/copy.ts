@@ -3,6 +3,7 @@ import { forward } from "../../calico/forward.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import { copyEach } from "../copying/copy-each.ts";
+import { hasMoved } from "../copying/unsettled.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import type { Context } from "./context.ts";
 import { copyNodes } from "./copy-nodes.ts";
@@ -56,4 +57,20 @@ function prepare(
     return { checkpoint, source, carried: forwarded, targetGroup: conversion.targetGroup };
   const reason = `it can no longer be carried: ${forwarded.reason}`;
   return withDetail({ ...checkpoint, state: "failed" }, { code: "NO_LONGER_CARRIABLE", reason });
+}
+
+/**
+ * True when one of these conflicts is no longer what was recorded, so that trying again may settle it: the object is gone or was
+ * edited, or the source was. Only reads.
+ */
+export async function haveMoved(
+  context: Context,
+  conversion: ForwardContext,
+  pairs: readonly { checkpoint: Checkpoint; source: EtcdKeyValue | undefined }[],
+): Promise<boolean> {
+  const prepared = pairs.map(({ checkpoint, source }) => prepare(checkpoint, source, conversion));
+  const moved = prepared.map((one) =>
+    "carried" in one ? hasMoved(context, taskOf(context, one)) : Promise.resolve(true),
+  );
+  return (await Promise.all(moved)).includes(true);
 }

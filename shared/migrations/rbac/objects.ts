@@ -21,7 +21,7 @@ const PRESENT = ["default", "kube-system"];
  */
 const USUAL_RULES: readonly JsonObject[] = [
   { apiGroups: ["authorization.k8s.io"], resources: ["selfsubjectaccessreviews"], verbs: ["create"] },
-  { nonResourceURLs: ["/version", "/api/*", "/apis/*"], verbs: ["get"] },
+  { nonResourceURLs: ["/version", "/api/*", "/apis", "/apis/*"], verbs: ["get"] },
 ];
 
 /** The service account with its namespace. */

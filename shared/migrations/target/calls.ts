@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isRetryable } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
-import { textAt } from "../../kubernetes/fields.ts";
+import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
 
@@ -50,20 +50,50 @@ export async function orAbsent<T>(result: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Deletes an object, if it is still the one with this UID; one that is gone or was replaced by another is left alone. */
-export async function deleteTarget(context: AnyContext, ref: ObjectRef, uid: string): Promise<void> {
+/**
+ * Deletes an object, if it is still the one with this UID; one that is gone or was replaced by another is left alone. Gives
+ * the object while finalizers hold it.
+ */
+export async function deleteTarget(
+  context: AnyContext,
+  ref: ObjectRef,
+  uid: string,
+): Promise<JsonObject | undefined> {
   const { kubernetes } = context.connections;
   const options = { uid, propagationPolicy: "Background", timeoutMs: WRITE_TIMEOUT_MS } as const;
   for (let attempt = 1; ; attempt++) {
     try {
-      await call(context, () => kubernetes.delete(ref, options));
-      return;
+      const answer = await call(context, () => kubernetes.delete(ref, options));
+      return answer["kind"] === "Status" ? undefined : answer;
     } catch (error) {
-      if (isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return;
+      if (isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return undefined;
       if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
     }
     // A conflict says that another has the name now, or only that somebody wrote to it at the same moment.
     const found = await readTarget(context, ref);
-    if (found === undefined || textAt(found, "metadata", "uid") !== uid) return;
+    if (found === undefined || textAt(found, "metadata", "uid") !== uid) return undefined;
   }
+}
+
+/**
+ * As `deleteTarget`, for a copy: the finalizers that it was copied with, or got since, belong to components that see it no
+ * more and would hold it for ever, so they are taken off.
+ */
+export async function deleteCopy(context: AnyContext, ref: ObjectRef, uid: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const held = await deleteTarget(context, ref, uid);
+    if (held === undefined || !("finalizers" in objectAt(held, "metadata"))) return;
+    try {
+      await orAbsent(call(context, () => release(context, ref, held)));
+      return;
+    } catch (error) {
+      // Somebody has written to it at the same moment.
+      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+    }
+  }
+}
+
+function release({ connections }: AnyContext, ref: ObjectRef, held: JsonObject): Promise<JsonObject> {
+  const { finalizers: _off, ...metadata } = objectAt(held, "metadata");
+  return connections.kubernetes.replace(ref, { ...held, metadata }, { timeoutMs: WRITE_TIMEOUT_MS });
 }

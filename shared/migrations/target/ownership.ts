@@ -3,7 +3,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import { managersOf } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
-import { deleteTarget, readTarget } from "./calls.ts";
+import { deleteCopy, readTarget } from "./calls.ts";
 
 /** True for objects that this run has written, also when its checkpoint was lost in a crash. */
 export function isOurs(context: AnyContext, object: JsonObject): boolean {
@@ -15,10 +15,10 @@ export function isWrittenByOthers(context: AnyContext, object: JsonObject): bool
   return managersOf(object).some(({ manager }) => manager !== fieldManager(context));
 }
 
-/** Deletes an object that this run has written; anything else is left alone. */
+/** Deletes an object that this run has written, finalizers or not; anything else is left alone. */
 export async function deleteIfOurs(context: AnyContext, ref: ObjectRef): Promise<void> {
   const found = await readTarget(context, ref);
   if (found !== undefined && isOurs(context, found)) {
-    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+    await deleteCopy(context, ref, textAt(found, "metadata", "uid"));
   }
 }

@@ -6,7 +6,7 @@ import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { deleteIfOurs, isOurs } from "./ownership.ts";
-import { call, deleteTarget, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
+import { call, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 const TRIES = 5;
 
@@ -24,7 +24,7 @@ export async function removeTarget(
   if (kind === "Node") return isJsonObject(before) ? restoreNode(context, ref, before) : undefined;
   if (isJsonObject(before)) return restoreObject(context, ref, before);
   if (created === true && checkpoint.targetUid !== undefined)
-    return deleteTarget(context, ref, checkpoint.targetUid);
+    return deleteCopy(context, ref, checkpoint.targetUid);
   return deleteIfOurs(context, ref);
 }
 

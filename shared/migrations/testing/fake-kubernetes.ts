@@ -116,11 +116,19 @@ export class FakeKubernetes implements KubernetesApi {
       const before = this.#existing(ref);
       if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))
         throw refusal("KUBERNETES_CONFLICT", 409, path);
-      this.#objects.delete(path);
-      const metadata = { ...objectAt(before, "metadata"), resourceVersion: String(++this.#version) };
-      this.#note(path, { type: "deleted", object: { ...before, metadata } });
-      return { kind: "Status", status: "Success" };
+      if (isHeld(before)) {
+        const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z", ...objectAt(before, "metadata") };
+        return this.#update(path, before, { ...before, metadata }, {});
+      }
+      return this.#drop(path, before);
     });
+  }
+
+  #drop(path: string, before: JsonObject): JsonObject {
+    this.#objects.delete(path);
+    const metadata = { ...objectAt(before, "metadata"), resourceVersion: String(++this.#version) };
+    this.#note(path, { type: "deleted", object: { ...before, metadata } });
+    return { kind: "Status", status: "Success" };
   }
 
   #existing(ref: ObjectRef): JsonObject {
@@ -132,6 +140,8 @@ export class FakeKubernetes implements KubernetesApi {
   /** A write that changes nothing leaves the object at its version, and its managers as they were. */
   #update(path: string, before: JsonObject, object: JsonObject, options: WriteOptions): JsonObject {
     if (contentOf(before) === contentOf(wire(object))) return wire(before);
+    if (textAt(object, "metadata", "deletionTimestamp") !== "" && !isHeld(object))
+      return this.#drop(path, before);
     const uid = textAt(before, "metadata", "uid");
     return this.#store(path, object, { uid }, objectsAt(before, "metadata", "managedFields"), options);
   }
@@ -175,7 +185,8 @@ function settle<T>(act: () => T): Promise<T> {
 }
 
 function uidOf(version: number): string {
-  return `00000000-0000-4000-8000-${version.toString(16).padStart(12, "0")}`;
+  // No UID here is one that Calico's API server shows for another.
+  return `0a000000-0000-4000-8000-${version.toString(16).padStart(12, "0")}`;
 }
 
 function collection({ apiVersion, plural }: ResourceRef): string {
@@ -191,7 +202,8 @@ function pathOf(ref: ObjectRef): string {
 }
 
 function refusal(code: string, status: number, path: string): KubernetesApiError {
-  return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status });
+  const reason = status === 404 ? "NotFound" : "";
+  return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status, reason });
 }
 
 /** What of an object a client decides; the server may keep or drop labels and annotations that are empty. */
@@ -201,6 +213,12 @@ function contentOf(object: JsonObject): string {
     ([, value]) => !isJsonObject(value) || Object.keys(value).length > 0,
   );
   return canonicalJson({ ...object, metadata: Object.fromEntries(kept) });
+}
+
+/** An object with finalizers stays when it is deleted, until the last of them is taken off. */
+function isHeld(object: JsonObject): boolean {
+  const { finalizers } = objectAt(object, "metadata");
+  return Array.isArray(finalizers) && finalizers.length > 0;
 }
 
 function merged(before: JsonObject, changes: JsonObject): JsonObject {

@@ -77,9 +77,13 @@ export class Life {
 }
 
 /** Asking what one may do is a POST, and writes nothing. */
-function isReview([ref]: readonly unknown[]): boolean {
+export function isReview([ref]: readonly unknown[]): boolean {
   return (
-    typeof ref === "object" && ref !== null && "plural" in ref && ref.plural === "selfsubjectaccessreviews"
+    typeof ref === "object" &&
+    ref !== null &&
+    "plural" in ref &&
+    typeof ref.plural === "string" &&
+    ref.plural.endsWith("subjectaccessreviews")
   );
 }
 

@@ -104,7 +104,7 @@ export const NATIVE_SAMPLES: readonly NativeSample[] = [
     {
       name: "dns",
       metadata: tierLabel("default"),
-      spec: { egress: [RULE], types: ["Egress"], tier: "default" },
+      spec: { egress: [RULE], types: ["Ingress", "Egress"], tier: "default" },
     },
   ),
   sample(

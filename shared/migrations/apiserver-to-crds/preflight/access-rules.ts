@@ -3,55 +3,91 @@ import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { AccessRule } from "../../../kubernetes/access.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
 import { gitOpsAccess } from "../../../kubernetes/gitops/kinds.ts";
 import type { ManagerRef } from "../../../kubernetes/gitops/saved-pause.ts";
-import { calicoAccess, CRDS, objectAccess } from "../../access-parts.ts";
+import { type AccessSubject, calicoAccess, CRDS, objectAccess } from "../../access-parts.ts";
+import { isCrd } from "../../manifests.ts";
 
-const CRD_KIND = "CustomResourceDefinition";
 const NATIVE_GROUP = "projectcalico.org";
-const NATIVE_VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"];
-const MANIFEST_VERBS = ["get", "create", "patch", "delete"];
-/** The workloads that are switched, and the one that is removed. */
+const OLD_GROUP = "crd.projectcalico.org";
+const NATIVE_VERBS = ["get", "list", "create", "update", "patch", "delete"];
+/** What is missing of the manifest is created, and that is deleted on the way back; what is there is left as it is. */
+const MANIFEST_VERBS = ["get", "create", "delete"];
+/** The workloads that are told which group to use; the last one is the operator's, which tells the others. */
 const SWITCHED: readonly (readonly [string, string])[] = [
   ["daemonsets", "calico-node"],
+  ["daemonsets", "calico-node-windows"],
   ["deployments", "calico-typha"],
   ["deployments", "calico-kube-controllers"],
-  ["deployments", "calico-apiserver"],
+  ["deployments", "tigera-operator"],
 ];
+const API_SERVER = "calico-apiserver";
+const MIGRATIONS = { group: "migration.projectcalico.org", resource: "datastoremigrations" };
+
+/** What of a run's options decides which rights it needs wherever it runs. */
+export interface RightsInput {
+  /** The objects given with the native CRDs. */
+  crds: readonly JsonObject[];
+  mirrorStatus: boolean;
+}
+
+/** What was found on a cluster, and needs rights of its own. */
+export interface RightsFound {
+  /** Tools that are to be paused. */
+  managers: readonly ManagerRef[];
+  /** Resources whose owner references are to be carried over, as kubectl names them. */
+  dependants: readonly string[];
+  /** The names of the CRDs of the old group, all of which the cleanup deletes. */
+  oldCrds: readonly string[];
+}
 
 /**
- * What the stages of this migration do to the cluster, forward and backward, as rights. The manifest's objects are those
- * given with the native CRDs. Rights on what is only known once the cluster was looked at are in `foundRules`.
+ * What the stages of this migration do to any cluster, forward and backward, as rights. Rights on what is only known once
+ * the cluster was looked at are in `foundRules`.
  */
-export function accessRules(manifest: readonly JsonObject[]): AccessRule[] {
+export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
   return [
     ...crdRules(),
     ...calicoAccess("crd.projectcalico.org/v1", ["get", "list", "watch"]),
-    ...["update", "patch"].map((verb) => ({
-      ...{ group: "crd.projectcalico.org", resource: "clusterinformations", verb, name: "default" },
-    })),
+    { group: OLD_GROUP, resource: "clusterinformations", verb: "update", name: "default" },
     ...calicoAccess("projectcalico.org/v3", NATIVE_VERBS),
     ...statusRules(),
     ...tierRules(),
     ...apiServiceRules(),
     ...workloadRules(),
     ...lookRules(),
-    ...manifest.filter(({ kind }) => kind !== CRD_KIND).flatMap((one) => objectAccess(one, MANIFEST_VERBS)),
+    ...(mirrorStatus ? mirrorRules() : []),
+    ...deletionRules(crds.filter(isCrd).map((crd) => textAt(crd, "metadata", "name"))),
+    ...crds.filter((object) => !isCrd(object)).flatMap((object) => objectAccess(object, MANIFEST_VERBS)),
   ];
 }
 
-/** Rights on what was found: tools that are to be paused, and resources whose owner references are to be carried over. */
-export function foundRules(managers: readonly ManagerRef[], dependants: readonly string[]): AccessRule[] {
+/** The rights that what was found on a cluster asks for besides. */
+export function foundRules({ managers, dependants, oldCrds }: RightsFound): AccessRule[] {
   const paused = managers.flatMap(({ apiVersion, plural, namespace, name }) =>
     ["get", "patch"].map((verb) => ({
       ...{ group: groupOf(apiVersion), resource: plural, verb, namespace, name },
     })),
   );
-  const carried = dependants.flatMap((resource) => {
-    const [plural = "", ...group] = resource.split(".");
-    return ["list", "get", "patch"].map((verb) => ({ group: group.join("."), resource: plural, verb }));
+  return [...paused, ...dependantRules(dependants), ...deletionRules(oldCrds)];
+}
+
+/** What a run may need, declared before anybody has looked at the cluster. */
+export function declaredRules(subject: AccessSubject): AccessRule[] {
+  const { manifest, pausesGitOps = true, mirrorStatus = false, dependants = [] } = subject;
+  return [
+    ...accessRules({ crds: manifest, mirrorStatus }),
+    ...(pausesGitOps ? gitOpsAccess(["get", "patch"]) : []),
+    ...dependantRules(dependants),
+  ];
+}
+
+function dependantRules(resources: readonly string[]): AccessRule[] {
+  return [...new Set(resources)].flatMap((name) => {
+    const [resource = "", ...group] = name.split(".");
+    return ["list", "get", "patch"].map((verb) => ({ group: group.join("."), resource, verb }));
   });
-  return [...paused, ...carried];
 }
 
 function groupOf(apiVersion: string): string {
@@ -67,12 +103,16 @@ function crdRules(): AccessRule[] {
   return [...["get", "list", "create"].map((verb) => ({ ...CRDS, verb })), ...named];
 }
 
+/** Deleting those CRDs that `crdRules` does not name. */
+function deletionRules(names: readonly string[]): AccessRule[] {
+  const known = new Set(crdRules().flatMap(({ verb, name }) => (verb === "delete" ? [name] : [])));
+  return names.filter((name) => !known.has(name)).map((name) => ({ ...CRDS, verb: "delete", name }));
+}
+
 function statusRules(): AccessRule[] {
-  return NATIVE_KINDS.filter(({ statusSubresource }) => statusSubresource).flatMap(({ plural }) =>
-    ["update", "patch"].map((verb) => ({
-      ...{ group: NATIVE_GROUP, resource: plural, subresource: "status", verb },
-    })),
-  );
+  return NATIVE_KINDS.filter(({ statusSubresource }) => statusSubresource).map(({ plural }) => ({
+    ...{ group: NATIVE_GROUP, resource: plural, subresource: "status", verb: "patch" },
+  }));
 }
 
 /** Calico's webhook, which the operator brings with the switch, asks for these besides. (webhooks/pkg/rbac) */
@@ -91,31 +131,46 @@ function apiServiceRules(): AccessRule[] {
   ];
 }
 
+/** The API server's Deployment is deleted, and created again on the way back: a new object, for which RBAC knows no name. */
 function workloadRules(): AccessRule[] {
   const apps = { group: "apps" };
+  const deployments = { ...apps, resource: "deployments" };
   return [
     ...["daemonsets", "deployments"].map((resource) => ({ ...apps, resource, verb: "list" })),
     ...SWITCHED.flatMap(([resource, name]) =>
       ["get", "patch"].map((verb) => ({ ...apps, resource, verb, name })),
     ),
-    ...["create", "delete"].map((verb) => ({ ...apps, resource: "deployments", verb })),
+    { ...deployments, verb: "create" },
+    ...["get", "update", "delete"].map((verb) => ({ ...deployments, verb, name: API_SERVER })),
   ];
 }
 
-/** What preflight alone looks at. */
+/** What preflight and the backup look at, and nothing writes. */
 function lookRules(): AccessRule[] {
-  const hooks = [
+  const admission = [
     "validatingwebhookconfigurations",
     "mutatingwebhookconfigurations",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
     "mutatingadmissionpolicies",
+    "mutatingadmissionpolicybindings",
   ];
+  const rbac = ["clusterroles", "roles", "clusterrolebindings", "rolebindings"];
   return [
     { group: "", resource: "services", verb: "get" },
     { group: "", resource: "serviceaccounts", verb: "get" },
     { group: "operator.tigera.io", resource: "installations", verb: "list" },
-    { group: "migration.projectcalico.org", resource: "datastoremigrations", verb: "list" },
-    ...hooks.map((resource) => ({ group: "admissionregistration.k8s.io", resource, verb: "list" })),
+    { ...MIGRATIONS, verb: "list" },
+    ...admission.map((resource) => ({ group: "admissionregistration.k8s.io", resource, verb: "list" })),
+    ...rbac.map((resource) => ({ group: "rbac.authorization.k8s.io", resource, verb: "list" })),
     { group: "authorization.k8s.io", resource: "subjectaccessreviews", verb: "create" },
     ...gitOpsAccess(["list"]),
+  ];
+}
+
+function mirrorRules(): AccessRule[] {
+  return [
+    ...["get", "create", "delete"].map((verb) => ({ ...MIGRATIONS, verb })),
+    { ...MIGRATIONS, subresource: "status", verb: "patch" },
   ];
 }

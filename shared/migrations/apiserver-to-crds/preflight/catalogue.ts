@@ -8,15 +8,19 @@ import { compatibility } from "./checks/compatibility.ts";
 import { componentAccess } from "./checks/component-access.ts";
 import { componentVersions } from "./checks/component-versions.ts";
 import { crdOwners } from "./checks/crd-owners.ts";
+import { finalizers } from "./checks/finalizers.ts";
 import { foreignDependants } from "./checks/foreign-dependants.ts";
 import { gitops } from "./checks/gitops.ts";
 import { installer } from "./checks/installer.ts";
 import { kindsConvertible } from "./checks/kinds-convertible.ts";
+import { mirrorStatus } from "./checks/mirror-status.ts";
 import { nativeCrds } from "./checks/native-crds.ts";
 import { nativeWriters } from "./checks/native-writers.ts";
+import { objectsConvertible } from "./checks/objects-convertible.ts";
 import { oldGroup } from "./checks/old-group.ts";
 import { oldGroupInUse } from "./checks/old-group-in-use.ts";
 import { policyNames } from "./checks/policy-names.ts";
+import { policyTypes } from "./checks/policy-types.ts";
 import { upstreamMigration } from "./checks/upstream-migration.ts";
 import { webhooks } from "./checks/webhooks.ts";
 
@@ -25,12 +29,14 @@ export const CHECKS: readonly Check[] = [
   oldGroup,
   oldGroupInUse,
   upstreamMigration,
+  mirrorStatus,
   compatibility,
   installer,
   componentVersions,
   admissionPolicies,
   nativeCrds,
   kindsConvertible,
+  objectsConvertible,
   crdOwners,
   access,
   componentAccess,
@@ -38,6 +44,8 @@ export const CHECKS: readonly Check[] = [
   clusterInformation,
   builtInTiers,
   policyNames,
+  finalizers,
+  policyTypes,
   gitops,
   webhooks,
   nativeWriters,

@@ -57,6 +57,12 @@ export interface TierFact {
   defaultAction: string | undefined;
 }
 
+/** How many there are, and the first of them by name. */
+export interface Listed {
+  count: number;
+  first: readonly string[];
+}
+
 /** A webhook that is asked about objects of the native group. */
 export interface WebhookFact {
   configuration: string;
@@ -116,7 +122,13 @@ export interface Facts {
   tiers: readonly TierFact[];
   policyNameMigrator: "Enabled" | "Disabled";
   /** The policies of the default tier that are stored as `default.<name>`, as all were before Calico 3.32. */
-  legacyNames: { count: number; first: readonly string[] };
+  legacyNames: Listed;
+  /** The objects of the old group whose native ones say more than they do, and those that cannot be converted, with the reason. */
+  conversions: { changed: Listed; broken: Listed };
+  /** Objects of the old group with finalizers of their own: the API server keeps them, and their CRD, until these are off. */
+  held: Listed;
+  /** Objects of the old group that are being deleted, also those that only the aggregated API shows so. */
+  deleting: Listed;
   /** How many objects of the old group there are, by native kind. */
   byKind: Readonly<Record<string, number>>;
   apiService: ApiServiceState;
@@ -133,5 +145,7 @@ export interface Facts {
   webhooks: readonly WebhookFact[] | Unread;
   writers: readonly WriterFact[] | Unread;
   gitops: Managers & { mode: GitOpsMode };
+  /** True where the run is to be shown as a DatastoreMigration. */
+  mirrorStatus: boolean;
   dependants: Dependants & { skip: boolean };
 }

@@ -3,6 +3,7 @@ import { suite, test, type TestContext } from "node:test";
 import { failure } from "../../../kubernetes/testing/fake-store.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
+import type { JsonObject } from "../../../json.ts";
 import { CHECKS } from "./catalogue.ts";
 import type { Facts } from "./facts.ts";
 import { gatherAccess, gatherFacts } from "./gather.ts";
@@ -40,15 +41,16 @@ async function calicoCluster(t: TestContext): Promise<FakeCluster> {
     spec: { service: { namespace: "calico-apiserver", name: "calico-api" } },
     status: { conditions: [{ type: "Available", status: "True" }] },
   });
-  await cluster.put(old("clusterinformations"), {
-    metadata: { name: "default" },
-    spec: { datastoreReady: true },
-  });
-  await cluster.put(old("tiers"), {
-    metadata: { name: "default" },
-    spec: { order: 1e6, defaultAction: "Deny" },
-  });
+  await cluster.put(
+    old("clusterinformations"),
+    v1("ClusterInformation", "default", { datastoreReady: true }),
+  );
+  await cluster.put(old("tiers"), v1("Tier", "default", { order: 1e6, defaultAction: "Deny" }));
   return cluster;
+}
+
+function v1(kind: string, name: string, spec: JsonObject, metadata: JsonObject = {}): JsonObject {
+  return { apiVersion: "crd.projectcalico.org/v1", kind, metadata: { name, ...metadata }, spec };
 }
 
 async function factsOf(cluster: FakeCluster, input: Partial<PreflightInput> = {}): Promise<Facts> {
@@ -84,13 +86,26 @@ suite("gathering facts", () => {
     const cluster = await calicoCluster(t);
     const migrations = { apiVersion: "migration.projectcalico.org/v1beta1", plural: "datastoremigrations" };
     await cluster.put(migrations, { metadata: { name: "v1-to-v3" }, status: { phase: "Converged" } });
-    await cluster.put(old("tiers"), { metadata: { name: "kube-admin" }, spec: { order: 5 } });
-    await cluster.put(old("networkpolicies"), { metadata: { name: "default.web", namespace: "shop" } });
+    await cluster.put(old("tiers"), v1("Tier", "kube-admin", { order: 5 }));
+    const web = v1("NetworkPolicy", "default.web", { types: ["Ingress"] }, { namespace: "shop" });
+    await cluster.put(old("networkpolicies"), web);
     await cluster.put(crdResource, storedCrd("licensekeys.crd.projectcalico.org"));
     await cluster.put(old("licensekeys"), { metadata: { name: "default" } });
 
+    await cluster.put(old("globalnetworkpolicies"), v1("GlobalNetworkPolicy", "open", {}));
+    const ingress = [{ action: "Allow" }];
+    await cluster.put(
+      old("globalnetworkpolicies"),
+      v1("GlobalNetworkPolicy", "said", { types: ["Ingress"], ingress }),
+    );
+    const undecodable = { annotations: { "projectcalico.org/metadata": "{" } };
+    await cluster.put(old("globalnetworksets"), v1("GlobalNetworkSet", "torn", {}, undecodable));
+
     const facts = await factsOf(cluster);
 
+    assert.deepEqual(facts.conversions.changed, { count: 1, first: ["GlobalNetworkPolicy open"] });
+    const [torn] = facts.conversions.broken.first.filter((one) => one.startsWith("GlobalNetworkSet torn ("));
+    assert.match(torn ?? "", /is not valid JSON/);
     assert.deepEqual(facts.migrations, [{ name: "v1-to-v3", phase: "Converged" }]);
     assert.deepEqual(facts.tiers[1], { name: "kube-admin", order: 5, defaultAction: undefined });
     assert.deepEqual(facts.legacyNames, { count: 1, first: ["NetworkPolicy default.web"] });

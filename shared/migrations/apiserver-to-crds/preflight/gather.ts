@@ -14,8 +14,11 @@ import { gatherWriters } from "./gather/writers.ts";
 import type { PreflightInput } from "./input.ts";
 
 /** Which of the rights that the migration needs on every cluster are missing. With them, everything else can be read. */
-export async function gatherAccess(cluster: Cluster, { crds }: PreflightInput): Promise<Facts["access"]> {
-  const rules = accessRules(crds);
+export async function gatherAccess(
+  cluster: Cluster,
+  { crds, mirrorStatus = false }: PreflightInput,
+): Promise<Facts["access"]> {
+  const rules = accessRules({ crds, mirrorStatus });
   const denied = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
   return { asked: rules.length, denied };
 }
@@ -31,10 +34,11 @@ export async function gatherFacts(
   const readable = crds.oldCrds.filter(({ established }) => established).map(({ plural }) => plural);
   const { managers, ...inventory } = await gatherInventory(cluster, readable);
   const dependants = await gatherDependants(cluster);
-  const rules = foundRules(
-    input.gitops === "pause" ? managers.managers : [],
-    input.skipForeignOwnerReferences ? [] : Object.keys(dependants.byResource),
-  );
+  const rules = foundRules({
+    managers: input.gitops === "pause" ? managers.managers : [],
+    dependants: input.skipForeignOwnerReferences ? [] : Object.keys(dependants.byResource),
+    oldCrds: crds.oldCrds.map(({ name }) => name),
+  });
   const denied: DeniedAccess[] = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
   return {
     ...(await gatherVersions(cluster)),
@@ -48,6 +52,7 @@ export async function gatherFacts(
     webhooks: await ifAllowed(() => gatherWebhooks(cluster)),
     writers: await ifAllowed(() => gatherWriters(cluster, workloads.workloads)),
     gitops: { mode: input.gitops, ...managers },
+    mirrorStatus: input.mirrorStatus ?? false,
     dependants: { ...dependants, skip: input.skipForeignOwnerReferences },
   };
 }

@@ -10,4 +10,6 @@ export interface PreflightInput {
   gitops: GitOpsMode;
   /** True to leave the owner references of objects that are not Calico's as they are. */
   skipForeignOwnerReferences: boolean;
+  /** True to show the run as a DatastoreMigration. Default false. */
+  mirrorStatus?: boolean;
 }

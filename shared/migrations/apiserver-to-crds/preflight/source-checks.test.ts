@@ -4,7 +4,9 @@ import { clusterInformation } from "./checks/cluster-information.ts";
 import { kindsConvertible } from "./checks/kinds-convertible.ts";
 import { oldGroup } from "./checks/old-group.ts";
 import { oldGroupInUse } from "./checks/old-group-in-use.ts";
+import { objectsConvertible } from "./checks/objects-convertible.ts";
 import { policyNames } from "./checks/policy-names.ts";
+import { policyTypes } from "./checks/policy-types.ts";
 import { healthy, workload } from "./testing/facts.ts";
 import { judged } from "./testing/judged.ts";
 
@@ -69,6 +71,31 @@ describe("checks of the old group", () => {
       }),
       verdict: "block",
       message: /remoteclusterconfigurations, which have objects/,
+    },
+  ]);
+
+  const none = { count: 0, first: [] };
+  const broken = { count: 2, first: ["NetworkSet shop/a (metadata.uid is no UUID)", "Tier b (spec)"] };
+  judged(objectsConvertible, [
+    { when: "where all can be carried", facts: healthy(), verdict: "pass" },
+    {
+      when: "where some cannot",
+      facts: healthy({ conversions: { changed: none, broken } }),
+      verdict: "block",
+      message: /^2 objects .* NetworkSet shop\/a \(metadata.uid is no UUID\)/,
+      items: broken.first,
+    },
+  ]);
+
+  const changed = { count: 30, first: ["GlobalNetworkPolicy old"] };
+  judged(policyTypes, [
+    { when: "where all say so", facts: healthy(), verdict: "pass" },
+    {
+      when: "where some have none",
+      facts: healthy({ conversions: { changed, broken: none } }),
+      verdict: "warn",
+      message: /^30 policies .* GlobalNetworkPolicy old; .*Ingress and Egress/,
+      items: changed.first,
     },
   ]);
 

@@ -27,7 +27,8 @@ interface Kept {
 function contextOf(cluster: FakeCluster): { context: Context; kept: Kept } {
   const kept: Kept = { notes: {}, artifacts: [], announced: [] };
   const context = {
-    run: { runId: "run-1" },
+    run: { runId: "run-1", retriesSeen: 0 },
+    notes: kept.notes,
     connections: cluster,
     signal: new AbortController().signal,
     artifacts: { write: (name: string) => Promise.resolve(kept.artifacts.push(name)) },

@@ -1,4 +1,5 @@
 import type { Action, StageContext } from "../../../engine/migration.ts";
+import { isJsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { artifactName } from "../../context.ts";
 import type { CheckReport } from "../../preflight/check.ts";
@@ -9,6 +10,7 @@ import { access as accessCheck, judgeAccess } from "./checks/access.ts";
 import { oldGroup } from "./checks/old-group.ts";
 import { findingsOf } from "./findings.ts";
 import { gatherAccess, gatherFacts } from "./gather.ts";
+import type { Book } from "./gather/cluster.ts";
 import type { PreflightInput } from "./input.ts";
 
 type Context<O> = StageContext<ClusterConnections, O>;
@@ -27,7 +29,7 @@ export function preflight<O>(
     title: "check the cluster, its versions and its owners, changing nothing",
     act: async (context) => {
       const input = await inputOf(context);
-      const cluster = { ...context.connections, signal: context.signal };
+      const cluster = { ...context.connections, signal: context.signal, book: bookOf(context) };
       const access = await gatherAccess(cluster, input);
       if (access.denied.length > 0) await conclude(context, [reported(accessCheck, judgeAccess(access))]);
       const facts = await gatherFacts(cluster, input, access);
@@ -41,6 +43,18 @@ export function preflight<O>(
       await context.announce("preflight.passed", { resources: facts.byKind });
       return { done: true };
     },
+  };
+}
+
+/** In the stage's notes. What was found before somebody resumed the run may be mended: it is looked at again. */
+function bookOf<O>(context: Context<O>): Book {
+  const { retriesSeen } = context.run;
+  return {
+    read: () => {
+      const { dependants } = context.notes;
+      return isJsonObject(dependants) && dependants["resumed"] === retriesSeen ? dependants["at"] : undefined;
+    },
+    write: (at) => context.record({ dependants: { resumed: retriesSeen, at } }),
   };
 }
 

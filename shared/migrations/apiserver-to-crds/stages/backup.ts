@@ -14,6 +14,7 @@ import { readTarget } from "../../target/calls.ts";
 import { type Context, isPrecopied, nativeVersion } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ifAllowed } from "../preflight/gather/cluster.ts";
+import { deleteLeftovers } from "../undo/leftovers.ts";
 
 const Cursor = z.object({ part: z.int(), resource: z.int(), continueToken: z.string().optional() });
 const START = { part: 0, resource: 0 };
@@ -54,6 +55,7 @@ export const backupNative: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "sweep",
   name: "backup-native",
   title: "back up the native objects that are there already",
+  undo: [deleteLeftovers],
   plan: async (context, previous) => {
     if (!(await isPrecopied(context))) return { batches: [], done: true };
     const cursor = previous === undefined ? START : Cursor.parse(previous);

@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
-import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
+import type { ApprovalRule, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { unsettled } from "../../copying/unsettled.ts";
+import { firstUnsettled } from "../../copying/unsettled.ts";
+import { call } from "../../target/calls.ts";
 import { applyChanges } from "../apply-changes.ts";
-import { type Context, isPrecopied, resources, sendFor, v1Resource } from "../context.ts";
+import { type Context, isPrecopied, resources, v1Resource } from "../context.ts";
+import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { relist } from "../relist.ts";
 import { retryRows } from "../retry-rows.ts";
@@ -31,30 +33,45 @@ interface CatchUpTraits {
   after: string;
   /** How long nothing must have changed. Milliseconds; undefined: after the first rounds, however much still changes. */
   quietMs?: (options: ApiserverToCrdsOptions) => number;
+  approvals?: readonly ApprovalRule<ClusterConnections, ApiserverToCrdsOptions>[];
 }
+
+/**
+ * Nobody is to make up their mind about the point of no return while everything is locked; and what changes while they do is to
+ * be followed before the lock. `--stop-before unlock` asks inside it.
+ */
+const unlockApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
+  subject: "unlock",
+  needed: () =>
+    Promise.resolve(
+      "everything is copied and compared; both groups are locked next, for seconds, until the unlock, which is the point of no return",
+    ),
+};
 
 /** An open source may change without end: so often it is followed, which makes what is left as small as it gets. */
 const OPEN_ROUNDS = 3;
 
 const RETRIED_AT_ONCE = 1000;
 
-/** Applies exactly what changed in the old group since it was copied, deletions included, round by round. */
+/**
+ * Applies exactly what changed in the old group since it was copied, deletions included, round by round. Without the second
+ * version nothing can be applied yet: then it only waits until the old group is quiet, for `copy-locked` to read it.
+ */
 export function catchUpSweep(traits: CatchUpTraits): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
-  return {
+  return throughNative({
     kind: "sweep",
     name: traits.name,
     title: traits.title,
     changesCluster: true,
+    ...(traits.approvals === undefined ? {} : { approvals: traits.approvals }),
     plan: async (context, previous) => {
-      if (!(await isPrecopied(context))) return { batches: [], done: true };
-      return round(
-        traits,
-        context,
-        previous === undefined ? await first(traits, context) : Cursor.parse(previous),
-      );
+      const applies = await isPrecopied(context);
+      if (!applies && traits.quietMs === undefined) return { batches: [], done: true };
+      const cursor = previous === undefined ? await first(traits, context, applies) : Cursor.parse(previous);
+      return round(traits, context, { cursor, applies });
     },
     work: () => Promise.reject(new Error(`${traits.name} has no batches`)),
-  };
+  });
 }
 
 /** Before the lock: so that what is left for the time inside it does not grow with the time that the copy took. */
@@ -62,6 +79,7 @@ export const follow = catchUpSweep({
   name: "follow",
   title: "apply what changed since the copy, while the old group stays in use",
   after: "pre-copy",
+  approvals: [unlockApproved],
 });
 
 /** Inside the lock, until nothing changes any more. */
@@ -72,32 +90,43 @@ export const catchUp = catchUpSweep({
   quietMs: ({ quietMs }) => quietMs,
 });
 
-async function first(traits: CatchUpTraits, context: Context): Promise<Cursor> {
-  const { since } = Copied.parse(await context.notesOf(traits.after));
+/**
+ * The lock stops Calico's components; people write through the aggregated API until it is gone, which is the last moment at
+ * which the old group can change by it.
+ */
+export const catchUpLast = catchUpSweep({
+  name: "catch-up-last",
+  title: "apply what was written until the aggregated API server was gone",
+  after: "catch-up",
+});
+
+async function first(traits: CatchUpTraits, context: Context, applies: boolean): Promise<Cursor> {
+  const since = applies ? Copied.parse(await context.notesOf(traits.after)).since : {};
   return { since, quietSince: 0, rounds: 0, retries: context.run.retriesSeen };
 }
 
 async function round(
   traits: CatchUpTraits,
   context: Context,
-  cursor: Cursor,
+  { cursor, applies }: { cursor: Cursor; applies: boolean },
 ): Promise<SweepPlan | { wait: WaitRequest }> {
   const left = traits.quietMs === undefined ? 0 : stillToWait(context, traits, cursor);
   if (left > 0) {
     const message = `the old group has to stay unchanged for ${traits.quietMs?.(context.options) ?? 0} ms`;
     return { wait: { reason: "Gate", message, retryAfterMs: left } };
   }
-  if (cursor.retries < context.run.retriesSeen) await retryUnsettled(context);
-  const { since, changed } = await collect(context, cursor.since);
-  const unsettledRank = await firstUnsettled(context);
-  if (unsettledRank !== undefined) return unsettledRank();
-  const now = context.clock.now();
+  if (applies && cursor.retries < context.run.retriesSeen) await retryUnsettled(context);
+  const startedAt = context.clock.now();
+  const { since, changed, readAt } = await collect(context, cursor.since, applies);
+  const unsettled = applies ? await firstUnsettled(resources(context), RANKS) : undefined;
+  // Planned again, it reads the same changes again, and tries again what these could not write.
+  if (unsettled !== undefined) return unsettled();
   const isFirst = cursor.rounds === 0;
   if (isOver(traits, context, { cursor, changed, isFirst })) {
     await context.record({ since });
     return { batches: [], done: true };
   }
-  const quietSince = changed > 0 || isFirst ? now : cursor.quietSince;
+  const quietSince = changed > 0 ? readAt : isFirst ? startedAt : cursor.quietSince;
   const { retriesSeen: retries } = context.run;
   return { batches: [], cursor: { ...cursor, since, quietSince, retries, rounds: cursor.rounds + 1 } };
 }
@@ -116,6 +145,15 @@ function stillToWait(context: Context, traits: CatchUpTraits, { quietSince, roun
   return quietSince + (traits.quietMs?.(context.options) ?? 0) - context.clock.now();
 }
 
+/**
+ * A look tells all that was written before it began. So the last one must begin when nothing has changed for long enough, and
+ * find nothing: what was written while it went on was written later than that.
+ *
+ *     lock   look 1 begins   its end        look 2 begins, its end
+ *      |----------|-------------|--------------------|--------|
+ *                 |<------------ quietMs ----------->|             where look 1 finds nothing
+ *                               |<----- quietMs ---->|             where it finds changes
+ */
 function isOver(
   traits: CatchUpTraits,
   context: Context,
@@ -125,54 +163,63 @@ function isOver(
   return changed === 0 && (!isFirst || traits.quietMs(context.options) === 0);
 }
 
-async function firstUnsettled(context: Context): Promise<(() => { wait: WaitRequest }) | undefined> {
-  for (const rank of RANKS) {
-    const left = await unsettled(resources(context), rank);
-    if (left !== undefined) return left;
-  }
-  return undefined;
-}
-
 /** Reads what changed in all kinds at once, and applies it in the order in which kinds refer to one another. */
 async function collect(
   context: Context,
   since: Readonly<Record<string, string>>,
-): Promise<{ since: Record<string, string>; changed: number }> {
+  applies: boolean,
+): Promise<{ since: Record<string, string>; changed: number; readAt: number }> {
   const reads = await Promise.all(NATIVE_KINDS.map((kind) => changesOf(context, kind, since[kind.v1Plural])));
+  let readAt = context.clock.now();
   const next: Record<string, string> = {};
   let changed = 0;
   for (const [index, kind] of NATIVE_KINDS.entries()) {
     const read = reads[index];
-    const applied = read === undefined ? await relist(context, kind) : await apply(context, kind, read);
-    next[kind.v1Plural] = applied.resourceVersion;
-    changed += applied.changed;
+    const seen = applies ? await applied(context, kind, read) : await observed(context, kind, read);
+    next[kind.v1Plural] = seen.resourceVersion;
+    changed += seen.changed;
+    // Listed only now, and perhaps changed just before that.
+    if (read === undefined) readAt = context.clock.now();
   }
-  return { since: next, changed };
+  return { since: next, changed, readAt };
+}
+
+/** How much of a kind had changed, and up to which version of its collection. */
+interface Seen {
+  changed: number;
+  resourceVersion: string;
 }
 
 type Changes = Awaited<ReturnType<ClusterConnections["kubernetes"]["changes"]>>;
 
 /** Undefined where the server has forgotten what changed. */
 async function changesOf(
-  context: Context,
+  { connections, signal }: Context,
   kind: NativeKind,
   resourceVersion = "",
 ): Promise<Changes | undefined> {
   if (resourceVersion === "") return undefined;
-  const { signal } = context;
   try {
-    return await sendFor(context)((api) => api.changes(v1Resource(kind), { resourceVersion, signal }));
+    // Past the limiter: a watch mostly waits, would hold up those of other kinds, and its time says nothing of the server's load.
+    return await connections.kubernetes.changes(v1Resource(kind), { resourceVersion, signal });
   } catch (error) {
     if (isKubernetesError(error, "KUBERNETES_EXPIRED")) return undefined;
     throw error;
   }
 }
 
-async function apply(
-  context: Context,
-  kind: NativeKind,
-  { events, resourceVersion }: Changes,
-): Promise<{ changed: number; resourceVersion: string }> {
+async function applied(context: Context, kind: NativeKind, read: Changes | undefined): Promise<Seen> {
+  if (read === undefined) return relist(context, kind);
+  const { events, resourceVersion } = read;
   await applyChanges(context, kind, events);
   return { changed: events.length, resourceVersion };
+}
+
+/** Where it is not known what changed, as at first, looking begins here: that counts as a change. */
+async function observed(context: Context, kind: NativeKind, read: Changes | undefined): Promise<Seen> {
+  if (read !== undefined) return { changed: read.events.length, resourceVersion: read.resourceVersion };
+  const { signal, connections } = context;
+  const options = { limit: 1, metadataOnly: true, signal };
+  const page = await call(context, () => connections.kubernetes.list(v1Resource(kind), options));
+  return { changed: 1, resourceVersion: page.resourceVersion };
 }

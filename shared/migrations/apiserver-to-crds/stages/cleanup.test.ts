@@ -65,6 +65,40 @@ suite("deleting the old CRDs", () => {
   });
 });
 
+suite("old CRDs that do not go away", () => {
+  test("are told with the objects whose finalizers hold them, and a resume waits for them anew", async () => {
+    using world = await World.create(outerStages());
+    const finalizers = ["example.org/audit"];
+    const ref = { apiVersion: "crd.projectcalico.org/v1", plural: "networksets", namespace: "shop" };
+    await world.cluster.create(ref, {
+      kind: "NetworkSet",
+      metadata: { namespace: "shop", name: "kept", finalizers },
+    });
+    const worker = world.worker();
+    // The API server says yes to the deletion, and keeps the definition until its objects are gone.
+    const held = "networksets.crd.projectcalico.org";
+    const remove = world.cluster.delete.bind(world.cluster);
+    let isHeld = true;
+    world.cluster.delete = (one, options) =>
+      isHeld && one.name === held ? Promise.resolve({ kind: "Status" }) : remove(one, options);
+    const runId = await startRun(worker);
+    await world.drive(worker, runId, ({ waiting }) => waiting?.message.includes("being deleted") === true);
+    world.clock.advance(901_000);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "CLEANUP_STUCK");
+    assert.match(
+      run.failure.message,
+      /networksets\.crd\.projectcalico\.org \(held are shop\/kept by example\.org\/audit\)/,
+    );
+
+    await worker.engine.resume(runId);
+    const resumed = await world.drive(worker, runId, ({ waiting }) => waiting?.reason === "Gate");
+    assert.match(resumed.run.waiting?.message ?? "", /still being deleted/);
+    isHeld = false;
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+});
+
 suite("the backup of a run", () => {
   test("gives back the old group that was deleted, and what stands beside it", async () => {
     using world = await World.create(outerStages());

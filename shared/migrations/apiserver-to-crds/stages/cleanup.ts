@@ -9,6 +9,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { deleteTarget } from "../../target/calls.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import type { Context } from "../context.ts";
+import { heldObjects } from "../held-objects.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { datastoreUsers } from "../workloads.ts";
 import { whyNotSwitched } from "./rollout.ts";
@@ -17,6 +18,8 @@ const OLD_GROUP = "crd.projectcalico.org";
 const POLL_MS = 1000;
 /** The API server deletes the objects of a definition first; finalizers of others may hold them. */
 const GONE_MS = 900_000;
+/** After how long it is worth asking which objects hold a definition. */
+const SLOW_MS = 10_000;
 
 const unconverted: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
   subject: "unconverted",
@@ -98,8 +101,7 @@ function namesOf(crd: JsonObject): JsonObject {
 }
 
 async function remove(context: Context, crd: JsonObject): Promise<void> {
-  const name = textAt(crd, "metadata", "name");
-  await deleteTarget(context, { ...crdResource, name }, textAt(crd, "metadata", "uid"));
+  await deleteTarget(context, { ...crdResource, name: nameOf(crd) }, textAt(crd, "metadata", "uid"));
 }
 
 async function gone(context: Context, left: readonly JsonObject[]): Promise<StageOutcome> {
@@ -107,16 +109,29 @@ async function gone(context: Context, left: readonly JsonObject[]): Promise<Stag
     await context.announce("cleanup.done", {});
     return { done: true };
   }
-  const message = `old CRDs are still being deleted: ${left.map(describe).join("; ")}`;
-  if (context.clock.now() - Number(context.notes["deletingAt"]) > GONE_MS) throw stuck(message);
+  // A person who resumes has mended something, and the API server needs a moment to go on.
+  const since = Math.max(Number(context.notes["deletingAt"]), context.run.resumedAt ?? 0);
+  const waited = context.clock.now() - since;
+  const isSlow = waited > SLOW_MS;
+  const described = isSlow ? await Promise.all(left.map((crd) => holding(context, crd))) : left.map(nameOf);
+  const message = `old CRDs are still being deleted: ${described.join("; ")}`;
+  if (waited > GONE_MS) throw stuck(message);
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
 }
 
-/** What the API server says of objects that hold a definition. */
-function describe(crd: JsonObject): string {
+/** A definition with the objects that hold it, or else with what the API server says of its deletion. */
+async function holding(context: Context, crd: JsonObject): Promise<string> {
+  const held = await heldObjects(context, {
+    apiVersion: `${OLD_GROUP}/v1`,
+    plural: textAt(crd, "spec", "names", "plural"),
+  });
   const condition = objectsAt(crd, "status", "conditions").find(({ type }) => type === "Terminating");
-  const why = textAt(condition ?? {}, "message");
-  return `${textAt(crd, "metadata", "name")}${why === "" ? "" : ` (${why})`}`;
+  const why = held === "" ? textAt(condition ?? {}, "message") : `held are ${held}`;
+  return `${nameOf(crd)}${why === "" ? "" : ` (${why})`}`;
+}
+
+function nameOf(crd: JsonObject): string {
+  return textAt(crd, "metadata", "name");
 }
 
 function refused(reason: string): MigratorError {
@@ -127,6 +142,6 @@ function refused(reason: string): MigratorError {
 
 function stuck(message: string): MigratorError {
   return new MigratorError("CLEANUP_STUCK", message, {
-    next: "Find the objects whose finalizers hold them (kubectl get -A), and let whoever set these finish; then `resume`.",
+    next: "Let whoever has set the finalizers of these objects take them off (`kubectl get RESOURCE.crd.projectcalico.org -A -o yaml`), then `resume`.",
   });
 }

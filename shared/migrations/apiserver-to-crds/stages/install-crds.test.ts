@@ -5,6 +5,19 @@ import { changed } from "../../testing/dumps.ts";
 import { outerStages } from "../testing/stages.ts";
 import { rollBack, runTo, World } from "../testing/world.ts";
 
+function foreignDefinition(plural: string): JsonObject {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.example.org` },
+    spec: {
+      group: "example.org",
+      names: { plural },
+      versions: [{ name: "v1", served: true, storage: true }],
+    },
+  };
+}
+
 suite("undoing the installation of native CRDs", () => {
   const POLICIES = {
     apiVersion: "admissionregistration.k8s.io/v1",
@@ -26,6 +39,21 @@ suite("undoing the installation of native CRDs", () => {
     assert.ok(!installed.includes(`${POLICIES.apiVersion}/${POLICIES.plural}/old`));
     await rollBack(world, worker, runId);
     assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+
+  test("deletes definitions of the manifest that are not native, and leaves those that are in use", async () => {
+    using world = await World.create(outerStages());
+    world.manifest.push(foreignDefinition("widgets"), foreignDefinition("gadgets"));
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "lock" });
+    const ref = { apiVersion: "example.org/v1", plural: "gadgets" };
+    await world.cluster.create(ref, { kind: "Gadget", metadata: { name: "theirs" } });
+    await rollBack(world, worker, runId);
+    assert.deepEqual(changed(before, world.cluster.dump()), [
+      "apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.example.org",
+      "example.org/v1/gadgets/theirs",
+    ]);
   });
 
   test("leaves a definition with an object that somebody else has written", async () => {

@@ -1,12 +1,13 @@
 import type { Action, Gate, StageOutcome } from "../../../engine/migration.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
-import { readApiService } from "../../../kubernetes/api-services-calls.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { foundApiService } from "../api-service.ts";
+import { foundApiService, restoreFound } from "../api-service.ts";
 import { isRefused, lockNative, lockOld, removeNativeLock, unlockOld } from "../cluster-information.ts";
-import { type Context, isPrecopied, nativeVersion, sendFor } from "../context.ts";
+import { type Context, isPrecopied, SECOND } from "../context.ts";
+import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { openAgain } from "../second-version.ts";
+import { releaseLeft } from "./restore-foreign-owners.ts";
 import { rolloutBack } from "./rollout.ts";
 
 const POLL_MS = 1000;
@@ -27,13 +28,16 @@ const unlockOldGroup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   },
 };
 
-/** Through the second version, which somebody may have closed. What cannot be removed holds nobody up: `left` in the notes says why. */
+/**
+ * Through the second version, which somebody may have closed, if it was locked that way. What cannot be removed holds nobody
+ * up: `left` in the notes says why.
+ */
 const removeLock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "action",
   name: "remove-native-lock",
   title: "take this run's lock of the native group away",
   act: async (context) => {
-    if (!(await isPrecopied(context))) return { done: true };
+    if ((await context.notesOf("lock"))["nativeBefore"] === undefined) return { done: true };
     const { openingAt = context.clock.now() } = context.notes;
     const hidden = await openAgain(context, [LOCK_CRD]);
     if (hidden === undefined) return removeUnlessRefused(context);
@@ -45,7 +49,7 @@ const removeLock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
 
 /**
  * What was restored has to work again before owner references are put back. After the unlock, as a new pod of the API server
- * could not start before.
+ * could not start before. What could not be made good while the old group was locked is made good here.
  */
 const awaitApiServer: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "gate",
@@ -54,8 +58,10 @@ const awaitApiServer: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
   deadlineMs: () => API_SERVER_MS,
   check: async (context) => {
     const found = await foundApiService(context);
-    if (found?.available !== true) return { done: true };
-    const { served, available, message } = await readApiService(sendFor(context), nativeApiService);
+    await releaseLeft(context);
+    const after = await restoreFound(context);
+    if (after === undefined || found?.available !== true) return { done: true };
+    const { served, available, message } = after;
     if (served === "aggregated" && available) return { done: true };
     const reason = message === "" ? `APIService ${nativeApiService.name} is ${served}` : message;
     return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
@@ -66,7 +72,7 @@ const awaitApiServer: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
  * Locks both groups with this run's mark, and reads the locks back. Without the second version the native group cannot be
  * reached yet: `remove-apiservice` then locks it, and nothing uses it before. What was found is recorded first.
  */
-export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughNativeAction({
   kind: "action",
   name: "lock",
   title: "lock both groups: new pods wait from here until the unlock",
@@ -77,15 +83,15 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
     const { lockedAt = context.clock.now() } = context.notes;
     await context.record({ lockedAt });
     await lockOld(context);
-    if (await isPrecopied(context)) await lockNative(context, await nativeVersion(context));
+    if (await isPrecopied(context)) await lockNative(context, SECOND);
     await context.announce("datastore.locked", {});
     return { done: true };
   },
-};
+});
 
 async function removeUnlessRefused(context: Context): Promise<StageOutcome> {
   try {
-    await removeNativeLock(context, "projectcalico.org/v3precopy");
+    await removeNativeLock(context, SECOND);
   } catch (error) {
     if (!isRefused(error)) throw error;
     await context.record({ left: error.message });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { objectAt } from "../../../kubernetes/fields.ts";
+import { changed } from "../../testing/dumps.ts";
 import { withNativeGroup } from "../api-group.ts";
 import { NAMESPACE, workload } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
-import { runTo, startRun, World } from "../testing/world.ts";
+import { rollBack, runTo, startRun, World } from "../testing/world.ts";
 
 const DEPLOYMENTS = { apiVersion: "apps/v1", plural: "deployments" };
 const OPERATOR = { ...DEPLOYMENTS, namespace: "tigera-operator", name: "tigera-operator" };
@@ -33,7 +35,45 @@ async function operatorSwitches(world: World): Promise<void> {
   }
 }
 
+async function replicasOf(world: World): Promise<unknown> {
+  return objectAt(await world.cluster.get(OPERATOR), "spec")["replicas"];
+}
+
 suite("an operator that installs Calico", () => {
+  test("is stopped while it would put the APIService back, and runs again after the switch", async () => {
+    using world = await withOperator();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "remove-apiservice" });
+    assert.equal(await replicasOf(world), 0);
+    await worker.engine.approve(runId, "test", "remove-apiservice");
+    await world.drive(worker, runId, ({ stage, waiting }) => stage === "rollout" && waiting !== undefined);
+    assert.equal(await replicasOf(world), 1);
+  });
+
+  test("is waited for until it has ended", async () => {
+    using world = await withOperator();
+    await world.cluster.patch(OPERATOR, { status: { replicas: 1 } }, { type: "merge" });
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId, ({ waiting }) => waiting?.reason === "Gate");
+    assert.deepEqual(
+      [run.stage, run.waiting?.message],
+      ["remove-apiservice", "the operator is being stopped: 1 pods of it are left"],
+    );
+    await world.cluster.patch(OPERATOR, { status: { replicas: 0 } }, { type: "merge" });
+    const after = await world.drive(worker, runId, ({ stage }) => stage === "rollout");
+    assert.equal(after.run.failure, undefined);
+  });
+
+  test("runs again when the run is undone before its switch", async () => {
+    using world = await withOperator();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "switch" });
+    await rollBack(world, worker, runId);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+
   test("is told to switch only once the native group is unlocked, and does the rest itself", async () => {
     using world = await withOperator();
     const worker = world.worker();

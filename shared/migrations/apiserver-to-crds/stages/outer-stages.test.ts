@@ -111,7 +111,7 @@ suite("without the second version, the stages around the copying", () => {
       using world = await withWebhook();
       const before = world.cluster.dump();
       const worker = world.worker();
-      await rollBack(world, worker, await runTo(world, worker, { stopBefore, approvals: [] }));
+      await rollBack(world, worker, await runTo(world, worker, { stopBefore, approvals: ["unlock"] }));
       assert.deepEqual(changed(before, world.cluster.dump()), []);
     });
   }

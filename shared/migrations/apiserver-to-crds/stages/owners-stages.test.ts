@@ -85,7 +85,7 @@ suite("owner references to Calico objects", () => {
       await addOwned(world, "settings", { uid: await ownerUid(world, "projectcalico.org/v3") });
       const before = world.cluster.dump();
       const worker = world.worker();
-      await rollBack(world, worker, await runTo(world, worker, { stopBefore, approvals: [] }));
+      await rollBack(world, worker, await runTo(world, worker, { stopBefore, approvals: ["unlock"] }));
       assert.deepEqual(world.cluster.dump(), before);
     });
   }

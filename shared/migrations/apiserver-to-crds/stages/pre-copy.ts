@@ -1,19 +1,23 @@
 import { z } from "zod";
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import type { BatchOutcome, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
-import type { BatchRecord } from "../../../engine/records.ts";
+import type { BatchRecord, CheckpointId } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { call, orAbsent } from "../../target/calls.ts";
-import { unsettled } from "../../copying/unsettled.ts";
-import { type Context, isPrecopied, resources, v1Resource } from "../context.ts";
+import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
+import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
-import { retryRows } from "../retry-rows.ts";
+import { throughNative } from "../native-access.ts";
+import { relist } from "../relist.ts";
+import { movedConflicts, retryRows } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
 
+/** A batch names what it tries again, and a record of it is bounded (DynamoDB: 400 KB). */
+const RETRIED_PER_BATCH = 500;
 const RANKS: readonly number[] = [1, 2, 3];
 
 const Cursor = z.object({
@@ -37,29 +41,41 @@ const Scope = z.union([
 /** What a run of the copying sweep leaves in its notes. */
 export const Copied = z.object({ since: z.record(z.string(), z.string()) });
 
+interface CopyTraits {
+  name: string;
+  title: string;
+  undo: Sweep<ClusterConnections, ApiserverToCrdsOptions>;
+  isDue: (context: Context) => Promise<boolean>;
+  /** True where what was copied before has to be looked at again. */
+  looksAgain: (context: Context) => Promise<boolean>;
+  /** What is left to do once everything that was listed is settled. */
+  finish?: (context: Context) => Promise<void>;
+}
+
 /** Copies every v1 object while the aggregated API server serves, kind by kind, in the order in which kinds refer to one another. */
 export const preCopy = copySweep({
   name: "pre-copy",
   title: "copy all resources while the aggregated API server stays in use",
   undo: undoCopies,
   isDue: isPrecopied,
+  looksAgain: () => Promise.resolve(false),
 });
 
-/** The same inside the lock, where native objects cannot be written before the aggregated API server is gone. */
+/**
+ * The same inside the lock, where native objects cannot be written before the aggregated API server is gone, or could not be
+ * any more. What was copied before that is compared again, brought up to date, or removed where its v1 object is gone.
+ */
 export const copyLocked = copySweep({
   name: "copy-locked",
   title: "copy all resources inside the lock, if they could not be copied before",
   undo: undoCopiesEarly,
   isDue: async (context) => !(await isPrecopied(context)),
+  looksAgain: wasPrecopied,
+  finish: relistAll,
 });
 
-function copySweep(traits: {
-  name: string;
-  title: string;
-  undo: Sweep<ClusterConnections, ApiserverToCrdsOptions>;
-  isDue: (context: Context) => Promise<boolean>;
-}): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
-  return {
+function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
+  return throughNative({
     kind: "sweep",
     name: traits.name,
     title: traits.title,
@@ -71,10 +87,13 @@ function copySweep(traits: {
         previous === undefined
           ? { kind: 0, since: {}, retries: context.run.retriesSeen, settling: false }
           : Cursor.parse(previous);
-      return cursor.settling ? settle(context, cursor) : planPage(context, cursor);
+      return cursor.settling ? settle(traits, context, cursor) : planPage(context, cursor);
     },
-    work,
-  };
+    work: async (context, batch) => {
+      if (!(await traits.isDue(context))) return { done: true, counts: { leftToTheLock: batch.size } };
+      return work(context, batch, await traits.looksAgain(context));
+    },
+  });
 }
 
 /** Opens a batch for one page of a list; the page is read again by whoever works on it. */
@@ -97,41 +116,72 @@ async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
   };
 }
 
-/** A rank is complete when all of it is settled; what is not is tried again after a resume. */
-async function settle(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
+/** A rank is complete when all of it is settled; what is not is tried again after a resume, or once it was mended. */
+async function settle(
+  traits: CopyTraits,
+  context: Context,
+  cursor: Cursor,
+): Promise<SweepPlan | { wait: WaitRequest }> {
   const rank = NATIVE_KINDS[cursor.kind - 1]?.rank ?? RANKS[0] ?? 1;
   const { retriesSeen } = context.run;
   const left = await unsettled(resources(context), rank);
   if (left !== undefined) {
-    if (cursor.retries >= retriesSeen) return left();
-    const batches = await retryBatches(context, rank);
+    const ids = cursor.retries < retriesSeen ? undefined : await movedConflicts(context, rank);
+    if (ids?.length === 0) return left();
+    const batches = retryBatches(context, ids ?? (await retryable(context, rank)));
     return { batches, cursor: { ...cursor, retries: retriesSeen }, barrier: true };
   }
   if (cursor.kind < NATIVE_KINDS.length) return { batches: [], cursor: { ...cursor, settling: false } };
+  return finish(traits, context, cursor);
+}
+
+async function finish(
+  traits: CopyTraits,
+  context: Context,
+  cursor: Cursor,
+): Promise<SweepPlan | { wait: WaitRequest }> {
+  await traits.finish?.(context);
+  const left = await firstUnsettled(resources(context), RANKS);
+  if (left !== undefined) return left();
   await context.record({ since: cursor.since });
   return { batches: [], done: true };
 }
 
-async function retryBatches(context: Context, rank: number): Promise<{ scope: JsonObject; size: number }[]> {
-  const { batchSize } = context.options;
+/** What came, changed or went while everything was listed. */
+async function relistAll(context: Context): Promise<void> {
+  for (const kind of NATIVE_KINDS) await relist(context, kind);
+}
+
+function retryable(context: Context, rank: number): Promise<CheckpointId[]> {
   const states = ["pending", "failed", "conflict"] as const;
-  const rows = await resources(context).list({ rank, states, limit: 10 * batchSize });
+  return resources(context).list({ rank, states, limit: 10 * context.options.batchSize });
+}
+
+function retryBatches(
+  { options: { batchSize } }: Context,
+  ids: readonly CheckpointId[],
+): { scope: JsonObject; size: number }[] {
   const batches: { scope: JsonObject; size: number }[] = [];
-  for (let first = 0; first < rows.length; first += batchSize) {
-    const retry = rows.slice(first, first + batchSize).map(({ key }) => ({ rank, key }));
+  const size = Math.min(batchSize, RETRIED_PER_BATCH);
+  for (let first = 0; first < ids.length; first += size) {
+    const retry = ids.slice(first, first + size).map(({ rank, key }) => ({ rank, key }));
     batches.push({ scope: { retry }, size: 0 });
   }
   return batches;
 }
 
-async function work(context: Context, batch: Readonly<BatchRecord>): Promise<BatchOutcome> {
+async function work(
+  context: Context,
+  batch: Readonly<BatchRecord>,
+  looksAgain: boolean,
+): Promise<BatchOutcome> {
   const scope = Scope.parse(batch.scope);
   if ("retry" in scope) return { done: true, counts: await retryRows(context, scope.retry) };
   const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === scope.plural);
   if (kind === undefined) throw new Error(`no kind is called ${scope.plural}`);
   try {
     const { items } = await read(context, kind, scope.continueToken, false);
-    return { done: true, counts: await copyObjects(context, "create", kind, items) };
+    return { done: true, counts: await copyObjects(context, { mode: "create", looksAgain }, kind, items) };
   } catch (error) {
     // The snapshot of the list is gone, as after a long pause: catching up lists this kind again and compares.
     if (!isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;

@@ -1,44 +1,68 @@
+import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, foreignOwners, sendFor } from "../context.ts";
+import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { nativeOwners, type OwnerDetail, ownerDetail, ownerRow } from "../owner-rows.ts";
+import { ownerMap } from "../owner-map.ts";
+import { type OwnerDetail, ownerDetail, ownerRow, OWNERS_RANK } from "../owner-rows.ts";
 import { releaseOwners as release, restoreOwners } from "../owners/release.ts";
+import { patientSweep } from "../undo/patience.ts";
 import { overRows, writeOptions } from "./release-owners.ts";
 
 const TRIES = 5;
+const PAGE = 500;
 
 /** Before the aggregated API server is put back, which does not know native UIDs. */
-const releaseAgain = overRows({
-  name: "release-owners-again",
-  title: "take references to native objects off other objects",
-  states: ["applied", "verified"],
-  act: async (context, row) => {
-    const { restored, ...detail } = ownerDetail(row);
-    if (restored !== undefined) await releaseRestored(context, { ...detail, references: restored });
-    return ownerRow(detail, "applied");
-  },
-});
+const releaseAgain = patientSweep(
+  overRows({
+    name: "release-owners-again",
+    title: "take references to native objects off other objects",
+    states: ["applied", "verified"],
+    act: releaseRow,
+  }),
+);
+
+/**
+ * Takes off what `release-owners-again` could not in its time. The aggregated API server does not know native UIDs, so the
+ * garbage collector would delete these objects once it serves again. Throws what the API server says.
+ */
+export async function releaseLeft(context: Context): Promise<void> {
+  const states = ["applied", "verified"] as const;
+  for await (const page of ledgerPages(foreignOwners(context), { rank: OWNERS_RANK, states, limit: PAGE })) {
+    const left = page.filter((row) => ownerDetail(row).restored !== undefined);
+    for (const row of left) await foreignOwners(context).put([await releaseRow(context, row)]);
+  }
+}
+
+async function releaseRow(context: Context, row: Checkpoint): Promise<Checkpoint> {
+  const { restored, ...detail } = ownerDetail(row);
+  if (restored !== undefined) await releaseRestored(context, { ...detail, references: restored });
+  return ownerRow(detail, "applied");
+}
 
 /**
  * Gives objects that are not Calico's their references to Calico objects back, now to the native ones, and only once
  * projectcalico.org/v3 shows these. A reference whose owner this run has not copied stays off; `missing` in the row says
  * which.
  */
-export const restoreForeignOwners: Sweep<ClusterConnections, ApiserverToCrdsOptions> = overRows({
-  name: "restore-foreign-owners",
-  title: "put references to Calico objects back, with the UIDs of the native objects",
-  states: ["pending", "applied"],
-  changesCluster: true,
-  undo: [releaseAgain],
-  act: restoreOne,
-});
+export const restoreForeignOwners: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throughNative(
+  overRows({
+    name: "restore-foreign-owners",
+    title: "put references to Calico objects back, with the UIDs of the native objects",
+    states: ["pending", "applied"],
+    changesCluster: true,
+    undo: [releaseAgain],
+    act: restoreOne,
+  }),
+);
 
 async function restoreOne(context: Context, row: Checkpoint): Promise<Checkpoint> {
   const detail = ownerDetail(row);
-  const references = detail.references.map(({ reference }) => reference);
-  const ownerOf = await nativeOwners(context, detail.namespace, references);
+  const { namespace } = detail;
+  const placed = detail.references.map(({ reference }) => ({ reference, namespace }));
+  const ownerOf = await ownerMap(context, placed);
   const restored = detail.references.flatMap(({ at, reference }) => {
     const owner = ownerOf(reference);
     return owner === undefined ? [] : [{ at, reference: { ...reference, ...owner } }];

@@ -2,6 +2,7 @@ import type { Action, Gate } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { usesNativeGroup } from "../api-group.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { releaseOperator } from "./hold-operator.ts";
 import { switchBack, switchWorkload } from "../switch-workload.ts";
 import { datastoreUsers, operatorRef, workloadName } from "../workloads.ts";
 
@@ -45,12 +46,13 @@ const operatorBack: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
 export const switchOperator: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "action",
   name: "switch-operator",
-  title: "tell the operator to use the native group, where it installs Calico",
+  title: "start the operator with the native group, where it installs Calico",
   changesCluster: true,
   undo: [undoSwitch, operatorBack],
   act: async (context) => {
     const ref = await operatorRef(context);
     if (ref !== undefined) await switchWorkload(context, ref);
+    await releaseOperator(context);
     return { done: true };
   },
 };

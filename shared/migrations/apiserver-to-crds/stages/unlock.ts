@@ -3,11 +3,12 @@ import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { patientAction } from "../undo/patience.ts";
 
 const POLL_MS = 1000;
 
 /** Where the webhook of an operator that has switched refuses it, the way back goes on: `refused` in the notes says so. */
-const lockNativeAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+const lockNativeAgain = patientAction({
   kind: "action",
   name: "lock-native-again",
   title: "lock the native group again",
@@ -17,13 +18,14 @@ const lockNativeAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
     try {
       await setNativeReady(context, false);
+      await context.announce("datastore.locked", { group: "projectcalico.org" });
     } catch (error) {
       if (!isRefused(error)) throw error;
       await context.record({ refused: error.message });
     }
     return { done: true };
   },
-};
+});
 
 /** Opens the native group for use. The old one stays locked: whoever still uses it has to wait until it is switched. */
 export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {

@@ -9,6 +9,7 @@ import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
 import { changed, type Context, nativeVersion, resources } from "../context.ts";
+import { throughNative } from "../native-access.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import { revisionOf } from "../native-task.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -25,7 +26,7 @@ type Cursor = z.infer<typeof Cursor>;
 const Scope = z.object({ ids: z.array(z.object({ rank: z.int(), key: z.string() })), attempt: z.int() });
 
 /** Reads back, inside the lock, only what changed since the copy, and compares both groups. */
-export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
+export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throughNative({
   kind: "sweep",
   name: NAME,
   title: "compare what changed since the copy in both groups",
@@ -43,7 +44,7 @@ export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = 
     await context.ledger(differencesLedger(NAME, attempt)).put(found.flat());
     return { done: true, counts: { verified: rows.length - found.flat().length } };
   },
-};
+});
 
 async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const after = cursor.after === undefined ? {} : { after: cursor.after };

@@ -14,10 +14,14 @@ import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import { rowsInRange } from "../../copying/ledger-ranges.ts";
 import { isWrittenByOthers } from "../../target/ownership.ts";
 import { call, readTarget } from "../../target/calls.ts";
-import { type Context, nativeVersion, resources, v1Resource } from "../context.ts";
+import { type Context, isPrecopied, isRemoved, nativeVersion, resources, v1Resource } from "../context.ts";
+import { throughNative } from "../native-access.ts";
+import { notServed } from "../native-api.ts";
+import { nativeDetailOf } from "../native-detail.ts";
 import { keyOf, revisionOf } from "../native-task.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { v1Ref } from "../retry-rows.ts";
 
 /** How a verification judges. */
 interface VerifyTraits {
@@ -33,10 +37,15 @@ const PAGE = 500;
 const PAGES_PER_WORK = 10;
 const COPIED = ["applied", "verified"] as const;
 
-/** How far a kind is compared: the native list, then the old group's versions, then, where the native list lacked some, one by one. */
+/** How far a kind is compared: the native list, then the old group's versions, then, where one of them lacked some, one by one. */
 const Progress = z.union([
   z.object({ phase: z.literal("native"), seen: z.int(), continueToken: z.string().optional() }),
-  z.object({ phase: z.literal("old"), seen: z.int(), continueToken: z.string().optional() }),
+  z.object({
+    phase: z.literal("old"),
+    seen: z.int(),
+    seenOld: z.int(),
+    continueToken: z.string().optional(),
+  }),
   z.object({ phase: z.literal("unlisted"), after: z.string() }),
 ]);
 type Progress = z.infer<typeof Progress>;
@@ -44,12 +53,22 @@ type Progress = z.infer<typeof Progress>;
 /** Reads the copies back and compares what they mean with what was read of the v1 objects, and these with what they were then. */
 export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
   const { name, title } = traits;
-  return verifyKinds({
+  const sweep = verifyKinds<ApiserverToCrdsOptions>({
     name,
     title,
     kinds: NATIVE_KINDS.map(({ kind }) => kind),
     compare: (context, { kind, attempt, batch }) => compareKind(traits, context, { kind, attempt, batch }),
   });
+  return throughNative({
+    ...sweep,
+    plan: async (context, cursor) =>
+      (await isReachable(context)) ? sweep.plan(context, cursor) : { batches: [], done: true },
+  });
+}
+
+/** Without the second version nobody can look at native objects before the aggregated API server is gone. */
+async function isReachable(context: Context): Promise<boolean> {
+  return (await isPrecopied(context)) || isRemoved(context);
 }
 
 async function compareKind(
@@ -59,6 +78,7 @@ async function compareKind(
 ): Promise<BatchOutcome> {
   const kind = NATIVE_KINDS.find((one) => one.kind === name);
   if (kind === undefined) throw new Error(`no kind is called ${name}`);
+  if (!(await isReachable(context))) return { done: true, counts: {} };
   const comparing = new Comparing(traits, context, { kind, attempt, version: await nativeVersion(context) });
   let at: Progress =
     batch.progress === undefined ? { phase: "native", seen: 0 } : Progress.parse(batch.progress);
@@ -110,16 +130,17 @@ class Comparing {
     await this.#report(rows.flatMap((row) => this.#differs(row, byId.get(row.target))));
     const total = seen + rows.length;
     return page.continueToken === undefined
-      ? { phase: "old", seen: total }
+      ? { phase: "old", seen: total, seenOld: 0 }
       : { phase: "native", seen: total, continueToken: page.continueToken };
   }
 
   async #oldPage({
     seen,
+    seenOld,
     continueToken,
   }: Extract<Progress, { phase: "old" }>): Promise<Progress | undefined> {
     const page = await this.#list(v1Resource(this.#kind), continueToken, true);
-    if (page === "expired") return { phase: "old", seen };
+    if (page === "expired") return { phase: "old", seen, seenOld: 0 };
     const ids = page.items.map((object) => ({ rank: this.#kind.rank, key: keyOf(this.#kind, object) }));
     const rows = new Map((await resources(this.#context).get(ids)).map((row) => [row.key, row]));
     if (this.#traits.sourceChanged === "difference")
@@ -128,11 +149,15 @@ class Comparing {
           changedSince(rows.get(keyOf(this.#kind, v1)) ?? uncopied(this.#kind, v1), v1),
         ),
       );
-    if (page.continueToken !== undefined) return { phase: "old", seen, continueToken: page.continueToken };
-    return seen < (await this.#copied()) ? { phase: "unlisted", after: "" } : undefined;
+    const total = seenOld + [...rows.values()].filter(isCopied).length;
+    if (page.continueToken !== undefined)
+      return { phase: "old", seen, seenOld: total, continueToken: page.continueToken };
+    const copied = await this.#copied();
+    const isShort = seen < copied || (this.#traits.sourceChanged === "difference" && total < copied);
+    return isShort ? { phase: "unlisted", after: "" } : undefined;
   }
 
-  /** What the native list has not shown is missing, or came while it was read. */
+  /** What a list has not shown is missing, or came while it was read. */
   async #unlistedPage(after: string): Promise<Progress | undefined> {
     const rows = await this.#rows(after);
     const last = rows.at(-1);
@@ -144,12 +169,22 @@ class Comparing {
       })),
     );
     await this.#report(found.flatMap(({ row, object }) => this.#differs(row, object)));
+    if (this.#traits.sourceChanged === "difference") await this.#report(await this.#goneOf(rows));
     return { phase: "unlisted", after: last.key };
+  }
+
+  /** A v1 object that was deleted since its copy was made: the copy would live on. */
+  async #goneOf(rows: readonly Checkpoint[]): Promise<Checkpoint[]> {
+    const found = await Promise.all(rows.map(({ key }) => readTarget(this.#context, v1Ref(key).ref)));
+    return rows
+      .filter((_, index) => found[index] === undefined)
+      .map((row) => differing(row, "the v1 object was deleted since it was copied"));
   }
 
   #differs(row: Checkpoint, object: JsonObject | undefined): Checkpoint[] {
     const isNoted = this.#traits.changedByOthers === "noted";
     if (object === undefined) return isNoted ? [] : [differing(row, "it is missing in projectcalico.org/v3")];
+    if (isShownByOthers(row, object)) throw notServed(this.#kind);
     const { held } = detailOf(row);
     if (nativeMeaning(object) === (held ?? row.sourceHash)) return [];
     if (isNoted && isWrittenByOthers(this.#context, object)) return [];
@@ -171,7 +206,7 @@ class Comparing {
     const known = new Set(found.map(({ target }) => target));
     const others = [...byId.keys()].filter((id) => !known.has(id));
     const rows = [...found, ...(await resources(this.#context).findByTarget(others))];
-    return rows.filter(({ state }) => state === "applied" || state === "verified");
+    return rows.filter(isCopied);
   }
 
   #likelyKey(object: JsonObject): string {
@@ -214,6 +249,10 @@ class Comparing {
   }
 }
 
+function isCopied({ state }: Checkpoint): boolean {
+  return state === "applied" || state === "verified";
+}
+
 /** Stands for the checkpoint of a v1 object that has none: it came after everything was copied. */
 function uncopied(kind: NativeKind, v1: JsonObject): Checkpoint {
   const key = keyOf(kind, v1);
@@ -230,6 +269,11 @@ function uncopied(kind: NativeKind, v1: JsonObject): Checkpoint {
 function changedSince(row: Checkpoint, v1: JsonObject): Checkpoint[] {
   if (isLeftOut(row) || row.sourceRevision === revisionOf(v1)) return [];
   return [differing(row, "the v1 object has changed since it was copied")];
+}
+
+/** An aggregated API server shows the v1 object under this UID: comparing that with itself would prove nothing. */
+function isShownByOthers(row: Checkpoint, object: JsonObject): boolean {
+  return textAt(object, "metadata", "uid") === nativeDetailOf(row).uid;
 }
 
 function orExpired(error: unknown): "expired" {

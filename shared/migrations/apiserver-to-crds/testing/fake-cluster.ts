@@ -1,3 +1,4 @@
+import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import { convertUid } from "../../../calico/uid.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
@@ -35,6 +36,9 @@ const AUTOMANAGED = {
   spec: { group: "projectcalico.org", version: "v3" },
 };
 
+/** Calico's API server has no storage for these. */
+const NOT_AGGREGATED: ReadonlySet<string> = new Set(["ipamblocks", "ipamhandles"]);
+
 const ROLLED_OUT = { updatedReplicas: 1, replicas: 1, availableReplicas: 1 };
 
 /** Where objects are really kept, and how they are shown. */
@@ -42,6 +46,8 @@ interface Place {
   apiVersion: string;
   plural: string;
   show: (object: JsonObject) => JsonObject;
+  /** What is stored of an object that is written. */
+  keep: (object: JsonObject) => JsonObject;
 }
 
 /**
@@ -55,6 +61,14 @@ export class FakeCluster implements KubernetesApi {
   /** Around every write. */
   get hooks(): WriteHooks {
     return this.#stored.hooks;
+  }
+
+  /** True where Calico's admission policy lets nobody delete native built-in tiers. */
+  protectsTiers = false;
+
+  /** What etcd holds, past every API. */
+  get storage(): FakeKubernetes {
+    return this.#stored;
   }
 
   /** Every object without what the server adds, by path. */
@@ -77,7 +91,8 @@ export class FakeCluster implements KubernetesApi {
   async list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
     const place = await this.#place(ref);
     const page = await this.#stored.list({ ...ref, ...at(place) }, options);
-    return { ...page, items: page.items.map(place.show) };
+    const items = page.items.map(place.show);
+    return { ...page, items: options.metadataOnly === true ? items.map(metadataOf) : items };
   }
 
   pages(ref: ResourceRef, options: PagesOptions = {}): AsyncIterable<JsonObject[]> {
@@ -92,16 +107,18 @@ export class FakeCluster implements KubernetesApi {
   }
 
   async create(ref: ResourceRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
-    if (ref.plural === "selfsubjectaccessreviews") return { status: { allowed: true } };
+    if (ref.plural.endsWith("subjectaccessreviews")) return { status: { allowed: true } };
     const place = await this.#place(ref);
-    const wanted = this.#observed({ ...object, apiVersion: place.apiVersion });
+    const wanted = this.#observed(withoutStatus(place, place.keep(object)));
     const created = await this.#stored.create({ ...ref, ...at(place) }, wanted, options);
     return this.#written(place, created);
   }
 
   async replace(ref: ObjectRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
     const place = await this.#place(ref);
-    const wanted = this.#observed({ ...object, apiVersion: place.apiVersion });
+    const found = await this.#stored.get({ ...ref, ...at(place) });
+    const kept = withStatusOf(place, found, place.keep(object));
+    const wanted = this.#observed(kept);
     return this.#written(place, await this.#stored.replace({ ...ref, ...at(place) }, wanted, options));
   }
 
@@ -112,7 +129,8 @@ export class FakeCluster implements KubernetesApi {
       const wanted = isJsonObject(body) ? textAt(body, "metadata", field) : "";
       if (wanted !== "" && wanted !== textAt(place.show(found), "metadata", field)) throw conflict(ref);
     }
-    const patch = isJsonObject(body) ? withoutIdentity(body) : body;
+    if (!isJsonObject(body)) throw new Error("only merge patches are known");
+    const patch = patchOf(place, body, options.subresource);
     return this.#written(place, await this.#stored.patch({ ...ref, ...at(place) }, patch, options));
   }
 
@@ -121,6 +139,7 @@ export class FakeCluster implements KubernetesApi {
     const found = await this.#stored.get({ ...ref, ...at(place) });
     if (options.uid !== undefined && options.uid !== textAt(place.show(found), "metadata", "uid"))
       throw conflict(ref);
+    if (this.protectsTiers && place.apiVersion === NATIVE && isBuiltIn(ref)) throw refused(ref);
     await this.#stored.delete({ ...ref, ...at(place) });
     if (isDefinition(ref)) await this.#empty(found);
     await this.#serve();
@@ -180,20 +199,23 @@ export class FakeCluster implements KubernetesApi {
     if (apiVersion === NATIVE && (await this.#apiService()).served === "aggregated")
       return aggregated(plural);
     if (apiVersion !== NATIVE && apiVersion !== SECOND && apiVersion !== OLD)
-      return { apiVersion, plural, show: (object) => object };
+      return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const [group = "", version = ""] = apiVersion.split("/");
     const crd = await this.#stored.get({ ...crdResource, name: `${plural}.${group}` }).catch(() => undefined);
     const isServed = objectsAt(crd ?? {}, "spec", "versions").some(
       ({ name, served }) => name === version && served === true,
     );
     if (!isServed) throw notFound(`${apiVersion}/${plural}`);
-    return { apiVersion: apiVersion === OLD ? OLD : NATIVE, plural, show: as };
+    const kept = apiVersion === OLD ? OLD : NATIVE;
+    const keep = (object: JsonObject): JsonObject => ({ ...object, apiVersion: kept });
+    return { apiVersion: kept, plural, show: as, keep };
   }
 }
 
 /** The old group's objects as Calico's API server shows them, names and metadata that were never rewritten. */
 function aggregated(plural: string): Place {
   const kind = NATIVE_KINDS.find((one) => one.plural === plural);
+  if (NOT_AGGREGATED.has(plural)) throw notFound(`${NATIVE}/${plural}`);
   return {
     apiVersion: OLD,
     plural: kind?.v1Plural ?? plural,
@@ -202,11 +224,40 @@ function aggregated(plural: string): Place {
       const metadata = { ...objectAt(object, "metadata"), uid: convertUid(uid) ?? uid };
       return { ...object, apiVersion: NATIVE, kind: kind?.kind ?? object["kind"], metadata };
     },
+    keep: (object) => ({ ...object, apiVersion: OLD, kind: kind?.v1Kind ?? object["kind"] }),
   };
 }
 
 function at({ apiVersion, plural }: Place): ResourceRef {
   return { apiVersion, plural };
+}
+
+/** True where the status is written apart from the object. */
+function hasStatus({ apiVersion, plural }: Place): boolean {
+  return (
+    (apiVersion === OLD || apiVersion === NATIVE) &&
+    NATIVE_KINDS.some((kind) => kind.statusSubresource && [kind.plural, kind.v1Plural].includes(plural))
+  );
+}
+
+function withoutStatus(place: Place, object: JsonObject): JsonObject {
+  if (!hasStatus(place)) return object;
+  const { status, ...kept } = object;
+  return kept;
+}
+
+function withStatusOf(place: Place, { status }: JsonObject, object: JsonObject): JsonObject {
+  if (!hasStatus(place)) return object;
+  return { ...withoutStatus(place, object), ...(status === undefined ? {} : { status }) };
+}
+
+function patchOf(place: Place, body: JsonObject, subresource: string | undefined): JsonObject {
+  if (subresource !== "status") return withoutStatus(place, withoutIdentity(body));
+  return body["status"] === undefined ? {} : { status: body["status"] };
+}
+
+function metadataOf({ apiVersion, kind, metadata }: JsonObject): JsonObject {
+  return { apiVersion, kind, metadata };
 }
 
 function isDefinition({ plural }: ResourceRef): boolean {
@@ -217,6 +268,15 @@ function withoutIdentity(body: JsonObject): JsonObject {
   if (!isJsonObject(body["metadata"])) return body;
   const { uid, resourceVersion, ...metadata } = body["metadata"];
   return { ...body, metadata };
+}
+
+function isBuiltIn({ plural, name }: ObjectRef): boolean {
+  return plural === "tiers" && PROTECTED_TIERS.has(name);
+}
+
+function refused({ plural, name }: ObjectRef): KubernetesApiError {
+  const message = `${plural} ${name} must not be deleted`;
+  return new KubernetesApiError("KUBERNETES_INVALID", message, { next: "", status: 422 });
 }
 
 function conflict({ plural, name }: ObjectRef): KubernetesApiError {

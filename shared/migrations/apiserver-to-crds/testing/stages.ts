@@ -11,6 +11,7 @@ import type { Findings } from "../preflight/findings.ts";
 import { backup, backupNative } from "../stages/backup.ts";
 import { cleanup } from "../stages/cleanup.ts";
 import { closeSecondVersion } from "../stages/close-second-version.ts";
+import { holdOperator } from "../stages/hold-operator.ts";
 import { installCrds } from "../stages/install-crds.ts";
 import { lock } from "../stages/lock.ts";
 import { openSecondVersion } from "../stages/open-second-version.ts";
@@ -41,11 +42,12 @@ export function outerStages(findings: Partial<Findings> = {}): AnyStage[] {
     copyOwner,
     releaseOwners,
     lock,
+    holdOperator,
     releaseNewOwners,
     removeApiServiceStage,
-    restoreForeignOwners,
     switchGroup,
     unlock,
+    restoreForeignOwners,
     switchOperator,
     rollout,
     closeSecondVersion,
@@ -108,7 +110,7 @@ const copyOwner: AnyAction = {
         target: nativeId("GlobalNetworkSet", undefined, name),
         sourceRevision: 0,
         targetUid: textAt(copy, "metadata", "uid"),
-        detail: { kind: "GlobalNetworkSet", uid: convertUid(textAt(source, "metadata", "uid")) ?? "" },
+        detail: { kind: "GlobalNetworkSet", name, uid: convertUid(textAt(source, "metadata", "uid")) ?? "" },
       },
     ]);
     return { done: true };

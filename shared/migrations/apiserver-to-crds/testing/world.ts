@@ -9,6 +9,7 @@ import { RunWorld, type Worker } from "../../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "../options.ts";
 import { fillCluster, nativeCrds } from "./cluster.ts";
 import { FakeCluster } from "./fake-cluster.ts";
+import { disturbed, Meanwhile } from "./meanwhile.ts";
 
 type AnyStage = Stage<ClusterConnections, ApiserverToCrdsOptions>;
 
@@ -17,23 +18,25 @@ export class World extends RunWorld {
   readonly cluster = new FakeCluster();
   /** What the manifest `native` holds. */
   manifest: JsonObject[] = nativeCrds();
+  /** What others do around the writes of the run. */
+  readonly meanwhile = new Meanwhile();
 
-  private constructor(stages: readonly AnyStage[]) {
+  private constructor(stages: readonly AnyStage[], afterUndo: readonly AnyStage[]) {
     super([
-      defineMigration({ name: "test", title: "test", options: ApiserverToCrdsOptions, stages }),
+      defineMigration({ name: "test", title: "test", options: ApiserverToCrdsOptions, stages, afterUndo }),
       restore,
     ]);
   }
 
   /** With Calico installed, and a migration of these stages. */
-  static async create(stages: readonly AnyStage[]): Promise<World> {
-    const world = new World(stages);
+  static async create(stages: readonly AnyStage[], afterUndo: readonly AnyStage[] = []): Promise<World> {
+    const world = new World(stages, afterUndo);
     await fillCluster(world.cluster);
     return world;
   }
 
   protected override connect(life: Life): ClusterConnections {
-    const kubernetes = life.bind(this.cluster, WRITES.kubernetes);
+    const kubernetes = life.bind(disturbed(this.cluster, this.meanwhile), WRITES.kubernetes);
     return {
       kubernetes,
       limiter: new AdaptiveLimiter(),

@@ -1,29 +1,55 @@
+import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { undoCopiesSweep } from "../../copying/undo-copies.ts";
-import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
-import { nativeVersion } from "../context.ts";
+import { type Context, isPrecopied, SECOND, wasPrecopied } from "../context.ts";
+import { throughNative } from "../native-access.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { patientSweep } from "./patience.ts";
 
-/** Deletes the native objects that this run created. The v1 objects were never written. */
-export const undoCopies = undoNative("delete-copies");
+/**
+ * Deletes the native objects that this run created, through the second version: projectcalico.org/v3 may be the old group's
+ * again. The v1 objects were never written. Fails with SECOND_VERSION_LOST where somebody lets nobody open it; by then
+ * nothing is locked any more.
+ */
+export const undoCopies = throughNative(undoNative("delete-copies", SECOND, wasPrecopied), () =>
+  Promise.resolve(false),
+);
 
-/** The same before the aggregated API server is back, where native objects cannot be reached once it is. */
-export const undoCopiesEarly = undoNative("delete-copies-early");
+/**
+ * The same before the aggregated API server is back, where native objects cannot be reached once it is. The old group is still
+ * locked, so what cannot be deleted is left.
+ */
+export const undoCopiesEarly = patientSweep(
+  throughNative(
+    undoNative(
+      "delete-copies-early",
+      "projectcalico.org/v3",
+      async (context) => !(await isPrecopied(context)),
+    ),
+    () => Promise.resolve(true),
+  ),
+);
 
-function undoNative(name: string): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
-  return undoCopiesSweep<ApiserverToCrdsOptions>({
+function undoNative(
+  name: string,
+  version: string,
+  isDue: (context: Context) => Promise<boolean>,
+): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
+  const sweep = undoCopiesSweep<ApiserverToCrdsOptions>({
     name,
-    refOf: async (context) => {
-      const version = await nativeVersion(context);
-      return (row) => nativeRefOf(row, version);
-    },
+    refOf: () => Promise.resolve((row) => nativeRefOf(row, version)),
     mayStay: isProtected,
   });
+  return {
+    ...sweep,
+    plan: async (context, cursor) =>
+      (await isDue(context)) ? sweep.plan(context, cursor) : { batches: [], done: true },
+  };
 }
 
 /** Calico's admission policy `protect-builtin-tiers` lets nobody delete these; nothing reads them before the next migration. */

@@ -8,8 +8,10 @@ import { applyChanges, planChanges, unsettledChanges } from "../apply-changes.ts
 import { concerns, recordChanges, type SourceChange } from "../changes.ts";
 import { compareWithSource } from "../compare-revisions.ts";
 import { type Context, conversion, decisions } from "../context.ts";
+import { conflictsMoved } from "../moved-conflicts.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { lockSource } from "../source-lock.ts";
+import { COPIED_RANKS } from "./pre-copy.ts";
 
 const CHUNK = 500;
 
@@ -200,7 +202,8 @@ async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wa
   }
   const left = await unsettledChanges(context);
   if (left !== undefined) {
-    if (cursor.retries >= context.run.retriesSeen) return left();
+    const isResumed = cursor.retries < context.run.retriesSeen;
+    if (!isResumed && !(await conflictsMoved(context, COPIED_RANKS))) return left();
     return { batches: [], cursor: { ...cursor, step: 0, again: true, retries: context.run.retriesSeen } };
   }
   const changed = cursor.found > 0 || cursor.quietSince === 0;

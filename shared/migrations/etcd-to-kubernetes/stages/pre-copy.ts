@@ -7,6 +7,7 @@ import { type Context, conversion, decisions, resources } from "../context.ts";
 import { copyAll } from "../copy.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { rowsInRange, spanOf } from "../../copying/ledger-ranges.ts";
+import { conflictsMoved } from "../moved-conflicts.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { unsettled } from "../../copying/unsettled.ts";
 import { readSources } from "../source.ts";
@@ -89,11 +90,11 @@ export function cut(page: readonly Checkpoint[], size: number): NewBatch[] {
   });
 }
 
-/** A rank is complete when all of it is settled; what is not is tried again after a resume. */
+/** A rank is complete when all of it is settled; what is not is tried again after a resume, or once it was mended. */
 async function nextRank(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
   const left = await unsettled(resources(context) satisfies Ledger, cursor.rank);
   if (left !== undefined) {
-    if (cursor.retries < context.run.retriesSeen) {
+    if (await isWorthTrying(context, cursor)) {
       return planPages(context, { rank: cursor.rank, retries: context.run.retriesSeen, complete: false });
     }
     return left();
@@ -101,4 +102,9 @@ async function nextRank(context: Context, cursor: Cursor): Promise<SweepPlan | {
   const next = COPIED_RANKS[COPIED_RANKS.indexOf(cursor.rank) + 1];
   if (next === undefined) return { batches: [], done: true };
   return { batches: [], cursor: { rank: next, retries: context.run.retriesSeen, complete: false } };
+}
+
+async function isWorthTrying(context: Context, { rank, retries }: Cursor): Promise<boolean> {
+  if (retries < context.run.retriesSeen) return true;
+  return conflictsMoved(context, [rank], (await decisions(context)).pinnedRevision);
 }

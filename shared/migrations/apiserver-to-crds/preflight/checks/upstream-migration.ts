@@ -1,5 +1,6 @@
 import { calicoVersion } from "../components.ts";
 import { block, type Check, pass } from "../check.ts";
+import { isMirrorName } from "../../mirror/name.ts";
 import { upstreamDefects } from "../upstream-defects.ts";
 
 /** Nobody else migrates this cluster. */
@@ -12,6 +13,11 @@ export const upstreamMigration: Check = {
   judge: ({ migrations, workloads }) => {
     if (migrations.length === 0) return pass("there is none");
     const named = migrations.map(({ name, phase }) => `${name} (phase ${phase === "" ? "Pending" : phase})`);
+    if (migrations.every(({ name }) => isMirrorName(name)))
+      return block(`there is DatastoreMigration ${named.join(", ")}, which shows a run of calico-migrator`, {
+        items: named,
+        next: "See with `calico-migrator get`, in the store that it was started in, that the run has ended; then `kubectl delete datastoremigration` it, which deletes nothing else.",
+      });
     const version = calicoVersion(workloads);
     const defects = upstreamDefects(version);
     const known =

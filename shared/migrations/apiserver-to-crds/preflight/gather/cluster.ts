@@ -1,12 +1,21 @@
 import { isKubernetesError } from "../../../../kubernetes/errors.ts";
-import type { JsonObject } from "../../../../json.ts";
+import type { Json, JsonObject } from "../../../../json.ts";
 import type { PagesOptions, ResourceRef, Send } from "../../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import type { Unread } from "../facts.ts";
 
+/** Keeps how far a long look has come, for the next one to go on. */
+export interface Book {
+  /** What was written last, by the same run since it was last resumed; undefined without it. */
+  read(): Json | undefined;
+  write(at: JsonObject): Promise<void>;
+}
+
 /** What looking at a cluster needs. */
 export interface Cluster extends Pick<ClusterConnections, "kubernetes" | "limiter"> {
   signal?: AbortSignal | undefined;
+  /** Without one, every look begins anew. */
+  book?: Book | undefined;
 }
 
 /** Sends requests when the cluster's limiter lets them. */

@@ -1,35 +1,63 @@
+import { z } from "zod";
 import type { ResourceRef } from "../../../../kubernetes/types.ts";
 import { ownedPage, scannedResources, type Unread } from "../../owners/scan.ts";
 import type { Dependants } from "../facts.ts";
 import { type Cluster, sender } from "./cluster.ts";
 
-/** Counts the objects that are not Calico's and have owners that are, resource by resource and page by page. */
+/** How far the walk has come. */
+const Walk = z.object({
+  /** What is still to be looked at. */
+  resources: z.array(z.object({ apiVersion: z.string(), plural: z.string() })),
+  /** Where in the first of them. */
+  continueToken: z.string().optional(),
+  byResource: z.record(z.string(), z.int()),
+  unread: z.array(z.string()),
+});
+type Walk = z.infer<typeof Walk>;
+
+/** A page holds 500 objects and takes at most some tenths of a second: what is lost when a walk is cut off is little. */
+const PAGES_BETWEEN_SAVES = 20;
+
+/**
+ * Counts the objects that are not Calico's and have owners that are, resource by resource and page by page. The walk goes over
+ * the whole cluster: cut off by the signal, it goes on where the cluster's book says, once it is called again.
+ */
 export async function gatherDependants(cluster: Cluster): Promise<Dependants> {
-  const { resources, unread } = await scannedResources(sender(cluster));
-  const byResource: Record<string, number> = {};
-  const refused: Unread[] = [...unread];
-  for (const resource of resources) {
-    const { count, problem } = await countIn(cluster, resource);
-    if (count > 0) byResource[nameOf(resource)] = count;
-    if (problem !== undefined) refused.push(problem);
+  const { book } = cluster;
+  let walk = Walk.safeParse(book?.read()).data ?? (await begin(cluster));
+  for (let pages = 1; ; pages++) {
+    const [resource] = walk.resources;
+    if (resource === undefined) break;
+    cluster.signal?.throwIfAborted();
+    walk = await nextPage(cluster, walk, resource);
+    if (pages % PAGES_BETWEEN_SAVES === 0) await book?.write(walk);
   }
-  return { byResource, unread: refused.map(({ subject, reason }) => `${subject}: ${reason}`) };
+  await book?.write(walk);
+  return { byResource: walk.byResource, unread: walk.unread };
 }
 
-async function countIn(
-  cluster: Cluster,
-  resource: ResourceRef,
-): Promise<{ count: number; problem: Unread | undefined }> {
-  let count = 0;
-  let token: string | undefined;
-  do {
-    cluster.signal?.throwIfAborted();
-    const page = await ownedPage(sender(cluster), resource, token);
-    count += page.records.length;
-    if (page.unread !== undefined) return { count, problem: page.unread };
-    token = page.continueToken;
-  } while (token !== undefined);
-  return { count, problem: undefined };
+async function begin(cluster: Cluster): Promise<Walk> {
+  const { resources, unread } = await scannedResources(sender(cluster));
+  return {
+    resources: resources.map(({ apiVersion, plural }) => ({ apiVersion, plural })),
+    byResource: {},
+    unread: unread.map(describe),
+  };
+}
+
+async function nextPage(cluster: Cluster, walk: Walk, resource: ResourceRef): Promise<Walk> {
+  const { records, unread, continueToken } = await ownedPage(sender(cluster), resource, walk.continueToken);
+  const counted = (walk.byResource[nameOf(resource)] ?? 0) + records.length;
+  return {
+    resources: continueToken === undefined ? walk.resources.slice(1) : walk.resources,
+    ...(continueToken !== undefined && { continueToken }),
+    byResource: counted === 0 ? walk.byResource : { ...walk.byResource, [nameOf(resource)]: counted },
+    unread: unread === undefined ? walk.unread : [...walk.unread, describe(unread)],
+  };
+}
+
+function describe({ subject, reason }: Unread): string {
+  return `${subject}: ${reason}`;
 }
 
 /** As kubectl names a resource: the plural, with its group. */

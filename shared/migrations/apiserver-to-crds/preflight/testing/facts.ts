@@ -77,6 +77,9 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     tiers: [{ name: "default", order: 1_000_000, defaultAction: "Deny" }],
     policyNameMigrator: "Enabled",
     legacyNames: { count: 0, first: [] },
+    held: { count: 0, first: [] },
+    deleting: { count: 0, first: [] },
+    conversions: { changed: { count: 0, first: [] }, broken: { count: 0, first: [] } },
     byKind: { Tier: 1 },
     apiService: {
       served: "aggregated",
@@ -95,6 +98,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     webhooks: [],
     writers: [],
     gitops: { mode: "pause", managers: [], elsewhere: [] },
+    mirrorStatus: false,
     dependants: { byResource: {}, unread: [], skip: false },
     ...changes,
   };

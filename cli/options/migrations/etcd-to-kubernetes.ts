@@ -1,0 +1,61 @@
+import { Option } from "commander";
+import { z } from "zod";
+import type { TargetGroup } from "../../../shared/calico/kinds.ts";
+import type { MigrationCommandLine } from "./command-line.ts";
+import { SharedFlags, sharedOptions, sourceOf } from "./shared.ts";
+
+/** What `--target-group` stands for. */
+export const GROUPS: Readonly<Record<"v1" | "v3", TargetGroup>> = {
+  v1: "crd.projectcalico.org/v1",
+  v3: "projectcalico.org/v3",
+};
+
+/** The flags of `etcd-to-kubernetes` alone. */
+export const EtcdToKubernetesFlags = z.object({
+  manifest: z.string().optional(),
+  rollbackManifest: z.string().optional(),
+  targetGroup: z.enum(["v1", "v3"]).optional(),
+});
+export type EtcdToKubernetesFlags = z.infer<typeof EtcdToKubernetesFlags>;
+
+/** How `etcd-to-kubernetes` is asked for. */
+export const etcdToKubernetes: MigrationCommandLine<EtcdToKubernetesFlags & SharedFlags> = {
+  flags: Object.keys({ ...EtcdToKubernetesFlags.shape, ...SharedFlags.shape }),
+  addRights: (command) => {
+    command
+      .option(
+        "--manifest <source>",
+        "Calico's manifest for the Kubernetes datastore: file, directory or URL; without it the run waits until you switch",
+      )
+      .option(
+        "--rollback-manifest <source>",
+        "Calico's manifest for etcd, for the way back (default: as it was)",
+      )
+      .addOption(
+        new Option(
+          "--target-group <group>",
+          "v1: crd.projectcalico.org/v1; v3: projectcalico.org/v3 (default: what is there)",
+        ).choices(Object.keys(GROUPS)),
+      );
+  },
+  optionsOf: (world, flags) => ({
+    manifest: sourceOf(world, flags.manifest),
+    rollbackManifest: sourceOf(world, flags.rollbackManifest),
+    targetGroup: flags.targetGroup === undefined ? undefined : GROUPS[flags.targetGroup],
+    ...sharedOptions(flags),
+  }),
+  manifests: ["manifest", "rollbackManifest"],
+  approvals: [
+    {
+      flag: "approveUnmappedNodes",
+      subject: "unmapped-nodes",
+      description: "accept that what names an unknown node is not carried",
+    },
+    {
+      flag: "approveUncarried",
+      subject: "uncarried",
+      description: "accept that what has no place in the Kubernetes datastore is not carried",
+    },
+  ],
+  fromEtcd: true,
+};

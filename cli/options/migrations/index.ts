@@ -1,0 +1,118 @@
+import { type Command, Option } from "commander";
+import { z } from "zod";
+import { usageError } from "../../failures.ts";
+import type { World } from "../../world.ts";
+import { optionName } from "../names.ts";
+import { apiserverToCrds, ApiserverToCrdsFlags } from "./apiserver-to-crds.ts";
+import type { ApprovalOption, MigrationCommandLine } from "./command-line.ts";
+import { etcdToKubernetes, EtcdToKubernetesFlags } from "./etcd-to-kubernetes.ts";
+import { SharedFlags, withSharedOptions } from "./shared.ts";
+
+/** The flags of all migrations. */
+export const MigrationFlags = z.object({
+  ...SharedFlags.shape,
+  ...EtcdToKubernetesFlags.shape,
+  ...ApiserverToCrdsFlags.shape,
+});
+export type MigrationFlags = z.infer<typeof MigrationFlags>;
+
+/** How migrations are asked for. A migration that is not here has no options. */
+const COMMAND_LINES: Readonly<Record<string, MigrationCommandLine<MigrationFlags>>> = {
+  "etcd-to-kubernetes": etcdToKubernetes,
+  "apiserver-to-crds": apiserverToCrds,
+};
+const ALL = Object.entries(COMMAND_LINES);
+const APPROVALS: readonly ApprovalOption[] = ALL.flatMap(([, { approvals }]) => approvals);
+const Flags = z.record(z.string(), z.unknown());
+const ApprovalFlags = z.object(
+  Object.fromEntries(APPROVALS.map(({ flag }) => [flag, z.boolean().default(false)])),
+);
+
+/** The migrations that people start, for help texts. */
+export const STARTED_MIGRATIONS = Object.keys(COMMAND_LINES).join(" or ");
+
+/** Adds the options of all migrations, under a heading for each. */
+export function withMigrationOptions(command: Command): Command {
+  for (const [name, line] of ALL) {
+    line.addRights(command.optionsGroup(`Only ${name}:`));
+    line.addOthers?.(command);
+  }
+  return withSharedOptions(command.optionsGroup("Migration:"));
+}
+
+/** Adds the options that decide what a migration may do to the cluster, under a heading for each migration. */
+export function withRightsOptions(command: Command): Command {
+  for (const [name, line] of ALL) {
+    line.addRights(command.optionsGroup(`Only ${name}:`));
+    line.addRbac?.(command);
+  }
+  return command;
+}
+
+/** Adds the options that approve what a migration may lose. */
+export function withLossOptions(command: Command): Command {
+  for (const [name, { approvals }] of ALL)
+    for (const { flag, description } of approvals)
+      command.addOption(new Option(optionName(flag), `${name}: ${description}`));
+  return command;
+}
+
+/** The subjects that these options approve. */
+export function approvedLosses(flags: unknown): string[] {
+  const given = ApprovalFlags.parse(flags);
+  return APPROVALS.filter(({ flag }) => given[flag]).map(({ subject }) => subject);
+}
+
+/** The options of a migration as its own schema takes them, without those that were not given. Paths become absolute. */
+export function migrationOptions(
+  world: Pick<World, "cwd">,
+  migration: string,
+  flags: MigrationFlags,
+): Record<string, unknown> {
+  const options = COMMAND_LINES[migration]?.optionsOf(world, flags) ?? {};
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+/** The manifests among a migration's options, by the name of the option. */
+export function manifestsIn(
+  migration: string,
+  options: Readonly<Record<string, unknown>>,
+): { option: string; source: string }[] {
+  const names = COMMAND_LINES[migration]?.manifests ?? [];
+  return names.flatMap((option) => {
+    const source = options[option];
+    return typeof source === "string" ? [{ option, source }] : [];
+  });
+}
+
+/** What a migration has to do with an etcd: undefined where either may be. */
+export function isFromEtcd(migration: string): boolean | undefined {
+  return COMMAND_LINES[migration]?.fromEtcd;
+}
+
+/** Throws USAGE for an option that belongs to other migrations, naming both. */
+export function refuseForeignOptions(migration: string, flags: unknown): void {
+  const own = COMMAND_LINES[migration];
+  if (own === undefined) return;
+  for (const [flag, value] of Object.entries(Flags.parse(flags))) {
+    if (value === undefined || flagsOf(own).includes(flag)) continue;
+    const owners = ALL.filter(([, line]) => flagsOf(line).includes(flag)).map(([name]) => name);
+    if (owners.length > 0) throw foreignOption(flag, migration, owners);
+    if (!own.fromEtcd && flag.startsWith("etcd")) throw foreignOption(flag, migration, etcdMigrations());
+  }
+}
+
+function flagsOf({ flags, approvals }: MigrationCommandLine<MigrationFlags>): string[] {
+  return [...flags, ...approvals.map(({ flag }) => flag)];
+}
+
+function etcdMigrations(): string[] {
+  return ALL.filter(([, { fromEtcd }]) => fromEtcd).map(([name]) => name);
+}
+
+function foreignOption(flag: string, migration: string, owners: readonly string[]): Error {
+  return usageError(
+    `${optionName(flag)} is no option of ${migration}`,
+    `Leave it out: it goes with ${owners.join(", ")}.`,
+  );
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { textAt } from "../../kubernetes/fields.ts";
+import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
+import type { Worker } from "../testing/run-world.ts";
+import { compareGroups, type GroupDifference } from "./compare-sides.ts";
+import { policy } from "./testing/source.ts";
+import { assertState, goOn, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
+import type { World } from "./testing/world.ts";
+
+const OLD = "crd.projectcalico.org/v1";
+const SETS = { plural: "globalnetworksets", name: "office" };
+const POLICIES = { apiVersion: OLD, plural: "networkpolicies", namespace: "shop" };
+
+/** Reads alone: a write would reach the cluster, and fail the test that looks at it. */
+async function compared(world: World, { embedded }: Worker, runId: string): Promise<GroupDifference[]> {
+  const run = await embedded.store.getRun(runId);
+  assert.ok(run);
+  const connections = {
+    kubernetes: world.cluster,
+    limiter: new AdaptiveLimiter(),
+    etcd: () => assert.fail("there is no etcd in it"),
+  };
+  return Array.fromAsync(compareGroups(embedded, connections, run));
+}
+
+async function stopped(world: World, stage: string): Promise<{ worker: Worker; runId: string }> {
+  const worker = world.worker();
+  return { worker, runId: await runBefore(world, worker, stage) };
+}
+
+describe("comparing both groups", () => {
+  for (const stage of ["lock", "unlock", "cleanup"]) {
+    test(`finds nothing right before ${stage}, and writes nothing`, async () => {
+      using world = await wholeWorld();
+      const { worker, runId } = await stopped(world, stage);
+      const before = world.cluster.dump();
+      assert.deepEqual(await compared(world, worker, runId), []);
+      assert.deepEqual(world.cluster.dump(), before);
+    });
+  }
+
+  test("names where a native object differs, also while an aggregated API server shows the old group", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "lock");
+    const native = { ...SETS, apiVersion: "projectcalico.org/v3precopy" };
+    await world.cluster.patch(native, { spec: { nets: ["192.0.2.0/24"] } }, { type: "merge" });
+    const [found, ...others] = await compared(world, worker, runId);
+    assert.equal(found?.target, "projectcalico.org/v3/globalnetworksets/office");
+    assert.equal(found.kind, "GlobalNetworkSet");
+    assert.match(found.reason, /^spec\.nets.*: old group .*, native .*192\.0\.2\.0\/24/);
+    assert.deepEqual(others, []);
+    await world.cluster.patch(native, { spec: { nets: null } }, { type: "merge" });
+    assert.deepEqual(await compared(world, worker, runId), []);
+  });
+
+  test("names what is missing on either side, and what nothing has copied", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "lock");
+    await world.cluster.delete({ ...SETS, apiVersion: "projectcalico.org/v3precopy" });
+    await world.cluster.create(POLICIES, policy("late", { selector: "all()", types: ["Ingress"] }));
+    const [gone] = (await world.cluster.list({ apiVersion: OLD, plural: "bgppeers" })).items;
+    const name = textAt(gone ?? {}, "metadata", "name");
+    await world.cluster.delete({ apiVersion: OLD, plural: "bgppeers", name });
+    const found = await compared(world, worker, runId);
+    assert.deepEqual(Object.fromEntries(found.map(({ kind, reason }) => [kind, reason])), {
+      BGPPeer: "it is gone from the old group",
+      GlobalNetworkSet: "it is missing in projectcalico.org/v3",
+      NetworkPolicy: "it is not copied",
+    });
+    assert.equal(found.find(({ kind }) => kind === "NetworkPolicy")?.namespace, "shop");
+  });
+
+  test("is refused once the old group is deleted", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "cleanup");
+    assertState(await goOn(world, worker, runId, "cleanup"), "Succeeded");
+    await assert.rejects(compared(world, worker, runId), { code: "OLD_GROUP_DELETED" });
+  });
+
+  test("is refused for a run that has copied nothing", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await startWhole(worker);
+    await assert.rejects(compared(world, worker, runId), { code: "NOTHING_COPIED" });
+  });
+
+  test("is refused while native objects are hidden", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "lock");
+    const plural = "customresourcedefinitions";
+    const ref = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      plural,
+      name: "clusterinformations.projectcalico.org",
+    };
+    const crd = await world.cluster.get(ref);
+    const { versions } = crd["spec"] as { versions: { name: string }[] };
+    const kept = versions.filter((version) => version.name === "v3");
+    await world.cluster.patch(ref, { spec: { versions: kept } }, { type: "merge" });
+    await assert.rejects(compared(world, worker, runId), { code: "NATIVE_NOT_SERVED" });
+  });
+});

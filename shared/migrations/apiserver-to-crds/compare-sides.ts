@@ -1,0 +1,187 @@
+import { type Difference, differences } from "../../calico/differences.ts";
+import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
+import { compareNative, nativeMeaning } from "../../calico/native/same-native.ts";
+import { toNative } from "../../calico/native/to-native.ts";
+import { ledgerPages, openLedger, type Ledger } from "../../engine/ledger.ts";
+import type { CheckpointStore } from "../../engine/ports.ts";
+import type { Checkpoint, RunRecord } from "../../engine/records.ts";
+import { MigratorError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { nativeApiService } from "../../kubernetes/api-services.ts";
+import { readApiService } from "../../kubernetes/api-services-calls.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { SECOND_VERSION } from "../../kubernetes/second-version.ts";
+import type { ClusterConnections } from "../connections.ts";
+import type { AnyContext } from "../context.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
+import { call, orAbsent, readTarget } from "../target/calls.ts";
+import { withServerDefaults } from "../target/schemas.ts";
+import { v1Resource } from "./context.ts";
+import { nativeRefOf } from "./native-ref.ts";
+import { keyOf } from "./native-task.ts";
+import { v1Ref } from "./retry-rows.ts";
+
+/** One object that does not mean the same in both groups. */
+export interface GroupDifference {
+  kind: string;
+  namespace?: string;
+  /** The native object's id. */
+  target: string;
+  reason: string;
+}
+
+const PAGE = 200;
+const PATHS_NAMED = 3;
+const PROBE = "clusterinformations";
+const COPIED = ["pending", "applied", "verified", "conflict", "failed"] as const;
+
+/**
+ * Compares, reading only, what each v1 object of a run means with what its native object means now, a page at a time; and
+ * names v1 objects that nothing has copied. Throws NOTHING_COPIED for a run that has copied nothing, OLD_GROUP_DELETED
+ * once the old CRDs are (being) deleted, and NATIVE_NOT_SERVED while an aggregated API server hides the native objects.
+ */
+export async function* compareGroups(
+  ports: { store: CheckpointStore },
+  connections: ClusterConnections,
+  run: RunRecord,
+): AsyncGenerator<GroupDifference, void> {
+  const context = {
+    run,
+    connections,
+    signal: new AbortController().signal,
+    ensureHeld: (): void => undefined,
+  };
+  const ledger = openLedger(ports.store, run.runId, "resources", () => {
+    throw new Error("a comparison writes nothing");
+  });
+  await refuseDeleted(ports, context);
+  if ((await ledger.list({ limit: 1, states: COPIED })).length === 0) throw nothingCopied(run);
+  const version = await visibleVersion(context);
+  for await (const rows of ledgerPages(ledger, { states: COPIED, limit: PAGE })) {
+    const reasons = await Promise.all(rows.map((row) => whyDifferent(context, version, row)));
+    for (const [index, reason] of reasons.entries()) {
+      const row = rows[index];
+      if (row !== undefined && reason !== undefined) yield differenceOf(row, reason);
+    }
+  }
+  for (const kind of NATIVE_KINDS) yield* uncopied(context, ledger, kind);
+}
+
+async function refuseDeleted({ store }: { store: CheckpointStore }, context: AnyContext): Promise<void> {
+  const stage = await store.getStage({ runId: context.run.runId, track: "forward", stage: "cleanup" });
+  const isDeleting = stage?.notes["deletingAt"] !== undefined;
+  if (!isDeleting && (await isServed(context, "crd.projectcalico.org/v1"))) return;
+  throw new MigratorError(
+    "OLD_GROUP_DELETED",
+    "the CRDs of crd.projectcalico.org are deleted, or being deleted: there is nothing to compare with",
+    { next: "Look at what the run compared before: its report, and `calico-migrator describe RUN`." },
+  );
+}
+
+/** As the cluster is at this moment: whatever the run has done, others may have put the APIService back. */
+async function visibleVersion(context: AnyContext): Promise<string> {
+  const send = <T>(request: (api: ClusterConnections["kubernetes"]) => Promise<T>): Promise<T> =>
+    call(context, () => request(context.connections.kubernetes));
+  const { served } = await readApiService(send, nativeApiService);
+  const version = `projectcalico.org/${served === "aggregated" ? SECOND_VERSION : "v3"}`;
+  if (await isServed(context, version)) return version;
+  throw new MigratorError(
+    "NATIVE_NOT_SERVED",
+    "the native objects cannot be seen: an aggregated API server serves projectcalico.org/v3, and the second version is not open",
+    { next: "Let the run go on with `calico-migrator resume`, then compare.", retryable: true },
+  );
+}
+
+async function isServed(context: AnyContext, apiVersion: string): Promise<boolean> {
+  const { kubernetes } = context.connections;
+  const page = call(context, () =>
+    kubernetes.list({ apiVersion, plural: PROBE }, { limit: 1, metadataOnly: true }),
+  );
+  return (await orAbsent(page)) !== undefined;
+}
+
+async function whyDifferent(
+  context: AnyContext,
+  version: string,
+  row: Checkpoint,
+): Promise<string | undefined> {
+  const [v1, native] = await Promise.all([
+    readTarget(context, v1Ref(row.key).ref),
+    readNative(context, version, row),
+  ]);
+  if (v1 === undefined) return "it is gone from the old group";
+  if (native !== undefined && isKept(row, native)) return undefined;
+  const carried = toNative(v1);
+  if (carried.outcome === "broken") return carried.reason;
+  if (native === undefined) return "it is missing in projectcalico.org/v3";
+  const { kind, object } = carried;
+  const expected = await withServerDefaults(context, "projectcalico.org/v3", kind, object);
+  const comparison = compareNative(expected, native);
+  return comparison.same ? undefined : describe(comparison.paths, differences(expected, native));
+}
+
+/** What is broken never had a place of its own. */
+async function readNative(
+  context: AnyContext,
+  version: string,
+  row: Checkpoint,
+): Promise<JsonObject | undefined> {
+  return row.detail["name"] === undefined ? undefined : readTarget(context, nativeRefOf(row, version));
+}
+
+/** True for what a person has decided to keep instead of the v1 object, and is still as it was then. */
+function isKept(row: Checkpoint, native: JsonObject): boolean {
+  const { resolved, held } = detailOf(row);
+  return resolved === "target" && held === nativeMeaning(native);
+}
+
+/** The first places that count, with their values where these are known. */
+function describe(paths: readonly string[], found: readonly Difference[]): string {
+  const named = paths.slice(0, PATHS_NAMED).map((path) => {
+    const difference = found.find((one) => one.path === path);
+    if (difference === undefined) return path;
+    const { source = "absent", target = "absent" } = difference;
+    return `${path}: old group ${source}, native ${target}`;
+  });
+  return named.join("; ") + (paths.length > PATHS_NAMED ? ` and ${paths.length - PATHS_NAMED} more` : "");
+}
+
+/** The v1 objects of a kind that the run knows nothing of: they came after it had read the kind. */
+async function* uncopied(
+  context: AnyContext,
+  ledger: Ledger,
+  kind: NativeKind,
+): AsyncGenerator<GroupDifference, void> {
+  for await (const page of v1Pages(context, kind)) {
+    const keys = page.map((v1) => ({ rank: kind.rank, key: keyOf(kind, v1) }));
+    const known = new Set((await ledger.get(keys)).map(({ key }) => key));
+    for (const v1 of page) {
+      const target = keyOf(kind, v1);
+      const namespace = textAt(v1, "metadata", "namespace");
+      const place = namespace === "" ? { target } : { namespace, target };
+      if (!known.has(target)) yield { kind: kind.kind, ...place, reason: "it is not copied" };
+    }
+  }
+}
+
+/** None where the cluster has no such kind. */
+async function* v1Pages({ connections, signal }: AnyContext, kind: NativeKind): AsyncGenerator<JsonObject[]> {
+  const options = { metadataOnly: true, pageSize: PAGE, signal };
+  try {
+    yield* connections.kubernetes.pages(v1Resource(kind), options);
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+  }
+}
+
+function differenceOf(row: Checkpoint, reason: string): GroupDifference {
+  const { kind, namespace } = detailOf(row);
+  return { kind, ...(namespace === undefined ? {} : { namespace }), target: row.target, reason };
+}
+
+function nothingCopied({ runId }: RunRecord): MigratorError {
+  return new MigratorError("NOTHING_COPIED", `run "${runId}" has copied nothing, or has undone it`, {
+    next: "Let it go on with `calico-migrator resume`, then compare.",
+  });
+}

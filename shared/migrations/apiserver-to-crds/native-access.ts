@@ -1,0 +1,112 @@
+import { nativeId } from "../../calico/native/native-ids.ts";
+import { NATIVE_KINDS } from "../../calico/native/native-kinds.ts";
+import type { Action, Sweep } from "../../engine/migration.ts";
+import { MigratorError } from "../../errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import type { KubernetesApi } from "../../kubernetes/types.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { keepRemoved } from "./api-service.ts";
+import { type Context, isRemoved, resources } from "./context.ts";
+import { type IsOld, NativeApi } from "./native-api.ts";
+import { nativeDetailOf } from "./native-detail.ts";
+import type { ApiserverToCrdsOptions } from "./options.ts";
+import { reopenLost } from "./second-version.ts";
+
+const POLL_MS = 500;
+
+type AnySweep = Sweep<ClusterConnections, ApiserverToCrdsOptions>;
+type AnyAction = Action<ClusterConnections, ApiserverToCrdsOptions>;
+
+/** True while projectcalico.org/v3 must be served out of the native CRDs, and by nobody else. */
+type MustBeLocal = (context: Context) => Promise<boolean>;
+
+/**
+ * A sweep that reads or writes native objects, made safe against what others do to the cluster meanwhile. Where somebody has put
+ * the native CRDs back, the second version is opened again (`reopenLost`). Once the aggregated APIService is removed, every
+ * page of the plan and every batch begins and ends with the proof that projectcalico.org/v3 is served out of the native CRDs; what was
+ * done without it is done again. It must be repeatable.
+ */
+export function throughNative(sweep: AnySweep, mustBeLocal: MustBeLocal = isRemoved): AnySweep {
+  return {
+    ...sweep,
+    plan: (context, cursor) =>
+      attempt(context, mustBeLocal, {
+        act: (native) => sweep.plan(native, cursor),
+        later: (message) => ({ wait: { reason: "Gate", message, retryAfterMs: POLL_MS } }),
+      }),
+    work: (context, batch) =>
+      attempt(context, mustBeLocal, {
+        act: (native) => sweep.work(native, batch),
+        later: () => ({
+          more: true,
+          ...(batch.progress === undefined ? {} : { progress: batch.progress }),
+          retryAfterMs: POLL_MS,
+        }),
+      }),
+  };
+}
+
+/** The same for an action. */
+export function throughNativeAction(action: AnyAction): AnyAction {
+  return {
+    ...action,
+    act: (context) =>
+      attempt(context, isRemoved, {
+        act: (native) => action.act(native),
+        later: (message) => ({ wait: { reason: "Gate", message, retryAfterMs: POLL_MS } }),
+      }),
+  };
+}
+
+async function attempt<T>(
+  context: Context,
+  mustBeLocal: MustBeLocal,
+  { act, later }: { act: (native: Context) => Promise<T>; later: (reason: string) => T },
+): Promise<T> {
+  const isLocal = await mustBeLocal(context);
+  const before = isLocal ? await keepRemoved(context) : undefined;
+  if (before !== undefined) return later(before);
+  try {
+    const result = await act(nativeContext(context, isLocal));
+    const after = isLocal ? await keepRemoved(context) : undefined;
+    return after === undefined ? result : later(after);
+  } catch (error) {
+    if (isCode(error, "SECOND_VERSION_LOST")) return later(await reopenLost(context));
+    if (isCode(error, "NATIVE_NOT_SERVED")) return later(error.message);
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): error is MigratorError {
+  return error instanceof MigratorError && error.code === code;
+}
+
+/** The context with an API that knows native objects from others. Its notes stay those of the stage. */
+function nativeContext(context: Context, isLocal: boolean): Context {
+  const { kubernetes: api } = context.connections;
+  const kubernetes = isLocal ? new NativeApi(api, isOld(context)) : throughSecond(api);
+  const connections = { ...context.connections, kubernetes };
+  return Object.create(context, { connections: { value: connections, enumerable: true } }) as Context;
+}
+
+const known = new WeakMap<KubernetesApi, NativeApi>();
+
+/** One for each connection, as what is known of a cluster's CRDs is kept with it. Only the native group has a second version. */
+function throughSecond(api: KubernetesApi): NativeApi {
+  const found = known.get(api) ?? new NativeApi(api, () => Promise.resolve(false));
+  known.set(api, found);
+  return found;
+}
+
+/** An aggregated API server shows v1 objects under the UIDs that their checkpoints keep. */
+function isOld(context: Context): IsOld {
+  return async ({ plural }, object) => {
+    const kind = NATIVE_KINDS.find((one) => one.plural === plural)?.kind;
+    if (kind === undefined) return false;
+    const namespace = textAt(object, "metadata", "namespace");
+    const id = nativeId(kind, namespace === "" ? undefined : namespace, textAt(object, "metadata", "name"));
+    const uid = textAt(object, "metadata", "uid");
+    const rows = await resources(context).findByTarget([id]);
+    return rows.some((row) => nativeDetailOf(row).uid === uid);
+  };
+}

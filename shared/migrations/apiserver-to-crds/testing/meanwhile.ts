@@ -1,0 +1,40 @@
+import type { JsonObject } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import type { KubernetesApi, ObjectRef, ResourceRef } from "../../../kubernetes/types.ts";
+
+/** Is called with a write of the run, by name: `create v1/configmaps/shop/web`. */
+type Happening = (write: string) => Promise<void>;
+
+/** What others do right before and right after every write of a run to the cluster, in order. */
+export class Meanwhile {
+  readonly before: Happening[] = [];
+  readonly after: Happening[] = [];
+}
+
+const WRITES: ReadonlySet<string> = new Set(["create", "replace", "patch", "delete"]);
+
+/** The same API, with others doing something around its writes. */
+export function disturbed(api: KubernetesApi, meanwhile: Meanwhile): KubernetesApi {
+  return new Proxy(api, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      const method = member as (...args: unknown[]) => unknown;
+      const call = (...args: unknown[]): unknown => method.apply(target, args);
+      if (typeof name !== "string" || !WRITES.has(name)) return call;
+      return async (...args: [ResourceRef, ...unknown[]]) => {
+        if (args[0].plural.endsWith("subjectaccessreviews")) return call(...args);
+        const write = `${name} ${pathOf(args[0], args[1])}`;
+        for (const happen of meanwhile.before) await happen(write);
+        const result: unknown = await call(...args);
+        for (const happen of meanwhile.after) await happen(write);
+        return result;
+      };
+    },
+  });
+}
+
+function pathOf(ref: ResourceRef & Partial<ObjectRef>, body: unknown): string {
+  const name = ref.name ?? textAt(body as JsonObject, "metadata", "name");
+  return [ref.apiVersion, ref.plural, ref.namespace, name].filter((part) => part !== undefined).join("/");
+}

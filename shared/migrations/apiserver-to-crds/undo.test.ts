@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { crdResource } from "../../kubernetes/crds.ts";
+import { changed } from "../testing/dumps.ts";
+import { Life } from "../testing/life.ts";
+import { apiserverToCrds } from "./index.ts";
+import { nativeCrds } from "./testing/cluster.ts";
+import {
+  assertState,
+  rollBack,
+  runBefore,
+  startWhole,
+  trespasses,
+  wholeWorld,
+  wholeWorldWithoutSecondVersion,
+} from "./testing/whole.ts";
+
+const ALL = process.env["CALICO_MIGRATOR_CRASH"] === "all";
+const NAMES = apiserverToCrds.stages.map(({ name }) => name);
+const UNDOABLE = NAMES.slice(1, NAMES.indexOf("cleanup") + 1);
+
+/** Until then the second version makes no difference. */
+const LOCKED = NAMES.slice(NAMES.indexOf("lock"), NAMES.indexOf("cleanup") + 1);
+
+for (const { name, create, stages } of [
+  { name: "a run", create: wholeWorld, stages: UNDOABLE },
+  { name: "a run without the second version", create: wholeWorldWithoutSecondVersion, stages: LOCKED },
+]) {
+  describe(`${name}, undone`, () => {
+    for (const stage of stages) {
+      test(`right before ${stage} leaves the cluster as it was found`, async () => {
+        using world = await create();
+        const before = world.cluster.dump();
+        const written = trespasses(world);
+        const worker = world.worker();
+
+        await rollBack(world, worker, await runBefore(world, worker, stage));
+
+        assert.deepEqual(changed(before, world.cluster.dump()), []);
+        assert.deepEqual(written, []);
+      });
+    }
+  });
+}
+
+/** What a write does to what, whatever the object: boundaries of one sort are alike. */
+function sortOf(write: string): string {
+  const [verb = "", path = ""] = write.split(" ");
+  const [first = "", second = "", third = ""] = path.split("/");
+  const isCalico = first.includes("projectcalico.org") && third !== "clusterinformations";
+  return isCalico ? `${verb} ${first}/${second}` : `${verb} ${first}/${second}/${third}`;
+}
+
+/** The places, among the run's writes to the cluster, of the first and the last one of each sort; of all with ALL. */
+async function boundaries(): Promise<number[]> {
+  using world = await wholeWorld();
+  const writes: string[] = [];
+  world.meanwhile.after.push((write) => Promise.resolve(void writes.push(sortOf(write))));
+  await runBefore(world, world.worker(), "cleanup");
+  const edges = writes.map(
+    (sort, place) => writes.indexOf(sort) === place || writes.lastIndexOf(sort) === place,
+  );
+  return writes.flatMap((_, place) => (ALL || edges[place] === true ? [place + 1] : []));
+}
+
+describe("a run that was killed right after a write to the cluster", () => {
+  test("is undone to what was found", async () => {
+    for (const boundary of await boundaries()) {
+      using world = await wholeWorld();
+      const before = world.cluster.dump();
+      const written = trespasses(world);
+      const first = world.worker(new Life());
+      let [made, last] = [0, ""];
+      world.meanwhile.after.push((write) => {
+        if (++made !== boundary) return Promise.resolve();
+        last = write;
+        first.life.kill();
+        return Promise.resolve();
+      });
+      const runId = await startWhole(first, { stopBefore: "cleanup", approvals: ["unlock"] });
+      await world.drive(first, runId);
+      first.close();
+      world.clock.advance(60_000);
+
+      await rollBack(world, world.worker(), runId);
+
+      assert.deepEqual([...changed(before, world.cluster.dump()), ...written], [], `killed after ${last}`);
+    }
+  });
+});
+
+describe("built-in tiers that nobody may delete", () => {
+  const tier = { apiVersion: "crd.projectcalico.org/v1", kind: "Tier", metadata: { name: "default" } };
+  const ref = { apiVersion: "crd.projectcalico.org/v1", plural: "tiers" };
+
+  test("are all that an undo leaves, where the definitions were there before", async () => {
+    using world = await wholeWorld();
+    for (const crd of nativeCrds()) await world.cluster.create(crdResource, crd);
+    await world.cluster.create(ref, { ...tier, spec: { order: 1_000_000, defaultAction: "Deny" } });
+    world.cluster.protectsTiers = true;
+    const before = world.cluster.dump();
+    const worker = world.worker();
+
+    await rollBack(world, worker, await runBefore(world, worker, "cleanup"));
+
+    assert.deepEqual(changed(before, world.cluster.dump()), ["projectcalico.org/v3/tiers/default"]);
+    const again = await startWhole(worker);
+    assertState(await world.drive(worker, again), "Succeeded");
+  });
+});
