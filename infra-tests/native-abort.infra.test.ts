@@ -14,7 +14,6 @@ const POINTS = [
   { stopBefore: "backup", what: "once GitOps tools are paused" },
   { stopBefore: "catch-up", what: "in the lock" },
   { stopBefore: "copy-locked", what: "once the APIService is removed" },
-  { stopBefore: "verify-changes", what: "once owner references are restored" },
   { stopBefore: "switch", what: "right before the unlock" },
 ] as const;
 

@@ -7,6 +7,7 @@ import { objectsAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest } from "./harness/api.ts";
 import { dumpKubernetes } from "./harness/dump.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
+import { waitUntil } from "./harness/wait.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { untilBegun } from "./rig/native/stages.ts";
 import { clusterState, differences } from "./rig/native/state.ts";
@@ -15,9 +16,9 @@ import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 /** How long the API server stays away. */
 const DOWN_MS = 2000;
 /** It goes away for the next time only when the run goes on again. */
-const FORWARD = ["pre-copy", "lock", "remove-apiservice", "restore-owners"];
+const FORWARD = ["pre-copy", "lock", "remove-apiservice", "verify-changes"];
 const BACK = ["delete-copies-early", "restore-apiservice", "put-owners-back", "delete-copies"];
-const TO_THE_END = ["verify-copy", "catch-up", "rollout", "verify-all", "cleanup"];
+const TO_THE_END = ["verify-copy", "catch-up", "restore-owners", "rollout", "verify-all", "cleanup"];
 
 describe("a migration to native CRDs while the API server goes away and comes back", () => {
   let bed: NativeBed;
@@ -70,7 +71,10 @@ describe("a migration to native CRDs while the API server goes away and comes ba
     const runId = await start({ approvals: ["unlock", "cleanup"] });
     assert.equal(await disturbed(runId, TO_THE_END), "Succeeded");
     for (const { kind, plural } of NATIVE_KINDS) {
-      const list = await mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`);
+      // An API server that has come back answers 429 until its cache of a resource is full.
+      const list = await waitUntil({ what: `${plural} can be listed`, timeoutMs: 30_000 }, () =>
+        mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`),
+      );
       assert.equal(objectsAt(list, "items").length, bed.expected.get(kind) ?? 0, kind);
     }
     const now = await dumpKubernetes(bed.api, { paths: ["/api/v1/configmaps"] });

@@ -96,7 +96,7 @@ describe("a migration to native CRDs against others who put things back", () => 
     driving.catch(() => undefined);
     let rival: Rival | undefined;
     try {
-      await untilBegun(rig, runId, "remove-apiservice");
+      await untilBegun(rig, runId, "copy-locked");
       rival = startRival(3000, () => recreateApiService(bed.api, saved));
       await untilBegun(rig, runId, "switch-operator");
     } finally {

@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { glob } from "node:fs/promises";
 import { join } from "node:path";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
 import { BINARIES, ensureBinaries } from "./binaries.ts";
 import { clusterSource } from "./kubernetes.ts";
@@ -12,7 +14,12 @@ interface Suite {
   pattern: string;
   /** Endings of files that `pattern` finds and that belong elsewhere. */
   excluded?: string;
-  nodeArgs: readonly string[];
+  /** How many files run at once; none: as many as Node decides. */
+  concurrency?: number;
+  /** How long one file may take. Milliseconds. */
+  timeoutMs: number;
+  /** Parts of the paths of files that take longest: these begin first. */
+  long?: readonly string[];
   prepare: () => Promise<void>;
 }
 
@@ -20,13 +27,15 @@ const SUITES: Readonly<Record<string, Suite>> = {
   unit: {
     pattern: "**/*.test.ts",
     excluded: ".infra.test.ts",
-    nodeArgs: ["--test-timeout=120000"],
+    timeoutMs: 120_000,
     prepare: () => Promise.resolve(),
   },
   infra: {
     pattern: "infra-tests/**/*.infra.test.ts",
-    // One after another: each has a control plane of its own, and timing matters to some. The limit is that of a whole file.
-    nodeArgs: ["--test-concurrency=1", "--test-timeout=2700000"],
+    // Each has a control plane of its own, and waits for others much of the time; more than two at once gain nothing on two cores.
+    concurrency: 2,
+    timeoutMs: 2_700_000,
+    long: ["/service.infra", "/native-crash", "/native-rbac", "/native-abort", "/native-faults", "/crash"],
     prepare: prepareRealParts,
   },
 };
@@ -46,7 +55,7 @@ async function main([name = "", ...filters]: readonly string[]): Promise<number>
   const files = await testFiles(suite, filters);
   if (files.length === 0) return fail(`no ${name} test matches ${filters.join(" ")}`);
   await suite.prepare();
-  return runNode(["--test", "--test-reporter=spec", ...suite.nodeArgs, ...files]);
+  return runFiles(suite, files);
 }
 
 async function testFiles(suite: Suite, filters: readonly string[]): Promise<string[]> {
@@ -56,15 +65,31 @@ async function testFiles(suite: Suite, filters: readonly string[]): Promise<stri
   return found
     .filter((path) => suite.excluded === undefined || !path.endsWith(suite.excluded))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
-    .sort();
+    .sort((one, other) => orderOf(suite, one) - orderOf(suite, other) || (one < other ? -1 : 1));
 }
 
-async function runNode(args: readonly string[]): Promise<number> {
-  const options = [process.env["NODE_OPTIONS"], "--disable-warning=ExperimentalWarning"];
-  const env = { ...process.env, NODE_OPTIONS: options.filter(Boolean).join(" ") };
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] });
-  const [status] = (await once(child, "exit")) as [number | null];
-  return status ?? 1;
+function orderOf({ long = [] }: Suite, path: string): number {
+  const at = long.findIndex((part) => path.includes(part));
+  return at < 0 ? long.length : at;
+}
+
+/** Runs each file in a process of its own, in this order, and prints as Node's own runner does. */
+async function runFiles({ concurrency, timeoutMs }: Suite, files: readonly string[]): Promise<number> {
+  const nodeOptions = [process.env["NODE_OPTIONS"], "--disable-warning=ExperimentalWarning"];
+  process.env["NODE_OPTIONS"] = nodeOptions.filter(Boolean).join(" ");
+  process.chdir(ROOT);
+  const paths = files.map((file) => join(ROOT, file));
+  let status = 0;
+  const events = run({ files: paths, timeout: timeoutMs, concurrency: concurrency ?? true });
+  events.on("test:fail", ({ todo }) => {
+    if (todo === undefined || todo === false) status = 1;
+  });
+  await pipeline(events.compose(new spec()), new Writable({ write: print }));
+  return status;
+}
+
+function print(chunk: Buffer | string, _encoding: string, done: () => void): void {
+  process.stdout.write(chunk, done);
 }
 
 function fail(message: string): number {

@@ -76,8 +76,20 @@ const alreadyExists: Verdict = {
   next: "Read the object there is, and compare.",
 };
 
-function verdictOf(status: number, reason: string): Verdict {
+/** An admission policy whose `paramKind` the API server has not discovered yet, as for half a minute after its own restart. */
+const admissionNotReady: Verdict = {
+  code: "KUBERNETES_ADMISSION_NOT_READY",
+  what: "an admission policy cannot be evaluated yet",
+  next: "Wait a minute; if it goes on, see that the kind exists which the policy names as its paramKind.",
+  retryable: true,
+};
+
+/** (kubernetes, staging/src/k8s.io/apiserver/pkg/admission/plugin/policy/generic) */
+const UNKNOWN_PARAM_KIND = /failed to find resource referenced by paramKind/;
+
+function verdictOf(status: number, reason: string, message: string): Verdict {
   if (reason === "AlreadyExists") return alreadyExists;
+  if (status === 403 && UNKNOWN_PARAM_KIND.test(message)) return admissionNotReady;
   const verdict = verdicts[status];
   if (verdict !== undefined) return verdict;
   if (status >= 500) {
@@ -106,7 +118,7 @@ export function errorOfAnswer(method: string, path: string, answer: RawAnswer): 
   const subject = withName(requestSubject(method, path), details);
   const quiet = subject.resource === "secrets";
   const causes = causesOf(details, quiet);
-  const verdict = verdictOf(answer.status, reason);
+  const verdict = verdictOf(answer.status, reason, textAt(status, "message"));
   const said = quiet ? "" : serverWords(status, answer.text, causes);
   const message = `${describeSubject(subject)}: ${verdict.what} (${answer.status}${reason === "" ? "" : ` ${reason}`})${said}`;
   return new KubernetesApiError(verdict.code, message, {

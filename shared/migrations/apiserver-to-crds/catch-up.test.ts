@@ -22,10 +22,10 @@ for (const [how, create] of [
       const quietMs = 20_000;
       const runId = await startWhole(worker, {
         options: { quietMs },
-        stopBefore: "unlock",
-        approvals: [],
+        stopBefore: "switch-operator",
+        approvals: ["unlock"],
       });
-      const isDone = (run: RunRecord): boolean => run.waiting?.subject === "unlock";
+      const isDone = (run: RunRecord): boolean => run.waiting?.subject === "switch-operator";
       await world.drive(worker, runId, isQuieting);
       for (let waited = 0; waited < 5; waited++) {
         world.clock.advance(2_000);
