@@ -12,7 +12,7 @@ import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
 /** How many write boundaries a life lasts at first, and how many more each one after it, at most. */
 const LIVES =
-  process.env["CALICO_MIGRATOR_CRASH"] === "all" ? { first: 10, growth: 2 } : { first: 30, growth: 12 };
+  process.env["CALICO_MIGRATOR_CRASH"] === "all" ? { first: 10, growth: 2 } : { first: 80, growth: 60 };
 const LOCK = /clusterinformations\/default$/;
 
 describe("a worker process of a migration to native CRDs that is killed again and again", () => {

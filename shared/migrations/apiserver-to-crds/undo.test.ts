@@ -89,6 +89,42 @@ describe("a run that was killed right after a write to the cluster", () => {
   });
 });
 
+describe("a run that is undone after Calico has worked on the native group", () => {
+  const POLICIES = { apiVersion: "projectcalico.org/v3", plural: "networkpolicies", namespace: "shop" };
+  const LOCK = "projectcalico.org/v3/clusterinformations/default";
+
+  test("asks before it forgets that, with the native group in service meanwhile", async () => {
+    using world = await wholeWorld();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    await world.cluster.delete({ ...POLICIES, name: "secure.web" });
+    const creationTimestamp = new Date(world.clock.now()).toISOString();
+    await world.cluster.create(POLICIES, {
+      kind: "NetworkPolicy",
+      metadata: { name: "new", namespace: "shop", creationTimestamp },
+    });
+
+    await worker.engine.undo(runId, "rollback");
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.waiting?.reason, run.waiting?.subject], ["Approval", "late-changes"]);
+    assert.match(
+      run.waiting?.message ?? "",
+      /2 changes .*networkpolicies\/shop\/new, 1 deleted of networkpolicies/,
+    );
+    assert.match(world.cluster.dump()[LOCK] ?? "", /"datastoreReady":true/);
+
+    await worker.engine.approve(runId, "test");
+    assertState(await world.drive(worker, runId), "RolledBack");
+    const left = changed(before, world.cluster.dump());
+    // What others have made is theirs, and keeps its definition.
+    assert.deepEqual(left, [
+      "apiextensions.k8s.io/v1/customresourcedefinitions/networkpolicies.projectcalico.org",
+      "projectcalico.org/v3/networkpolicies/shop/new",
+    ]);
+  });
+});
+
 describe("built-in tiers that nobody may delete", () => {
   const tier = { apiVersion: "crd.projectcalico.org/v1", kind: "Tier", metadata: { name: "default" } };
   const ref = { apiVersion: "crd.projectcalico.org/v1", plural: "tiers" };

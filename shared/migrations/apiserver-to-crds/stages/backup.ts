@@ -12,6 +12,7 @@ import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { readTarget } from "../../target/calls.ts";
 import { type Context, isPrecopied, nativeVersion } from "../context.ts";
+import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ifAllowed } from "../preflight/gather/cluster.ts";
 import { deleteLeftovers } from "../undo/leftovers.ts";
@@ -51,7 +52,7 @@ export const backup: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
  * Keeps the native objects that are there already. They can be seen only once the second version is open, as an aggregated API
  * server hides them; where it cannot be opened there is nothing to keep before the switch.
  */
-export const backupNative: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
+export const backupNative: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throughNative({
   kind: "sweep",
   name: "backup-native",
   title: "back up the native objects that are there already",
@@ -64,7 +65,7 @@ export const backupNative: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
     return next === undefined ? { batches: [], done: true } : { batches: [], cursor: { ...next } };
   },
   work: () => Promise.reject(new Error("backup-native has no batches")),
-};
+});
 
 function nativeResources(apiVersion: string): BackedUp[] {
   const plurals = ["clusterinformations", ...NATIVE_KINDS.map(({ plural }) => plural)];

@@ -3,6 +3,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { confirmLateChanges } from "../undo/late-changes.ts";
 import { patientAction } from "../undo/patience.ts";
 
 const POLL_MS = 1000;
@@ -35,12 +36,13 @@ export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   changesCluster: true,
   pointOfNoReturn: true,
   lockWindow: "ends",
-  undo: [lockNativeAgain],
+  undo: [confirmLateChanges, lockNativeAgain],
   act: async (context) => {
     const reason = await keepRemoved(context);
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
+    const { unlockedAt = context.clock.now() } = context.notes;
+    await context.record({ unlockedAt });
     await setNativeReady(context, true);
-    await context.record({ unlockedAt: context.clock.now() });
     await context.announce("datastore.unlocked", { group: "projectcalico.org" });
     return { done: true };
   },
