@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { NATIVE_KINDS } from "../shared/calico/native/native-kinds.ts";
+import { objectsAt } from "../shared/kubernetes/fields.ts";
+import { mustRequest } from "./harness/api.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
@@ -37,9 +40,11 @@ describe("a migration to native CRDs", () => {
   test("moves every object and cleans up", async () => {
     const runId = await startNativeRun(rig, { crds: bed.manifestFile });
     const run = await rig.drive(runId);
-    const { stages } = await rig.engine.describe(runId);
-    for (const { track, stage, startedAt, finishedAt, counts } of stages)
-      console.log(track, stage, (finishedAt ?? NaN) - startedAt, JSON.stringify(counts));
     assert.equal(run.state, "Succeeded", JSON.stringify(run));
+    for (const { kind, plural } of NATIVE_KINDS) {
+      const list = await mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`);
+      assert.equal(objectsAt(list, "items").length, bed.expected.get(kind) ?? 0, kind);
+    }
+    assert.equal((await bed.api.request("GET", "/apis/crd.projectcalico.org/v1")).status, 404);
   });
 });

@@ -15,6 +15,7 @@ import { datastoreUsers } from "../workloads.ts";
 import { whyNotSwitched } from "./rollout.ts";
 
 const OLD_GROUP = "crd.projectcalico.org";
+const NAMED = 5;
 const POLL_MS = 1000;
 /** The API server deletes the objects of a definition first; finalizers of others may hold them. */
 const GONE_MS = 900_000;
@@ -113,8 +114,10 @@ async function gone(context: Context, left: readonly JsonObject[]): Promise<Stag
   const since = Math.max(Number(context.notes["deletingAt"]), context.run.resumedAt ?? 0);
   const waited = context.clock.now() - since;
   const isSlow = waited > SLOW_MS;
-  const described = isSlow ? await Promise.all(left.map((crd) => holding(context, crd))) : left.map(nameOf);
-  const message = `old CRDs are still being deleted: ${described.join("; ")}`;
+  const first = left.slice(0, NAMED);
+  const described = isSlow ? await Promise.all(first.map((crd) => holding(context, crd))) : first.map(nameOf);
+  const more = left.length > NAMED ? `; and ${left.length - NAMED} more` : "";
+  const message = `old CRDs are still being deleted: ${described.join("; ")}${more}`;
   if (waited > GONE_MS) throw stuck(message);
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
 }
