@@ -19,6 +19,9 @@ import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 const ACCOUNT = { namespace: "calico-migrator", serviceAccount: "calico-migrator" };
 const CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
+/** What the account may not list, because it need not. */
+const UNREAD = "unread-dependants";
+
 describe("a service account with exactly the rights that are printed for apiserver-to-crds", () => {
   let bed: NativeBed;
   let kubeconfig: string;
@@ -112,7 +115,7 @@ describe("a service account with exactly the rights that are printed for apiserv
   test("goes through an abort right before the unlock", async () => {
     const before = await dumpGroups(bed.api);
     await withEngine(async (rig) => {
-      const request = { stopBefore: "unlock" };
+      const request = { stopBefore: "unlock", approvals: [UNREAD] };
       const runId = await startNativeRun(rig, { crds: bed.manifestFile, quietMs: 200 }, request);
       const waiting = await rig.drive(runId);
       assert.equal(waiting.waiting?.subject, "unlock", JSON.stringify([waiting.stage, waiting.failure]));
@@ -128,7 +131,7 @@ describe("a service account with exactly the rights that are printed for apiserv
   test("goes through the way back after the rollout, and then through a whole migration", async () => {
     await withEngine(async (rig) => {
       const options = { crds: bed.manifestFile, quietMs: 200 };
-      const runId = await startNativeRun(rig, options, { approvals: ["unlock"] });
+      const runId = await startNativeRun(rig, options, { approvals: ["unlock", UNREAD] });
       const waiting = await rig.drive(runId);
       assert.equal(waiting.waiting?.subject, "cleanup", JSON.stringify([waiting.stage, waiting.failure]));
       await rig.engine.undo(runId, "rollback");
@@ -138,7 +141,10 @@ describe("a service account with exactly the rights that are printed for apiserv
         "RolledBack",
         JSON.stringify([undone.stage, undone.failure, undone.waiting]),
       );
-      const run = await rig.drive(await startNativeRun(rig, options));
+      const asking = await startNativeRun(rig, options);
+      assert.equal((await rig.drive(asking)).waiting?.subject, UNREAD);
+      await rig.engine.approve(asking, "test");
+      const run = await rig.drive(asking);
       assert.equal(run.state, "Succeeded", JSON.stringify([run.stage, run.failure, run.waiting]));
     });
     for (const dependant of bed.dependants) assert.ok(await hasItsOwner(bed.api, dependant), dependant.name);

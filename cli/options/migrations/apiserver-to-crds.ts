@@ -66,6 +66,11 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
       subject: "unconverted",
       description: "accept that the cleanup deletes old objects that nothing converts",
     },
+    {
+      flag: "approveUnreadDependants",
+      subject: "unread-dependants",
+      description: "accept that what may not be listed is deleted where it belongs to Calico objects",
+    },
   ],
   fromEtcd: false,
 };

@@ -48,6 +48,21 @@ const unlockApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
     ),
 };
 
+const NAMED = 3;
+const Scanned = z.object({ at: z.object({ unread: z.array(z.string()) }) });
+
+/** What may not be listed may belong to Calico objects, and would be deleted without anybody having known. */
+const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
+  subject: "unread-dependants",
+  needed: async (context) => {
+    const scanned = Scanned.safeParse((await context.notesOf("preflight"))["dependants"]);
+    const unread = scanned.data?.at.unread ?? [];
+    if (unread.length === 0 || context.options.skipForeignOwnerReferences) return undefined;
+    const named = unread.slice(0, NAMED).join("; ");
+    return `${unread.length} resources could not be listed, and the garbage collector deletes those of their objects that belong to Calico objects: ${named}`;
+  },
+};
+
 /** An open source may change without end: so often it is followed, which makes what is left as small as it gets. */
 const OPEN_ROUNDS = 3;
 
@@ -79,7 +94,7 @@ export const follow = catchUpSweep({
   name: "follow",
   title: "apply what changed since the copy, while the old group stays in use",
   after: "pre-copy",
-  approvals: [unlockApproved],
+  approvals: [unlockApproved, unreadApproved],
 });
 
 /** Inside the lock, until nothing changes any more. */
