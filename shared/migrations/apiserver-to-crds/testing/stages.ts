@@ -1,4 +1,5 @@
 import { convertUid } from "../../../calico/uid.ts";
+import { nativeMeaning } from "../../../calico/native/same-native.ts";
 import { nativeId, v1Id } from "../../../calico/native/native-ids.ts";
 import type { Action, Stage } from "../../../engine/migration.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
@@ -109,6 +110,7 @@ const copyOwner: AnyAction = {
         state: "applied",
         target: nativeId("GlobalNetworkSet", undefined, name),
         sourceRevision: 0,
+        sourceHash: nativeMeaning(copy),
         targetUid: textAt(copy, "metadata", "uid"),
         detail: { kind: "GlobalNetworkSet", name, uid: convertUid(textAt(source, "metadata", "uid")) ?? "" },
       },
