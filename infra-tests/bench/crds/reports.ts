@@ -12,8 +12,8 @@ import { CHANGES, type NativeRound, type NativeRuns, roundsOf } from "./runs.ts"
 const COPY_GOAL = 0.9;
 const GROWTH_GOAL = 1.5;
 const LOCK_STAGES = [
-  ...["lock", "catch-up", "release-new-owners", "remove-apiservice", "restore-owners"],
-  ...["restore-foreign-owners", "verify-changes", "switch", "unlock"],
+  ...["lock", "hold-operator", "release-new-owners", "catch-up", "remove-apiservice", "catch-up-last"],
+  ...["verify-changes", "switch", "unlock"],
 ];
 
 /** The speed of the pre-copy at each size, against that of the bare loop. */
