@@ -349,7 +349,7 @@ describe("EtcdClient when etcd fails", () => {
     const etcd = await startEtcd();
     const client = await connect({ endpoints: [etcd.endpoint] }, 1_000);
     await put(client, `${PREFIX}a`);
-    etcd.pause();
+    await etcd.pause();
     const start = performance.now();
     const calls = [
       client.range({ from: PREFIX, to: prefixEnd(PREFIX) }),
@@ -357,7 +357,7 @@ describe("EtcdClient when etcd fails", () => {
       client.status(),
     ];
     await Promise.all(calls.map((call) => assert.rejects(call, isRetryable)));
-    assert.ok(performance.now() - start < 3_000);
+    assert.ok(performance.now() - start < 10_000);
     etcd.resume();
     await put(client, `${PREFIX}a`);
     client.close();
@@ -366,7 +366,7 @@ describe("EtcdClient when etcd fails", () => {
 
   it("does without dead and hanging endpoints", async () => {
     const [alive, hanging] = await Promise.all([startEtcd(), startEtcd()]);
-    hanging.pause();
+    await hanging.pause();
     const dead = `http://127.0.0.1:${await freePort()}`;
     const client = await connect({ endpoints: [dead, hanging.endpoint, alive.endpoint] });
     const throughRevision = await put(client, `${PREFIX}a`);

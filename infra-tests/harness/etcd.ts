@@ -35,8 +35,8 @@ export interface EtcdHandle {
   stop(): Promise<void>;
   /** SIGKILL; the data stays. */
   kill(): void;
-  /** SIGSTOP: connections stay open and nothing answers, until {@link EtcdHandle.resume}. */
-  pause(): void;
+  /** SIGSTOP: connections stay open and, once this resolves, nothing answers, until {@link EtcdHandle.resume}. */
+  pause(): Promise<void>;
   resume(): void;
   /** Kills it if it runs, and starts it again on the same ports and data. */
   restart(): Promise<void>;
@@ -123,7 +123,11 @@ export function memberHandle(member: Member, members: readonly Member[]): EtcdHa
       return server?.pid ?? 0;
     },
     kill: () => server?.signal("SIGKILL"),
-    pause: () => server?.signal("SIGSTOP"),
+    pause: async () => {
+      server?.signal("SIGSTOP");
+      // The signal reaches the threads one by one: a busy machine still answers for a moment.
+      while (await isHealthy(member.health).catch(() => false)) continue;
+    },
     resume: () => server?.signal("SIGCONT"),
     stop: async () => {
       await end();

@@ -1,4 +1,3 @@
-import { nativeId } from "../../calico/native/native-ids.ts";
 import { NATIVE_KINDS } from "../../calico/native/native-kinds.ts";
 import type { Action, Sweep } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
@@ -6,6 +5,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { KubernetesApi } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { keepRemoved } from "./api-service.ts";
+import { nativeIdOf } from "./copied.ts";
 import { type Context, isRemoved, resources } from "./context.ts";
 import { type IsOld, NativeApi } from "./native-api.ts";
 import { nativeDetailOf } from "./native-detail.ts";
@@ -101,12 +101,10 @@ function throughSecond(api: KubernetesApi): NativeApi {
 /** An aggregated API server shows v1 objects under the UIDs that their checkpoints keep. */
 function isOld(context: Context): IsOld {
   return async ({ plural }, object) => {
-    const kind = NATIVE_KINDS.find((one) => one.plural === plural)?.kind;
+    const kind = NATIVE_KINDS.find((one) => one.plural === plural);
     if (kind === undefined) return false;
-    const namespace = textAt(object, "metadata", "namespace");
-    const id = nativeId(kind, namespace === "" ? undefined : namespace, textAt(object, "metadata", "name"));
     const uid = textAt(object, "metadata", "uid");
-    const rows = await resources(context).findByTarget([id]);
+    const rows = await resources(context).findByTarget([nativeIdOf(kind, object)]);
     return rows.some((row) => nativeDetailOf(row).uid === uid);
   };
 }

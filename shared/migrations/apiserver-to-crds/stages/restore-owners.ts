@@ -6,6 +6,7 @@ import { fieldManager } from "../../context.ts";
 import { detailOf, withDetail } from "../../copying/ledger-detail.ts";
 import { readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
 import { removeTarget } from "../../target/remove.ts";
+import { isCopied } from "../copied.ts";
 import { type Context, nativeVersion, resources, sendFor } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import { nativeDetailOf } from "../native-detail.ts";
@@ -75,15 +76,14 @@ function overOwned(about: {
     },
     work: async (context, batch) => {
       const rows = await resources(context).get(Scope.parse(batch.scope).ids);
-      return { done: true, counts: await work(context, rows.filter(isCopied)) };
+      return { done: true, counts: await work(context, rows.filter(takesOwners)) };
     },
   };
 }
 
 /** Objects that a person has decided to leave as they are keep the owners that they have. */
-function isCopied(row: Checkpoint): boolean {
-  const copied = row.state === "applied" || row.state === "verified";
-  return copied && detailOf(row).resolved !== "target" && nativeDetailOf(row).owners !== undefined;
+function takesOwners(row: Checkpoint): boolean {
+  return isCopied(row) && detailOf(row).resolved !== "target" && nativeDetailOf(row).owners !== undefined;
 }
 
 async function giveOwners(context: Context, rows: readonly Checkpoint[]): Promise<Record<string, number>> {

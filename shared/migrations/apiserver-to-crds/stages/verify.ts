@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nativeId, v1Id } from "../../../calico/native/native-ids.ts";
+import { v1Id } from "../../../calico/native/native-ids.ts";
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import { nativeMeaning } from "../../../calico/native/same-native.ts";
 import type { BatchOutcome, Sweep } from "../../../engine/migration.ts";
@@ -14,6 +14,7 @@ import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import { rowsInRange } from "../../copying/ledger-ranges.ts";
 import { isWrittenByOthers } from "../../target/ownership.ts";
 import { call, readTarget } from "../../target/calls.ts";
+import { copiedRows, countCopied, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, isPrecopied, isRemoved, nativeVersion, resources, v1Resource } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import { notServed } from "../native-api.ts";
@@ -35,7 +36,6 @@ interface VerifyTraits {
 
 const PAGE = 500;
 const PAGES_PER_WORK = 10;
-const COPIED = ["applied", "verified"] as const;
 
 /** How far a kind is compared: the native list, then the old group's versions, then, where one of them lacked some, one by one. */
 const Progress = z.union([
@@ -125,7 +125,7 @@ class Comparing {
     const ref = { apiVersion: this.#version, plural: this.#kind.plural };
     const page = await this.#list(ref, continueToken, false);
     if (page === "expired") return { phase: "native", seen: 0 };
-    const byId = new Map(page.items.map((object) => [this.#idOf(object), object]));
+    const byId = new Map(page.items.map((object) => [nativeIdOf(this.#kind, object), object]));
     const rows = await this.#rowsOf(byId);
     await this.#report(rows.flatMap((row) => this.#differs(row, byId.get(row.target))));
     const total = seen + rows.length;
@@ -152,14 +152,14 @@ class Comparing {
     const total = seenOld + [...rows.values()].filter(isCopied).length;
     if (page.continueToken !== undefined)
       return { phase: "old", seen, seenOld: total, continueToken: page.continueToken };
-    const copied = await this.#copied();
+    const copied = await countCopied(this.#context, this.#kind);
     const isShort = seen < copied || (this.#traits.sourceChanged === "difference" && total < copied);
     return isShort ? { phase: "unlisted", after: "" } : undefined;
   }
 
   /** What a list has not shown is missing, or came while it was read. */
   async #unlistedPage(after: string): Promise<Progress | undefined> {
-    const rows = await this.#rows(after);
+    const rows = await copiedRows(this.#context, this.#kind, after);
     const last = rows.at(-1);
     if (last === undefined) return undefined;
     const found = await Promise.all(
@@ -215,29 +215,6 @@ class Comparing {
     return v1Id(this.#kind.v1Kind, namespace === "" ? undefined : namespace, name);
   }
 
-  #idOf(object: JsonObject): string {
-    const namespace = textAt(object, "metadata", "namespace");
-    return nativeId(
-      this.#kind.kind,
-      namespace === "" ? undefined : namespace,
-      textAt(object, "metadata", "name"),
-    );
-  }
-
-  async #copied(): Promise<number> {
-    let count = 0;
-    for (let rows = await this.#rows(""); rows.length > 0; rows = await this.#rows(rows.at(-1)?.key ?? ""))
-      count += rows.length;
-    return count;
-  }
-
-  #rows(after: string): Promise<Checkpoint[]> {
-    const { rank, v1Plural } = this.#kind;
-    const prefix = `crd.projectcalico.org/v1/${v1Plural}/`;
-    const query = { rank, after: { rank, key: after === "" ? prefix : after }, upTo: `${prefix}\uffff` };
-    return resources(this.#context).list({ ...query, states: COPIED, limit: PAGE });
-  }
-
   async #list(
     ref: ResourceRef,
     continueToken: string | undefined,
@@ -247,10 +224,6 @@ class Comparing {
     const options = { limit: PAGE, continueToken, metadataOnly, signal };
     return call(this.#context, () => connections.kubernetes.list(ref, options)).catch(orExpired);
   }
-}
-
-function isCopied({ state }: Checkpoint): boolean {
-  return state === "applied" || state === "verified";
 }
 
 /** Stands for the checkpoint of a v1 object that has none: it came after everything was copied. */

@@ -1,21 +1,18 @@
-import { nativeId } from "../../../calico/native/native-ids.ts";
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import { nativeMeaning } from "../../../calico/native/same-native.ts";
 import type { Action } from "../../../engine/migration.ts";
-import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
+import { countCopied, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 
 const SUBJECT = "late-changes";
 const POLL_MS = 1000;
-const PAGE = 500;
 const NAMED = 5;
-const COPIED = ["applied", "verified"] as const;
 /** How much later this machine's clock may be than the API server's. Milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
 
@@ -66,7 +63,7 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
   const ref = { apiVersion: "projectcalico.org/v3", plural: kind.plural };
   let seen = 0;
   for await (const page of context.connections.kubernetes.pages(ref, { signal: context.signal })) {
-    const byId = new Map(page.map((object) => [idOf(kind, object), object]));
+    const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
     const rows = await resources(context).findByTarget([...byId.keys()]);
     const copied = new Map(rows.filter(isCopied).map((row) => [row.target, row]));
     seen += copied.size;
@@ -83,18 +80,6 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
   if (missing > 0) lost.add(`${missing} deleted of ${kind.plural}`, missing);
 }
 
-async function countCopied(context: Context, { rank, v1Plural }: NativeKind): Promise<number> {
-  const prefix = `crd.projectcalico.org/v1/${v1Plural}/`;
-  let [count, after] = [0, prefix];
-  for (;;) {
-    const query = { rank, after: { rank, key: after }, upTo: `${prefix}\uffff`, states: COPIED, limit: PAGE };
-    const rows = await resources(context).list(query);
-    const last = rows.at(-1);
-    if (last === undefined) return count;
-    [count, after] = [count + rows.length, last.key];
-  }
-}
-
 /** The webhook of an operator that has switched may refuse it: then what is compared may change meanwhile. */
 async function setReadyUnlessRefused(context: Context, ready: boolean): Promise<void> {
   try {
@@ -102,13 +87,4 @@ async function setReadyUnlessRefused(context: Context, ready: boolean): Promise<
   } catch (error) {
     if (!isRefused(error)) throw error;
   }
-}
-
-function isCopied({ state }: { state: string }): boolean {
-  return state === "applied" || state === "verified";
-}
-
-function idOf({ kind }: NativeKind, object: JsonObject): string {
-  const namespace = textAt(object, "metadata", "namespace");
-  return nativeId(kind, namespace === "" ? undefined : namespace, textAt(object, "metadata", "name"));
 }
