@@ -1,9 +1,11 @@
 import { glob } from "node:fs/promises";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { duration } from "../../cli/output/durations.ts";
 import { errorMessage, MigratorError } from "../../shared/errors.ts";
 import { BINARIES, ensureBinaries } from "./binaries.ts";
 import { clusterSource } from "./kubernetes.ts";
@@ -14,8 +16,8 @@ interface Suite {
   pattern: string;
   /** Endings of files that `pattern` finds and that belong elsewhere. */
   excluded?: string;
-  /** How many files run at once; none: as many as Node decides. */
-  concurrency?: number;
+  /** How many files run at once. */
+  concurrency: number;
   /** How long one file may take. Milliseconds. */
   timeoutMs: number;
   /** Parts of the paths of files that take longest: these begin first. */
@@ -27,6 +29,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   unit: {
     pattern: "**/*.test.ts",
     excluded: ".infra.test.ts",
+    concurrency: availableParallelism(),
     timeoutMs: 120_000,
     prepare: () => Promise.resolve(),
   },
@@ -40,6 +43,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
 };
 
+const SLOWEST = 12;
 const ROOT = join(import.meta.dirname, "..", "..");
 
 // Built ahead, so that no test's time limit has to include it.
@@ -80,12 +84,23 @@ async function runFiles({ concurrency, timeoutMs }: Suite, files: readonly strin
   process.chdir(ROOT);
   const paths = files.map((file) => join(ROOT, file));
   let status = 0;
-  const events = run({ files: paths, timeout: timeoutMs, concurrency: concurrency ?? true });
+  const events = run({ files: paths, timeout: timeoutMs, concurrency });
   events.on("test:fail", ({ todo }) => {
     if (todo === undefined || todo === false) status = 1;
   });
+  const durations = new Map<string, number>();
+  events.on("test:summary", ({ file, duration_ms }) => {
+    if (file !== undefined) durations.set(file, duration_ms);
+  });
   await pipeline(events.compose(new spec()), new Writable({ write: print }));
+  process.stdout.write(slowest(durations));
   return status;
+}
+
+/** The files that took longest, as the order in which they begin decides how long all of them take. */
+function slowest(durations: ReadonlyMap<string, number>): string {
+  const longest = [...durations].sort(([, one], [, other]) => other - one).slice(0, SLOWEST);
+  return longest.map(([file, ms]) => `${duration(ms).padStart(8)}  ${relative(ROOT, file)}\n`).join("");
 }
 
 function print(chunk: Buffer | string, _encoding: string, done: () => void): void {

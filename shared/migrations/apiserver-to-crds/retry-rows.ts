@@ -9,6 +9,8 @@ import { type Context, nativeVersion, resources, v1Resource } from "./context.ts
 import { copyObjects } from "./copy-objects.ts";
 import { convert, taskOf } from "./native-task.ts";
 
+const RETRIED_AT_ONCE = 1000;
+
 /** Tries again what could not be copied, each as its v1 object is now; what is gone by now is settled. */
 export async function retryRows(
   context: Context,
@@ -29,6 +31,27 @@ export async function retryRows(
       counts[state] = (counts[state] ?? 0) + count;
   }
   return counts;
+}
+
+/**
+ * Tries again what may be settled of these ranks by now: conflicts that have moved, and all that is unsettled where the run
+ * was resumed since, for then a person may have mended what was in the way.
+ *
+ * @param retries - how often the run had been resumed when it was last tried.
+ */
+export async function retryUnsettled(
+  context: Context,
+  ranks: readonly number[],
+  retries: number,
+): Promise<void> {
+  const states = ["pending", "failed", "conflict"] as const;
+  for (const rank of ranks) {
+    const ids =
+      retries < context.run.retriesSeen
+        ? await resources(context).list({ rank, states, limit: RETRIED_AT_ONCE })
+        : await movedConflicts(context, rank);
+    if (ids.length > 0) await retryRows(context, ids);
+  }
 }
 
 /**

@@ -35,11 +35,24 @@ export class FakeKubernetes implements KubernetesApi {
   readonly #objects = new Map<string, JsonObject>();
   readonly #log: Logged[] = [];
   #version = 0;
+  #forgotten = 0;
+
+  /** As after a compaction of etcd: what has changed until now is not told any more, and lists that have begun do not go on. */
+  forgetChanges(): void {
+    this.#forgotten = this.#version;
+  }
 
   /** Every object without what the server adds, by path. */
   dump(): Record<string, string> {
     const entries = [...this.#objects].map(([path, object]): [string, string] => [path, contentOf(object)]);
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** The objects that have owners, by path. */
+  owned(): [string, JsonObject][] {
+    return [...this.#objects].filter(
+      ([, object]) => objectsAt(object, "metadata", "ownerReferences").length > 0,
+    );
   }
 
   request({ method, path }: ApiRequest): Promise<ApiResponse> {
@@ -53,10 +66,13 @@ export class FakeKubernetes implements KubernetesApi {
 
   list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
     const found = [...this.#objects].filter(([path]) => isIn(ref, path)).sort(([a], [b]) => (a < b ? -1 : 1));
-    const rest = found.filter(([path]) => path > (options.continueToken ?? ""));
+    const { version, after } = tokenOf(options.continueToken) ?? { version: this.#version, after: "" };
+    if (version < this.#forgotten) return Promise.reject(refusal("KUBERNETES_EXPIRED", 410, collection(ref)));
+    const rest = found.filter(([path]) => path > after);
     const page = rest.slice(0, options.limit ?? rest.length);
     const last = page.at(-1)?.[0];
-    const more = page.length < rest.length && last !== undefined ? { continueToken: last } : {};
+    const more =
+      page.length < rest.length && last !== undefined ? { continueToken: `${version} ${last}` } : {};
     const items = page.map(([, object]) => wire(object));
     return Promise.resolve({ items, resourceVersion: String(this.#version), ...more });
   }
@@ -66,6 +82,8 @@ export class FakeKubernetes implements KubernetesApi {
   }
 
   changes(ref: ResourceRef, { resourceVersion, limit = 1000 }: ChangesOptions): Promise<Changes> {
+    if (Number(resourceVersion) < this.#forgotten)
+      return Promise.reject(refusal("KUBERNETES_EXPIRED", 410, collection(ref)));
     const since = this.#log.filter(
       ({ path, version }) => isIn(ref, path) && version > Number(resourceVersion),
     );
@@ -187,6 +205,12 @@ function settle<T>(act: () => T): Promise<T> {
 function uidOf(version: number): string {
   // No UID here is one that Calico's API server shows for another.
   return `0a000000-0000-4000-8000-${version.toString(16).padStart(12, "0")}`;
+}
+
+/** Of which version a list is, and the last path that it has shown. */
+function tokenOf(continueToken = ""): { version: number; after: string } | undefined {
+  const [version, after] = continueToken.split(" ", 2);
+  return after === undefined ? undefined : { version: Number(version), after };
 }
 
 function collection({ apiVersion, plural }: ResourceRef): string {

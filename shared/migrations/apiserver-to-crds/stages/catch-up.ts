@@ -9,8 +9,8 @@ import { applyChanges } from "../apply-changes.ts";
 import { type Context, isPrecopied, resources, v1Resource } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { relist } from "../relist.ts";
-import { retryRows } from "../retry-rows.ts";
+import { relistPage, Relisting, relistingOf } from "../relist.ts";
+import { retryUnsettled } from "../retry-rows.ts";
 import { Copied } from "./pre-copy.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
@@ -22,6 +22,8 @@ const Cursor = z.object({
   quietSince: z.int(),
   rounds: z.int(),
   retries: z.int(),
+  /** Set while kinds are listed of which the server has forgotten what changed. */
+  relisting: Relisting.optional(),
 });
 type Cursor = z.infer<typeof Cursor>;
 
@@ -65,8 +67,6 @@ const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
 
 /** An open source may change without end: so often it is followed, which makes what is left as small as it gets. */
 const OPEN_ROUNDS = 3;
-
-const RETRIED_AT_ONCE = 1000;
 
 /**
  * Applies exactly what changed in the old group since it was copied, deletions included, round by round. Without the second
@@ -130,14 +130,19 @@ async function round(
     const message = `the old group has to stay unchanged for ${traits.quietMs?.(context.options) ?? 0} ms`;
     return { wait: { reason: "Gate", message, retryAfterMs: left } };
   }
-  if (applies && cursor.retries < context.run.retriesSeen) await retryUnsettled(context);
+  if (cursor.relisting !== undefined)
+    return { batches: [], cursor: await listOn(context, cursor, cursor.relisting) };
+  if (applies) await retryUnsettled(context, RANKS, cursor.retries);
   const startedAt = context.clock.now();
-  const { since, changed, readAt } = await collect(context, cursor.since, applies);
+  const found = await collect(context, cursor.since, applies);
+  if ("forgotten" in found)
+    return { batches: [], cursor: { ...cursor, relisting: relistingOf(found.forgotten) } };
   const unsettled = applies ? await firstUnsettled(resources(context), RANKS) : undefined;
   // Planned again, it reads the same changes again, and tries again what these could not write.
   if (unsettled !== undefined) return unsettled();
+  const { since, changed, readAt } = found;
   const isFirst = cursor.rounds === 0;
-  if (isOver(traits, context, { cursor, changed, isFirst })) {
+  if (isOver(traits, context, cursor, found)) {
     await context.record({ since });
     return { batches: [], done: true };
   }
@@ -146,13 +151,13 @@ async function round(
   return { batches: [], cursor: { ...cursor, since, quietSince, retries, rounds: cursor.rounds + 1 } };
 }
 
-/** After a resume, what a person has mended meanwhile counts. */
-async function retryUnsettled(context: Context): Promise<void> {
-  for (const rank of RANKS) {
-    const states = ["pending", "failed", "conflict"] as const;
-    const rows = await resources(context).list({ rank, states, limit: RETRIED_AT_ONCE });
-    await retryRows(context, rows);
-  }
+/** What a list shows may have changed just before it was read. */
+async function listOn(context: Context, cursor: Cursor, relisting: Relisting): Promise<Cursor> {
+  const { relisting: _before, ...rest } = cursor;
+  const next = await relistPage(context, relisting);
+  if (next.left.length > 0) return { ...rest, relisting: next };
+  const since = { ...cursor.since, ...next.since };
+  return { ...rest, since, quietSince: context.clock.now(), rounds: cursor.rounds + 1 };
 }
 
 function stillToWait(context: Context, traits: CatchUpTraits, { quietSince, rounds }: Cursor): number {
@@ -172,37 +177,48 @@ function stillToWait(context: Context, traits: CatchUpTraits, { quietSince, roun
 function isOver(
   traits: CatchUpTraits,
   context: Context,
-  { cursor, changed, isFirst }: { cursor: Cursor; changed: number; isFirst: boolean },
+  { rounds }: Cursor,
+  { changed, more }: Collected,
 ): boolean {
-  if (traits.quietMs === undefined) return changed === 0 || cursor.rounds + 1 >= OPEN_ROUNDS;
-  return changed === 0 && (!isFirst || traits.quietMs(context.options) === 0);
+  if (traits.quietMs === undefined) return changed === 0 || (!more && rounds + 1 >= OPEN_ROUNDS);
+  return changed === 0 && (rounds > 0 || traits.quietMs(context.options) === 0);
 }
 
-/** Reads what changed in all kinds at once, and applies it in the order in which kinds refer to one another. */
+/**
+ * Reads what changed in all kinds at once, and applies it in the order in which kinds refer to one another. Applies nothing
+ * while the server has forgotten what changed of some: these are to be listed first.
+ */
 async function collect(
   context: Context,
   since: Readonly<Record<string, string>>,
   applies: boolean,
-): Promise<{ since: Record<string, string>; changed: number; readAt: number }> {
+): Promise<Collected | { forgotten: NativeKind[] }> {
   const reads = await Promise.all(NATIVE_KINDS.map((kind) => changesOf(context, kind, since[kind.v1Plural])));
-  let readAt = context.clock.now();
+  const forgotten = NATIVE_KINDS.filter((_, index) => reads[index] === undefined);
+  if (applies && forgotten.length > 0) return { forgotten };
+  const readAt = context.clock.now();
   const next: Record<string, string> = {};
-  let changed = 0;
+  let changed = forgotten.length;
   for (const [index, kind] of NATIVE_KINDS.entries()) {
-    const read = reads[index];
-    const seen = applies ? await applied(context, kind, read) : await observed(context, kind, read);
-    next[kind.v1Plural] = seen.resourceVersion;
-    changed += seen.changed;
-    // Listed only now, and perhaps changed just before that.
-    if (read === undefined) readAt = context.clock.now();
+    const read = reads[index] ?? (await beginning(context, kind));
+    if (applies) await applyChanges(context, kind, read.events);
+    next[kind.v1Plural] = read.resourceVersion;
+    changed += read.events.length;
   }
-  return { since: next, changed, readAt };
+  const more = reads.some((read) => read?.more === true);
+  // Where looking only begins here, it may have changed just before.
+  return { since: next, changed, more, readAt: forgotten.length > 0 ? context.clock.now() : readAt };
 }
 
-/** How much of a kind had changed, and up to which version of its collection. */
-interface Seen {
+/** What one look has shown. */
+interface Collected {
+  /** Of each kind, up to which version of its collection. */
+  since: Record<string, string>;
   changed: number;
-  resourceVersion: string;
+  /** True where there are changes that it has not shown. */
+  more: boolean;
+  /** When it began, at the latest. Milliseconds since the epoch. */
+  readAt: number;
 }
 
 type Changes = Awaited<ReturnType<ClusterConnections["kubernetes"]["changes"]>>;
@@ -223,18 +239,13 @@ async function changesOf(
   }
 }
 
-async function applied(context: Context, kind: NativeKind, read: Changes | undefined): Promise<Seen> {
-  if (read === undefined) return relist(context, kind);
-  const { events, resourceVersion } = read;
-  await applyChanges(context, kind, events);
-  return { changed: events.length, resourceVersion };
-}
-
-/** Where it is not known what changed, as at first, looking begins here: that counts as a change. */
-async function observed(context: Context, kind: NativeKind, read: Changes | undefined): Promise<Seen> {
-  if (read !== undefined) return { changed: read.events.length, resourceVersion: read.resourceVersion };
+/** From where changes are looked for, where nothing is known of those before. */
+async function beginning(
+  context: Context,
+  kind: NativeKind,
+): Promise<Pick<Changes, "events" | "resourceVersion">> {
   const { signal, connections } = context;
   const options = { limit: 1, metadataOnly: true, signal };
   const page = await call(context, () => connections.kubernetes.list(v1Resource(kind), options));
-  return { changed: 1, resourceVersion: page.resourceVersion };
+  return { events: [], resourceVersion: page.resourceVersion };
 }

@@ -11,8 +11,8 @@ import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
 import { throughNative } from "../native-access.ts";
-import { relist } from "../relist.ts";
-import { movedConflicts, retryRows } from "../retry-rows.ts";
+import { relistPage, Relisting, relistingOf } from "../relist.ts";
+import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
 
@@ -30,6 +30,8 @@ const Cursor = z.object({
   retries: z.int(),
   /** All of the present rank is planned. */
   settling: z.boolean(),
+  /** Set once everything is settled, where everything is then compared once more. */
+  relisting: Relisting.optional(),
 });
 type Cursor = z.infer<typeof Cursor>;
 
@@ -48,8 +50,8 @@ interface CopyTraits {
   isDue: (context: Context) => Promise<boolean>;
   /** True where what was copied before has to be looked at again. */
   looksAgain: (context: Context) => Promise<boolean>;
-  /** What is left to do once everything that was listed is settled. */
-  finish?: (context: Context) => Promise<void>;
+  /** True where what came, changed or went while everything was listed is not left to a later stage. */
+  endsWithRelisting: boolean;
 }
 
 /** Copies every v1 object while the aggregated API server serves, kind by kind, in the order in which kinds refer to one another. */
@@ -59,6 +61,7 @@ export const preCopy = copySweep({
   undo: undoCopies,
   isDue: isPrecopied,
   looksAgain: () => Promise.resolve(false),
+  endsWithRelisting: false,
 });
 
 /**
@@ -71,7 +74,7 @@ export const copyLocked = copySweep({
   undo: undoCopiesEarly,
   isDue: async (context) => !(await isPrecopied(context)),
   looksAgain: wasPrecopied,
-  finish: relistAll,
+  endsWithRelisting: true,
 });
 
 function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
@@ -140,16 +143,16 @@ async function finish(
   context: Context,
   cursor: Cursor,
 ): Promise<SweepPlan | { wait: WaitRequest }> {
-  await traits.finish?.(context);
+  if (traits.endsWithRelisting) {
+    const relisting = cursor.relisting ?? relistingOf(NATIVE_KINDS);
+    if (relisting.left.length > 0)
+      return { batches: [], cursor: { ...cursor, relisting: await relistPage(context, relisting) } };
+    await retryUnsettled(context, RANKS, cursor.retries);
+  }
   const left = await firstUnsettled(resources(context), RANKS);
   if (left !== undefined) return left();
   await context.record({ since: cursor.since });
   return { batches: [], done: true };
-}
-
-/** What came, changed or went while everything was listed. */
-async function relistAll(context: Context): Promise<void> {
-  for (const kind of NATIVE_KINDS) await relist(context, kind);
 }
 
 function retryable(context: Context, rank: number): Promise<CheckpointId[]> {

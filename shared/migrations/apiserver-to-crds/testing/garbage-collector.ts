@@ -10,12 +10,10 @@ import type { FakeCluster } from "./fake-cluster.ts";
  * UID of its reference, as the API version of the reference shows it now. Owners that are not Calico's count as there.
  */
 export async function collectGarbage(cluster: FakeCluster): Promise<void> {
-  for (const [path, text] of Object.entries(cluster.dump())) {
-    if (!text.includes('"ownerReferences":[{')) continue;
-    const object = JSON.parse(text) as JsonObject;
+  for (const [path, object] of cluster.storage.owned()) {
     const owners = objectsAt(object, "metadata", "ownerReferences");
     const present = await Promise.all(owners.map((owner) => isPresent(cluster, object, owner)));
-    if (owners.length === 0 || present.some(Boolean)) continue;
+    if (present.some(Boolean)) continue;
     const { apiVersion, plural, namespace, name } = refOf(path, object);
     await orAbsent(cluster.storage.delete({ apiVersion, plural, namespace, name }));
   }
