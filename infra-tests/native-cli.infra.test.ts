@@ -9,6 +9,7 @@ import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { dumpGroups, type GroupDumps } from "./rig/native/dump.ts";
 
 const MIGRATION = "apiserver-to-crds";
+const PEERS = "/crd.projectcalico.org/v1/bgppeers/";
 const SETS = "/apis/projectcalico.org/v3/globalnetworksets";
 
 describe("apiserver-to-crds on the command line", { timeout: 900_000 }, () => {
@@ -98,7 +99,21 @@ describe("apiserver-to-crds on the command line", { timeout: 900_000 }, () => {
     const aborted = await run("abort", runId, "--yes", "-q");
     assert.equal(aborted.code, 0, aborted.stderr);
     await assertUntouched();
+    await assertRestores(runId);
   });
+
+  /** What is lost after a run comes back out of its backup, through a group that serves the objects again. */
+  async function assertRestores(runId: string): Promise<void> {
+    const [lost = "", changed = ""] = [...untouched.old.entries.keys()].filter((id) => id.includes(PEERS));
+    assert.ok(lost !== "" && changed !== "");
+    await mustRequest(bed.api, "DELETE", lost);
+    const options = { contentType: "application/merge-patch+json" };
+    await mustRequest(bed.api, "PATCH", changed, { spec: { asNumber: 4_200_000_001 } }, options);
+    assert.equal(untouched.old.changesUntil((await dumpGroups(bed.api)).old).length, 2);
+    const restored = await run("restore", runId, "--side", "kubernetes", "--yes", "-q");
+    assert.equal(restored.code, 0, restored.stderr);
+    await assertUntouched();
+  }
 
   async function assertDifferenceNamed(runId: string): Promise<void> {
     const { items } = (await mustRequest(bed.api, "GET", SETS)) as {

@@ -94,7 +94,7 @@ for (const context of [V1, V3])
         labels: { "projectcalico.org/tier": "default" },
       });
       assert.deepEqual(value.status, { kept: true });
-      assert.deepEqual(value.spec, { selector: "role == 'db'", types: ["Ingress"] });
+      assert.deepEqual(value.spec, { selector: "role == 'db'", types: ["Ingress", "Egress"] });
     });
 
     test("means the change", () => {

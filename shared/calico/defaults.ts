@@ -3,6 +3,7 @@ import { parseCidr } from "./cidr.ts";
 import { invalid } from "./forwarded.ts";
 import { DEFAULT_TIER } from "./names.ts";
 import type { Draft } from "./node-references.ts";
+import { policyTypes } from "./policy-types.ts";
 import { textAt } from "./stored-value.ts";
 
 /** The label by which policies are found by tier. */
@@ -16,11 +17,9 @@ function fill(draft: Draft, member: string, value: Json): void {
   if (isEmpty(draft.spec[member])) draft.spec[member] = value;
 }
 
-/** Types from the rules there are, and the label of the tier. (api/pkg/defaults) */
+/** The types by which it is enforced, and the label of the tier. (api/pkg/defaults) */
 function defaultPolicy(draft: Draft): void {
-  const ingressOnly = isEmpty(draft.spec.egress);
-  const egressOnly = !ingressOnly && isEmpty(draft.spec.ingress);
-  fill(draft, "types", ingressOnly ? ["Ingress"] : egressOnly ? ["Egress"] : ["Ingress", "Egress"]);
+  draft.spec.types = [...policyTypes(draft.kind, draft.spec)];
   const tier = textAt(draft.spec.tier, "spec.tier") ?? "";
   draft.labels = { ...draft.labels, [TIER_LABEL]: tier === "" ? DEFAULT_TIER : tier };
 }
@@ -84,7 +83,7 @@ const DEFAULTS: Readonly<Record<string, (draft: Draft) => void>> = {
 
 /**
  * Fills in, in place, what Calico's own client fills in when it writes a v3 resource, and what it reads in another
- * spelling. Refuses values that the client would refuse.
+ * spelling; the types of a policy without any are those by which it is enforced. Refuses values that the client would refuse.
  */
 export function applyDefaults(draft: Draft): void {
   DEFAULTS[draft.kind]?.(draft);

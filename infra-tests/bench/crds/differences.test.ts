@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../../../shared/json.ts";
 import { Snapshot } from "../../harness/snapshot.ts";
-import { DIFFERENCE_CLASSES, type Differences, differencesOf } from "./differences.ts";
+import { DIFFERENCE_CLASSES, type Differences, differencesOf, untypedPolicies } from "./differences.ts";
 
 const MIGRATED_BY = { "migration.projectcalico.org/migrated-by": "6e46ac48-0153-46b3-9e70-0fbe76463bae" };
 
-function compare(kind: string, upstream: JsonObject, ours: JsonObject): Differences {
+function compare(kind: string, upstream: JsonObject, ours: JsonObject, untyped = ["it"]): Differences {
   const snapshot = (object: JsonObject): Snapshot =>
     new Snapshot([["it", JSON.stringify({ kind, ...object })]]);
-  return differencesOf(snapshot(upstream), snapshot(ours));
+  return differencesOf(snapshot(upstream), snapshot(ours), new Set(untyped));
 }
 
 const KNOWN: readonly { name: string; kind: string; upstream: JsonObject; ours: JsonObject }[] = [
@@ -98,13 +98,38 @@ test("of an object with several differences, only those without a reason are tol
 test("an object that only one side has is not explained", () => {
   const one = new Snapshot([["tiers/a", "{}"]]);
   const other = new Snapshot([["tiers/b", "{}"]]);
-  const { objects, unexplained } = differencesOf(one, other);
+  const { objects, unexplained } = differencesOf(one, other, new Set());
   assert.equal(objects, 2);
   assert.deepEqual(
     unexplained.map(({ id, only }) => [id, only]),
     [
       ["tiers/a", "upstream"],
       ["tiers/b", "migrator"],
+    ],
+  );
+});
+
+test("types are explained only of a policy whose v1 object had none", () => {
+  const [upstream, ours] = [{ spec: { types: ["Egress"] } }, { spec: { types: ["Ingress", "Egress"] } }];
+  assert.equal(compare("NetworkPolicy", upstream, ours, []).unexplained.length, 1);
+});
+
+test("policies without types are found in the old group, under the names that become of them", () => {
+  const policy = (name: string, spec: JsonObject): [string, string] => {
+    const metadata = { name, namespace: "shop" };
+    const object = { apiVersion: "crd.projectcalico.org/v1", kind: "NetworkPolicy", metadata, spec };
+    return [name, JSON.stringify(object)];
+  };
+  const old = new Snapshot([
+    policy("default.typed", { types: ["Ingress"] }),
+    policy("default.untyped", { order: 1 }),
+    policy("secure.untyped", { order: 1, tier: "secure" }),
+  ]);
+  assert.deepEqual(
+    [...untypedPolicies(old)],
+    [
+      "/apis/projectcalico.org/v3/networkpolicies/shop/default.untyped",
+      "/apis/projectcalico.org/v3/networkpolicies/shop/secure.untyped",
     ],
   );
 });

@@ -1,7 +1,8 @@
 import { parseExactJson } from "../../../shared/exact-json.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../../shared/json.ts";
-import { textAt } from "../../../shared/kubernetes/fields.ts";
+import { objectAt, textAt } from "../../../shared/kubernetes/fields.ts";
 import type { Snapshot } from "../../harness/snapshot.ts";
+import { convertedFromDump } from "../../rig/native/converted.ts";
 import { type LeafDifference, leafDifferences } from "./leaves.ts";
 
 /** A way in which what upstream's controller has copied may differ from what the migrator has. */
@@ -9,7 +10,15 @@ export interface DifferenceClass {
   name: string;
   reason: string;
   /** True for a difference of this class in an object; before is upstream's value, after that of the migrator's object. */
-  explains: (difference: LeafDifference, migrator: JsonObject) => boolean;
+  explains: (difference: LeafDifference, migrator: Compared) => boolean;
+}
+
+/** An object of the migrator's that is compared. */
+interface Compared {
+  kind: string;
+  object: JsonObject;
+  /** True for a policy of whose types the v1 object said nothing. */
+  untyped: boolean;
 }
 
 const MIGRATED_BY = "migration.projectcalico.org/migrated-by";
@@ -48,7 +57,7 @@ export const DIFFERENCE_CLASSES: readonly DifferenceClass[] = [
     name: "ipam-metadata",
     reason: "upstream drops labels, annotations and owners of blocks and handles; the migrator keeps them",
     explains: ({ path: [root = "", member = ""], before }, { kind }) =>
-      IPAM_KINDS.includes(textOf(kind)) &&
+      IPAM_KINDS.includes(kind) &&
       root === "metadata" &&
       KEPT_METADATA.includes(member) &&
       before === undefined,
@@ -58,12 +67,12 @@ export const DIFFERENCE_CLASSES: readonly DifferenceClass[] = [
     reason:
       "upstream lets an admission policy give types by the rules to policies without any, which then no longer deny the other " +
       "direction; the migrator writes both, as such policies are enforced",
-    explains: ({ path: [root, member, ...more] }, { kind, spec }) =>
-      ENFORCED.includes(textOf(kind)) &&
+    explains: ({ path: [root, member, ...more] }, { object, untyped }) =>
+      untyped &&
       root === "spec" &&
       member === "types" &&
       more.length === 1 &&
-      canonicalJson(isJsonObject(spec) ? spec["types"] : undefined) === BOTH_TYPES,
+      canonicalJson(objectAt(object, "spec")["types"]) === BOTH_TYPES,
   },
   {
     name: "zero-values",
@@ -93,8 +102,28 @@ export interface UnexplainedDifference {
   only?: "upstream" | "migrator";
 }
 
-/** Compares what upstream has made of some objects with what the migrator has made of them. */
-export function differencesOf(upstream: Snapshot, migrator: Snapshot): Differences {
+/** The ids, in a dump, of what becomes of those policies of a dumped old group that say nothing of their types. */
+export function untypedPolicies(old: Snapshot): ReadonlySet<string> {
+  const untyped = [...old.entries.values()]
+    .map(parsed)
+    .filter((v1) => ENFORCED.includes(textAt(v1, "kind")) && objectAt(v1, "spec")["types"] === undefined);
+  return new Set(
+    untyped.map((v1) => {
+      const { apiVersion, plural, namespace, name } = convertedFromDump(v1).target;
+      return ["/apis", apiVersion, plural, namespace, name].filter((part) => part !== undefined).join("/");
+    }),
+  );
+}
+
+/**
+ * Compares what upstream has made of some objects with what the migrator has made of them; `untyped` is what
+ * {@link untypedPolicies} found among these objects.
+ */
+export function differencesOf(
+  upstream: Snapshot,
+  migrator: Snapshot,
+  untyped: ReadonlySet<string>,
+): Differences {
   const explained = new Map<string, Map<string, number>>();
   const unexplained: UnexplainedDifference[] = [];
   for (const { id, before, after } of upstream.changesUntil(migrator)) {
@@ -102,7 +131,7 @@ export function differencesOf(upstream: Snapshot, migrator: Snapshot): Differenc
       unexplained.push({ id, paths: [], only: after === undefined ? "upstream" : "migrator" });
       continue;
     }
-    const { kind, classes, paths } = explain(parsed(before), parsed(after));
+    const { kind, classes, paths } = explain(parsed(before), parsed(after), untyped.has(id));
     if (paths.length > 0) unexplained.push({ id, paths });
     for (const name of classes) count(explained, name, kind);
   }
@@ -116,11 +145,12 @@ interface Explained {
   paths: readonly string[];
 }
 
-function explain(upstream: JsonObject, migrator: JsonObject): Explained {
-  const kind = textAt(migrator, "kind");
+function explain(upstream: JsonObject, object: JsonObject, untyped: boolean): Explained {
+  const kind = textAt(object, "kind");
+  const migrator = { kind, object, untyped };
   const classes = new Set<string>();
   const paths: string[] = [];
-  for (const difference of leafDifferences(upstream, migrator)) {
+  for (const difference of leafDifferences(upstream, object)) {
     const found = DIFFERENCE_CLASSES.find(({ explains }) => explains(difference, migrator));
     if (found === undefined) paths.push(difference.path.join("."));
     else classes.add(found.name);
@@ -135,10 +165,6 @@ function count(explained: Map<string, Map<string, number>>, name: string, kind: 
 
 function isPath(path: readonly string[], wanted: readonly string[]): boolean {
   return path.length === wanted.length && wanted.every((name, index) => path[index] === name);
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === "string" ? value : "";
 }
 
 function parsed(text: string): JsonObject {

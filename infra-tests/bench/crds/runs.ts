@@ -10,7 +10,7 @@ import type { CrdsBenchOptions, CrdsMeasurementName } from "../options.ts";
 import { withBed, carriedBy } from "./bed.ts";
 import { type ClientTime, measureNativeCeiling, type NativeCeiling, tryClients } from "./ceiling.ts";
 import { makeChanges } from "./changes.ts";
-import { type Differences, differencesOf } from "./differences.ts";
+import { type Differences, differencesOf, untypedPolicies } from "./differences.ts";
 import { migrateNative } from "./migrator.ts";
 import { runUpstream, type UpstreamRun } from "./upstream.ts";
 
@@ -124,8 +124,9 @@ function runTheirs(
 ): Promise<{ upstream: UpstreamRun; differences: Differences }> {
   return withBed({ resources, controllers: false }, async (bed) => {
     await makeChanges(bed.api, CHANGES);
+    const untyped = untypedPolicies((await dumpGroups(bed.api)).old);
     const upstream = await runUpstream(binary, bed, carriedBy(bed));
-    return { upstream, differences: differencesOf(await nativeObjects(bed), ours) };
+    return { upstream, differences: differencesOf(await nativeObjects(bed), ours, untyped) };
   });
 }
 

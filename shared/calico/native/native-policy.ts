@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../../json.ts";
 import { applyDefaults } from "../defaults.ts";
 import { TIERED_KINDS } from "../kinds.ts";
 import { DEFAULT_TIER } from "../names.ts";
+import { isNarrowedByDefaults } from "../policy-types.ts";
 
 /** The parts of an object that have defaults. */
 interface Defaultable {
@@ -16,9 +17,6 @@ interface Defaulted extends Defaultable {
 }
 
 const BOTH_TYPES = "spec.types is absent, which is enforced as Ingress and Egress; it says so from now on";
-
-/** The kinds of policy that Felix enforces; of staged ones only what they would do once enforced counts. */
-const ENFORCED = new Set(["GlobalNetworkPolicy", "NetworkPolicy"]);
 
 /**
  * Fills in what Calico reads into a tier, the types by which Felix enforces a policy that has none, and else what the
@@ -39,24 +37,11 @@ function defaultedTier(labels: Defaultable["labels"], spec: JsonObject): Default
 }
 
 function defaultedPolicy(kind: string, labels: Defaultable["labels"], spec: JsonObject): Defaulted {
-  const { types, changes } = ENFORCED.has(kind) ? enforcedTypes(spec) : { types: spec.types, changes: [] };
-  const draft = { kind, name: "", labels, annotations: {}, spec: { ...spec, types: types ?? [] } };
+  const draft = { kind, name: "", labels, annotations: {}, spec: { ...spec } };
   applyDefaults(draft);
   const tier = spec.tier === undefined || spec.tier === "" ? DEFAULT_TIER : spec.tier;
+  const changes = isNarrowedByDefaults(kind, spec) ? [BOTH_TYPES] : [];
   return { labels: draft.labels, spec: { ...draft.spec, tier }, changes };
-}
-
-/**
- * Felix enforces a policy without types in both directions (felix/calc, ExtractPolicyMetadata), but for egress none that
- * applies before DNAT (felix/calc, tierInfoToProtoTierInfo), and these must not have the type (GlobalNetworkPolicySpec).
- * Calico's defaults go by the rules instead: with these, a policy with rules for one direction would no longer deny the
- * other.
- */
-function enforcedTypes(spec: JsonObject): { types: Json | undefined; changes: readonly string[] } {
-  if (isFilled(spec.types)) return { types: spec.types, changes: [] };
-  if (spec.preDNAT === true) return { types: ["Ingress"], changes: [] };
-  const changes = isFilled(spec.ingress) && isFilled(spec.egress) ? [] : [BOTH_TYPES];
-  return { types: ["Ingress", "Egress"], changes };
 }
 
 /** As Kubernetes does: a policy with rules for egress is one for both directions. */

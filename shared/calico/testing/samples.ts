@@ -151,7 +151,7 @@ export const SAMPLES: readonly Sample[] = [
     kind: "GlobalNetworkPolicy",
     rank: 2,
     name: "allow-dns",
-    spec: { egress: [RULE], selector: "all()", types: ["Egress"] },
+    spec: { egress: [RULE], selector: "all()", types: ["Ingress", "Egress"] },
     labels: { "projectcalico.org/tier": "default" },
     stored: {
       name: "allow-dns",

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MigratorError } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
+import { Life } from "../testing/life.ts";
 import { changed } from "../testing/dumps.ts";
 import { mismatches } from "./testing/oracle.ts";
-import { assertState, goOn, rollBack, runBefore, wholeWorld } from "./testing/whole.ts";
+import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
 
 /** Loses the first answer, or the first request, of each write. */
@@ -37,4 +39,43 @@ describe("a migration that loses each of its writes once", () => {
       assert.deepEqual(changed(before, world.cluster.dump()), []);
     });
   }
+});
+
+/** Runs with a store of bounded size; why it stopped, or undefined when it came to its cleanup. */
+async function stoppedBy(world: World, maxPages: number): Promise<string | undefined> {
+  try {
+    const full = world.worker(new Life(), { maxPages });
+    const runId = await startWhole(full, { stopBefore: "cleanup", approvals: ["unlock"] });
+    const { run } = await world.drive(full, runId);
+    full.close();
+    return run.failure?.code;
+  } catch (error) {
+    if (error instanceof MigratorError) return error.code;
+    throw error;
+  }
+}
+
+describe("a store that is full", () => {
+  test("stops the run with a clear error, wherever it is, and nothing that was recorded is lost", async () => {
+    let stopped = 0;
+    for (let maxPages = 12; ; maxPages += 4) {
+      using world = await wholeWorld();
+      const before = world.cluster.dump();
+      const code = await stoppedBy(world, maxPages);
+      if (code === undefined) break;
+      assert.equal(code, "STORE_UNAVAILABLE");
+      world.clock.advance(60_000);
+      const worker = world.worker();
+      const [run] = (await worker.embedded.store.listRuns({ limit: 1 })).items;
+      if (run === undefined) continue;
+      stopped++;
+      await worker.engine.resume(run.runId);
+      const { run: resumed } = await world.drive(worker, run.runId);
+      assert.equal(resumed.waiting?.subject, "cleanup", JSON.stringify([resumed.stage, resumed.failure]));
+      assert.deepEqual(await mismatches(world.cluster), []);
+      await rollBack(world, worker, run.runId);
+      assert.deepEqual(changed(before, world.cluster.dump()), []);
+    }
+    assert.ok(stopped > 2, `${stopped} runs were stopped`);
+  });
 });

@@ -6,6 +6,8 @@ import type { ClusterConnections } from "../connections.ts";
 import { call, orAbsent } from "../target/calls.ts";
 
 const OBJECTS_PER_PART = 500;
+/** How many CustomResourceDefinitions make a part: with its schemas, one may have hundreds of kilobytes. */
+export const CRDS_PER_PART = 50;
 
 type BackupContext = StageContext<ClusterConnections, unknown>;
 
@@ -15,6 +17,8 @@ export interface BackedUp {
   ref: ResourceRef;
   /** Where they are read instead, if not there. */
   from?: ResourceRef;
+  /** How many objects make a part, where one may be large. Default 500. */
+  perPart?: number;
   /** What is kept of an object; undefined to leave it out. All of it without this. */
   keep?: (object: JsonObject) => JsonObject | undefined;
 }
@@ -51,8 +55,8 @@ export async function backUpObjects(
 ): Promise<ObjectsCursor | undefined> {
   const backedUp = resources[resource];
   if (backedUp === undefined) return undefined;
-  const { ref, from = ref } = backedUp;
-  const options = { limit: OBJECTS_PER_PART, continueToken, signal: context.signal };
+  const { ref, from = ref, perPart: limit = OBJECTS_PER_PART } = backedUp;
+  const options = { limit, continueToken, signal: context.signal };
   const page = await orAbsent(call(context, () => context.connections.kubernetes.list(from, options)));
   const lines = linesOf(backedUp, page?.items ?? []);
   if (lines.length > 0) await context.artifacts.write(nameOf(part), jsonLines(lines));

@@ -10,7 +10,7 @@ import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Clash, isAsDecided, settleConflict } from "./conflict.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
-const FOREIGN = "the target holds an object with another spec";
+const FOREIGN = "the target holds another object of this name";
 const CHANGED = "somebody else has changed the target since it was copied";
 /** How often an object that comes and goes, or that others write to at the same moment, is looked at again. */
 const TRIES = 5;

@@ -8,7 +8,7 @@ import { Discovery } from "../../../kubernetes/discovery.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../../kubernetes/types.ts";
 import { jsonLines } from "../../artifact-lines.ts";
-import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
+import { type BackedUp, backUpObjects, CRDS_PER_PART, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { readTarget } from "../../target/calls.ts";
 import { type Context, isPrecopied, nativeVersion } from "../context.ts";
@@ -78,7 +78,11 @@ function nativeResources(apiVersion: string): BackedUp[] {
 async function resourcesOf(context: Context): Promise<BackedUp[]> {
   const plurals = await oldPlurals(context);
   return [
-    { ref: crdResource, keep: onlyIf((crd) => GROUPS.has(textAt(crd, "spec", "group"))) },
+    {
+      ref: crdResource,
+      perPart: CRDS_PER_PART,
+      keep: onlyIf((crd) => GROUPS.has(textAt(crd, "spec", "group"))),
+    },
     ...plurals.map((plural) => ({ ref: { apiVersion: `${OLD_GROUP}/v1`, plural } })),
     ...["daemonsets", "deployments"].map((plural) => ({
       ref: { apiVersion: "apps/v1", plural },
@@ -88,12 +92,14 @@ async function resourcesOf(context: Context): Promise<BackedUp[]> {
   ];
 }
 
-/** Sorted, so that the order is the same for every page. */
+/** Sorted, so that the order is the same for every page. A definition is named by its plural and its group. */
 async function oldPlurals({ connections, signal }: Context): Promise<string[]> {
   const plurals: string[] = [];
-  for await (const page of connections.kubernetes.pages(crdResource, { pageSize: 50, signal }))
-    for (const crd of page)
-      if (textAt(crd, "spec", "group") === OLD_GROUP) plurals.push(textAt(crd, "spec", "names", "plural"));
+  for await (const page of connections.kubernetes.pages(crdResource, { metadataOnly: true, signal }))
+    for (const crd of page) {
+      const [plural = "", ...group] = textAt(crd, "metadata", "name").split(".");
+      if (group.join(".") === OLD_GROUP) plurals.push(plural);
+    }
   return plurals.sort();
 }
 

@@ -9,7 +9,7 @@ import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import { jsonLines } from "../../artifact-lines.ts";
-import { type BackedUp, backUpObjects, partName } from "../../backup/parts.ts";
+import { type BackedUp, backUpObjects, CRDS_PER_PART, partName } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
@@ -102,7 +102,7 @@ async function backUpKubernetes(
 function backedUp({ targetGroup }: BackupScope): BackedUp[] {
   const kinds = KINDS.filter(({ group }) => group !== "none");
   return [
-    { ref: crdResource, keep: (crd) => (isCalicoCrd(crd) ? crd : undefined) },
+    { ref: crdResource, perPart: CRDS_PER_PART, keep: (crd) => (isCalicoCrd(crd) ? crd : undefined) },
     ...kinds.map(({ kind }) => {
       const ref = targetKind(kindInfo(kind), targetGroup);
       return ref.plural === "nodes" ? { ref, keep: nodePart } : { ref };
