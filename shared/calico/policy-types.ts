@@ -23,7 +23,8 @@ export function isNarrowedByDefaults(kind: string, spec: JsonObject): boolean {
   return policyTypes(kind, spec).length > typesByRules(spec).length && !isFilled(spec.types);
 }
 
-function typesByRules({ ingress, egress }: JsonObject): readonly Json[] {
+/** The types that Calico's client writes into a policy that has none. (api/pkg/defaults) */
+export function typesByRules({ ingress, egress }: JsonObject): readonly Json[] {
   if (!isFilled(egress)) return ["Ingress"];
   return isFilled(ingress) ? ["Ingress", "Egress"] : ["Egress"];
 }

@@ -1,7 +1,9 @@
 import type { JsonObject } from "../../../shared/json.ts";
 import { applyDefaults } from "../../../shared/calico/defaults.ts";
+import { TIERED_KINDS } from "../../../shared/calico/kinds.ts";
 import type { Draft } from "../../../shared/calico/node-references.ts";
 import { readMetadata } from "../../../shared/calico/metadata.ts";
+import { typesByRules } from "../../../shared/calico/policy-types.ts";
 import { objectAt } from "../../../shared/kubernetes/fields.ts";
 import { SERVED_VERSION, type ServedKind, STORED_VERSION } from "./kinds.ts";
 import { shownMetadata, storedMetadata } from "./metadata.ts";
@@ -33,6 +35,9 @@ export function stored(object: JsonObject, served: ServedKind): JsonObject {
   const { labels, annotations, name, namespace } = readMetadata(object);
   const spec = structuredClone(objectAt(object, "spec"));
   const draft: Draft = { kind: served.info.kind, name, namespace, labels, annotations, spec };
+  const { types } = spec;
+  if (TIERED_KINDS.has(served.kind) && !(Array.isArray(types) && types.length > 0))
+    spec["types"] = [...typesByRules(spec)];
   // Its default is the lock of a datastore that is being set up.
   if (served.kind !== "ClusterInformation") applyDefaults(draft);
   if (served.kind === "BlockAffinity") spec["deleted"] = spec["deleted"] === true ? "true" : "false";
