@@ -35,10 +35,10 @@ export async function rbacObjects(world: Pick<World, "cwd">, request: RbacReques
   };
   const manifest = await read(request.manifest ?? request.crds);
   const rollbackManifest = await read(request.rollbackManifest);
-  const { migration, targetGroup: group, gitops, mirrorStatus, dependants } = request;
+  const { migration, targetGroup: group, gitops, mirrorStatus, dependants, enforcedOwners } = request;
   const targetGroup = group === undefined ? groupOf(manifest) : GROUPS[group];
   const rules = accessOf(migration, {
-    ...{ targetGroup, manifest, rollbackManifest, mirrorStatus, dependants },
+    ...{ targetGroup, manifest, rollbackManifest, mirrorStatus, dependants, enforcesOwners: enforcedOwners },
     pausesGitOps: gitops === undefined || gitops === "pause",
   });
   const bindings = bindingObjects(request, rules);

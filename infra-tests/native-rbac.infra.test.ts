@@ -8,15 +8,16 @@ import { type AccessRule, checkAccess } from "../shared/kubernetes/access.ts";
 import { connectKubernetes } from "../shared/kubernetes/connection.ts";
 import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest, type TestApi } from "./harness/api.ts";
-import { writeKubeconfig } from "./harness/kubeconfig.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { waitUntil } from "./harness/wait.ts";
+import { ACCOUNT, writeAccountKubeconfig } from "./rig/account.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
 import type { Dependant } from "./rig/native/owners.ts";
 import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
-const ACCOUNT = { namespace: "calico-migrator", serviceAccount: "calico-migrator" };
+/** As on OpenShift: who changes owner references needs rights on the object and on its owners. */
+const ENFORCED_OWNERS = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement";
 const CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
 /** What the account may not list, because it need not. */
@@ -29,28 +30,20 @@ describe("a service account with exactly the rights that are printed for apiserv
   const folder = temporaryFolder("native-rbac");
 
   before(async () => {
-    bed = await startNativeBed({ resources: 60, nodes: 1 });
+    bed = await startNativeBed({ resources: 60, nodes: 1, apiServerArgs: [ENFORCED_OWNERS] });
     const request = { migration: "apiserver-to-crds", ...ACCOUNT, crds: bed.manifestFile };
-    printed = await rbacObjects({ cwd: folder }, { ...request, dependants: ["configmaps"] });
+    const rights = { dependants: ["configmaps"], enforcedOwners: true };
+    printed = await rbacObjects({ cwd: folder }, { ...request, ...rights });
     const file = join(folder, "rbac.yaml");
     writeFileSync(file, yamlOf(printed));
     await bed.kubernetes.kubectl(["apply", "-f", file]);
-    kubeconfig = await tokenKubeconfig(bed.api);
+    kubeconfig = join(folder, "account.kubeconfig");
+    await writeAccountKubeconfig(kubeconfig, bed.api);
   });
   after(async () => {
     await bed.stop();
     removeFolder(folder);
   });
-
-  async function tokenKubeconfig(api: TestApi): Promise<string> {
-    const { namespace, serviceAccount } = ACCOUNT;
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
-    const asked = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
-    const token = textAt(await mustRequest(api, "POST", path, asked), "status", "token");
-    const file = join(folder, "account.kubeconfig");
-    writeKubeconfig(file, { server: api.server, ca: api.ca, token });
-    return file;
-  }
 
   async function withEngine<T>(act: (rig: TestEngine) => Promise<T>): Promise<T> {
     const rig = openEngine(join(folder, "store.db"), { kubeconfig });
@@ -75,7 +68,7 @@ describe("a service account with exactly the rights that are printed for apiserv
     const beyond: AccessRule[] = [
       { group: "", resource: "secrets", verb: "get" },
       { group: "", resource: "secrets", verb: "list", namespace: "kube-system" },
-      { group: "", resource: "configmaps", verb: "delete" },
+      { group: "", resource: "configmaps", verb: "create" },
       { group: "", resource: "pods", verb: "create", namespace: "kube-system" },
       { group: "", resource: "nodes", verb: "patch" },
       { group: "apps", resource: "daemonsets", verb: "patch", namespace: "kube-system", name: "kube-proxy" },
@@ -103,7 +96,7 @@ describe("a service account with exactly the rights that are printed for apiserv
     await withEngine(async (rig) => {
       const run = await rig.drive(await startNativeRun(rig, { crds: bed.manifestFile }));
       assert.equal(run.failure?.code, "PREFLIGHT_FAILED", JSON.stringify(run));
-      assert.match(run.failure.message, /access: 1 rights are missing.*patch configmaps/);
+      assert.match(run.failure.message, /access: 2 rights are missing.*patch configmaps/);
     });
     await mustRequest(bed.api, "PUT", path, role);
     await told("the right is back", async () => (await denied([patch])).length === 0);

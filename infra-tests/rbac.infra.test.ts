@@ -16,15 +16,14 @@ import { calicoNode } from "./crash/calico-node.ts";
 import { mustRequest, type TestApi } from "./harness/api.ts";
 import { calicoCrds } from "./harness/crds.ts";
 import { dumpKubernetes } from "./harness/dump.ts";
-import { writeKubeconfig } from "./harness/kubeconfig.ts";
 import { waitForReadyNodes } from "./harness/nodes.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { waitUntil } from "./harness/wait.ts";
+import { ACCOUNT, writeAccountKubeconfig } from "./rig/account.ts";
 import { type Sides, startSides } from "./rig/clusters.ts";
 import { openEngine, startRun } from "./rig/runs.ts";
 
 const MIGRATION = "etcd-to-kubernetes";
-const ACCOUNT = { namespace: "calico-migrator", serviceAccount: "calico-migrator" };
 const GROUP: TargetGroup = "crd.projectcalico.org/v1";
 const DAEMON_SETS = "/apis/apps/v1/namespaces/kube-system/daemonsets";
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -54,7 +53,8 @@ describe("a service account with exactly the printed rights", () => {
     const file = join(folder, "rbac.yaml");
     writeFileSync(file, text);
     await sides.kubernetes.kubectl(["apply", "-f", file]);
-    kubeconfig = await tokenKubeconfig(api);
+    kubeconfig = join(folder, "account.kubeconfig");
+    await writeAccountKubeconfig(kubeconfig, api);
   });
   after(async () => {
     await sides.stop();
@@ -65,16 +65,6 @@ describe("a service account with exactly the printed rights", () => {
     const path = join(folder, name);
     writeFileSync(path, objects.map((object) => JSON.stringify(object)).join("\n---\n"));
     return path;
-  }
-
-  async function tokenKubeconfig(api: TestApi): Promise<string> {
-    const { namespace, serviceAccount } = ACCOUNT;
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
-    const asked = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
-    const token = textAt(await mustRequest(api, "POST", path, asked), "status", "token");
-    const file = join(folder, "account.kubeconfig");
-    writeKubeconfig(file, { server: api.server, ca: api.ca, token });
-    return file;
   }
 
   async function rules(): Promise<AccessRule[]> {

@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
 import { duration } from "../../cli/output/durations.ts";
-import type { JsonObject } from "../../shared/json.ts";
 import { ensureBinaries } from "../harness/binaries.ts";
 import { say } from "./clusters.ts";
 import { measureCalicoctl } from "./measurements/calicoctl.ts";
@@ -10,7 +8,6 @@ import { lockMeasurement } from "./measurements/lock.ts";
 import { memoryMeasurement } from "./measurements/memory.ts";
 import { runSizes, type SizeRun } from "./measurements/size-runs.ts";
 import { type BenchOptions, type EtcdMeasurementName, parseOptions } from "./options.ts";
-import { machineFacts } from "./report/machine.ts";
 import { type Measurement, measurementText, writeMeasurement } from "./report/measurement.ts";
 
 /** Measures what the command line names; each result is printed and written as soon as it is there. */
@@ -18,12 +15,11 @@ export async function bench(argv: readonly string[]): Promise<void> {
   const options = parseOptions(argv);
   await ensureBinaries(["etcd", "kube-apiserver"]);
   const startedAt = Date.now();
-  const facts = { machine: machineFacts(), versions: versions() };
   const measure = measures(options);
   for (const name of options.only) {
     const result = await measure[name]();
     if (result === undefined) continue;
-    const path = writeMeasurement(options.out, result, facts);
+    const path = writeMeasurement(options.out, "etcd", result);
     process.stdout.write(`${measurementText(result)}\n`);
     say(`written to ${path}`);
   }
@@ -49,13 +45,4 @@ async function compareWithCalicoctl(options: BenchOptions): Promise<Measurement 
   if (binary !== "") return measureCalicoctl(binary, options);
   say("calicoctl is left out: CALICOCTL names no binary");
   return undefined;
-}
-
-function versions(): JsonObject {
-  const path = new URL("../../package.json", import.meta.url);
-  const { version, dependencies } = JSON.parse(readFileSync(path, "utf8")) as {
-    version: string;
-    dependencies: Record<string, string>;
-  };
-  return { calicoMigrator: version, undici: dependencies["undici"], etcd3: dependencies["etcd3"] };
 }

@@ -21,6 +21,8 @@ export interface AccessSubject {
    * references a run may carry over. Default none.
    */
   dependants?: readonly string[] | undefined;
+  /** True for an API server that lets only those change owner references who may delete the object. Default false. */
+  enforcesOwners?: boolean | undefined;
 }
 
 /** CustomResourceDefinitions, without a verb. */

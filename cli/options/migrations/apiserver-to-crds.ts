@@ -17,6 +17,7 @@ export const ApiserverToCrdsFlags = z.object({
   mirrorStatus: z.boolean().optional(),
   skipForeignOwnerReferences: z.boolean().optional(),
   dependants: z.array(ResourceName).optional(),
+  enforcedOwners: z.boolean().optional(),
 });
 export type ApiserverToCrdsFlags = z.infer<typeof ApiserverToCrdsFlags>;
 
@@ -47,10 +48,15 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
     );
   },
   addRbac: (command) => {
-    command.option(
-      "--dependants <resource...>",
-      "resources with objects that belong to Calico objects, such as configmaps: their owner references are carried over",
-    );
+    command
+      .option(
+        "--dependants <resource...>",
+        "resources with objects that belong to Calico objects, such as configmaps: their owner references are carried over",
+      )
+      .option(
+        "--enforced-owners",
+        "the API server lets only those change owner references who may delete the object, as OpenShift's does",
+      );
   },
   optionsOf: (world, flags) => ({
     crds: sourceOf(world, flags.crds),

@@ -96,6 +96,13 @@ describe("rbac apiserver-to-crds", () => {
     assert.doesNotMatch(ignoring, pausing);
   });
 
+  test("gives what an API server asks for that guards owner references, where it is said to", async (t) => {
+    const line = ["rbac", "apiserver-to-crds", "--dependants", "configmaps"];
+    const { stdout } = await runIn(fakeWorld(t), ...line, "--enforced-owners");
+    assert.match(stdout, /- tiers\/finalizers\n/);
+    assert.doesNotMatch((await runIn(fakeWorld(t), ...line)).stdout, /finalizers/);
+  });
+
   test("refuses what is no resource", async (t) => {
     const { code, stderr } = await runIn(
       fakeWorld(t),

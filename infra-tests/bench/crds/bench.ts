@@ -1,11 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { duration } from "../../../cli/output/durations.ts";
 import { ensureBinaries } from "../../harness/binaries.ts";
 import { say } from "../clusters.ts";
 import { type CrdsBenchOptions, type CrdsMeasurementName, parseCrdsOptions } from "../options.ts";
-import { machineFacts } from "../report/machine.ts";
-import { type Measurement, measurementText } from "../report/measurement.ts";
+import { type Measurement, measurementText, writeMeasurement } from "../report/measurement.ts";
 import { copyReport, lockReport, memoryReport } from "./reports.ts";
 import { type NativeRuns, runNative, wants } from "./runs.ts";
 import { comparisonReport, refuseUnexplained, upstreamReport } from "./upstream-reports.ts";
@@ -35,7 +32,7 @@ export async function bench(argv: readonly string[]): Promise<void> {
     if (!compared && (name === "upstream" || name === "comparison")) continue;
     const report = REPORTS[name](options, runs);
     process.stdout.write(`${measurementText(report)}\n`);
-    say(`written to ${write(options.out, report)}`);
+    say(`written to ${writeMeasurement(options.out, "crds", report)}`);
   }
   say(`took ${duration(Date.now() - startedAt)}`);
   refuseUnexplained(runs);
@@ -47,12 +44,4 @@ function upstreamBinary(options: CrdsBenchOptions): string | undefined {
   if (binary !== "") return binary;
   say("upstream's controller is left out: CALICO_KUBE_CONTROLLERS names no binary");
   return undefined;
-}
-
-function write(folder: string, report: Measurement): string {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `crds-${report.name}.json`);
-  const facts = { date: new Date().toISOString(), machine: machineFacts() };
-  writeFileSync(path, `${JSON.stringify({ ...report, ...facts }, null, 2)}\n`);
-  return path;
 }

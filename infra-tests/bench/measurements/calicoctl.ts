@@ -1,6 +1,7 @@
 import { type CalicoctlRun, customResources, type Limiter, runCalicoctl } from "../calicoctl.ts";
 import { say, withSides } from "../clusters.ts";
-import { migrate, type MigratorRun } from "../migrator/migrate.ts";
+import { migrate } from "../migrator/migrate.ts";
+import type { MigratorRun } from "../migrator/run-migrator.ts";
 import { timeOf } from "../migrator/records.ts";
 import { withStorePath } from "../migrator/store-folder.ts";
 import type { BenchOptions } from "../options.ts";

@@ -1,7 +1,8 @@
 import { CONTENDERS, type Contender } from "../ceiling/clients.ts";
 import { type CeilingRun, measureCeiling } from "../ceiling/ceiling.ts";
 import { say, withSides } from "../clusters.ts";
-import { migrate, type MigratorRun } from "../migrator/migrate.ts";
+import { migrate } from "../migrator/migrate.ts";
+import type { MigratorRun } from "../migrator/run-migrator.ts";
 import { timeOf } from "../migrator/records.ts";
 import { withStorePath } from "../migrator/store-folder.ts";
 import type { BenchOptions } from "../options.ts";

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "../../../shared/json.ts";
 import type { MeasurementName } from "../options.ts";
 import { type Goal, goalLine } from "./goals.ts";
+import { machineFacts } from "./machine.ts";
 import { renderTable, type Table } from "./table.ts";
 
 /** What a measurement found. */
@@ -28,11 +29,24 @@ export function measurementText({ title, tables, goals, notes }: Measurement): s
   return `${parts.join("\n")}\n`;
 }
 
-/** Writes the measurement to `etcd-<name>.json` in a folder, with what it depends on; returns the path. */
-export function writeMeasurement(folder: string, measurement: Measurement, facts: JsonObject): string {
+/** Which migration is measured. */
+export type Bench = "etcd" | "crds";
+
+/** Writes the measurement to `<bench>-<name>.json` in a folder, with what it depends on; returns the path. */
+export function writeMeasurement(folder: string, bench: Bench, measurement: Measurement): string {
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `etcd-${measurement.name}.json`);
-  const content = { ...measurement, date: new Date().toISOString(), ...facts };
+  const path = join(folder, `${bench}-${measurement.name}.json`);
+  const facts = { date: new Date().toISOString(), machine: machineFacts(), versions: versions() };
+  const content = { ...measurement, ...facts };
   writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
   return path;
+}
+
+function versions(): JsonObject {
+  const path = new URL("../../../package.json", import.meta.url);
+  const { version, dependencies } = JSON.parse(readFileSync(path, "utf8")) as {
+    version: string;
+    dependencies: Record<string, string>;
+  };
+  return { calicoMigrator: version, undici: dependencies["undici"], etcd3: dependencies["etcd3"] };
 }

@@ -29,6 +29,8 @@ export interface NativeBedOptions {
   applied?: boolean;
   /** Where Calico's workloads live. Default kube-system. */
   namespace?: InstallNamespace;
+  /** More arguments of the API server. */
+  apiServerArgs?: readonly string[];
 }
 
 /** A cluster that uses Calico with the aggregated API server, ready to be migrated to native CRDs. */
@@ -67,7 +69,12 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
   const { nodes = 0, namespace = "kube-system", admissionPolicies = true } = options;
   const folder = started.adopt(temporaryFolder("native-bed"), removeFolder);
   const manifestFile = writeNativeManifest(folder, { admissionPolicies });
-  const kubernetes = await startKubernetes({ local: true, controllers: nodes > 0, nodes });
+  const kubernetes = await startKubernetes({
+    local: true,
+    controllers: nodes > 0,
+    nodes,
+    apiServerArgs: options.apiServerArgs ?? [],
+  });
   started.defer(() => kubernetes.stop());
   const { api } = kubernetes;
   await installCrds(kubernetes, "crd.projectcalico.org/v1");

@@ -148,6 +148,7 @@ export class FakeApiServer {
       case "PUT":
         return this.store.replace(target, seen.body);
       case "PATCH":
+        if (seen.query.get("dryRun") === "All") return this.store.get(target);
         return this.store.patch(target, seen.body, isApply(seen));
       case "DELETE":
         return this.store.delete(target, seen.body);

@@ -121,6 +121,7 @@ export class FakeKubernetes implements KubernetesApi {
 
   patch(ref: ObjectRef, body: JsonObject | JsonObject[], options: PatchOptions): Promise<JsonObject> {
     const path = pathOf(ref);
+    if (options.dryRun === true) return this.get(ref);
     return hooked(this.hooks, `patch ${path}`, () => {
       const before = this.#existing(ref);
       if (options.type !== "merge" || !isJsonObject(body)) throw new Error("only merge patches are known");

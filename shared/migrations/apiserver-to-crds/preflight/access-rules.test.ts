@@ -84,6 +84,7 @@ describe("the rights of the migration", () => {
       managers: [{ ...manager, ...rest }],
       dependants: ["configmaps", "widgets.example.org"],
       oldCrds: ["tiers.crd.projectcalico.org", "widgets.crd.projectcalico.org"],
+      enforcesOwners: false,
     });
 
     const group = "kustomize.toolkit.fluxcd.io";
@@ -131,6 +132,19 @@ describe("the declared rights of the migration", () => {
     const rules = declaredRules({ ...subject, dependants: ["configmaps", "widgets.example.org"] });
     assert.ok(asked(rules, configMaps));
     assert.ok(asked(rules, { group: "example.org", resource: "widgets", verb: "get" }));
+  });
+
+  test("hold those on dependants and owners only where the API server asks for them", () => {
+    const dependants = ["widgets.example.org"];
+    const enforced = declaredRules({ ...subject, dependants, enforcesOwners: true });
+    for (const rule of [
+      { group: "example.org", resource: "widgets", verb: "delete" },
+      { group: NATIVE, resource: "ipamconfigurations", subresource: "finalizers", verb: "update" },
+      { group: OLD, resource: "ipamconfigs", subresource: "finalizers", verb: "update" },
+    ]) {
+      assert.ok(asked(enforced, rule), JSON.stringify(rule));
+      assert.ok(!asked(declaredRules({ ...subject, dependants }), rule), JSON.stringify(rule));
+    }
   });
 
   test("hold what is asked on every cluster", () => {

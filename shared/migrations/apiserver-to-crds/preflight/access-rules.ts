@@ -8,6 +8,7 @@ import { gitOpsAccess } from "../../../kubernetes/gitops/kinds.ts";
 import type { ManagerRef } from "../../../kubernetes/gitops/saved-pause.ts";
 import { type AccessSubject, calicoAccess, CRDS, objectAccess } from "../../access-parts.ts";
 import { isCrd } from "../../manifests.ts";
+import { OPERATOR_WEBHOOK } from "../operator-webhook.ts";
 
 const NATIVE_GROUP = "projectcalico.org";
 const OLD_GROUP = "crd.projectcalico.org";
@@ -40,6 +41,8 @@ export interface RightsFound {
   dependants: readonly string[];
   /** The names of the CRDs of the old group, all of which the cleanup deletes. */
   oldCrds: readonly string[];
+  /** True where the API server asks for rights on objects and owners of those who change owner references. */
+  enforcesOwners: boolean;
 }
 
 /**
@@ -56,6 +59,7 @@ export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
     ...tierRules(),
     ...apiServiceRules(),
     ...workloadRules(),
+    ...webhookRules(),
     ...lookRules(),
     ...(mirrorStatus ? mirrorRules() : []),
     ...deletionRules(crds.filter(isCrd).map((crd) => textAt(crd, "metadata", "name"))),
@@ -64,30 +68,57 @@ export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
 }
 
 /** The rights that what was found on a cluster asks for besides. */
-export function foundRules({ managers, dependants, oldCrds }: RightsFound): AccessRule[] {
+export function foundRules({ managers, dependants, oldCrds, enforcesOwners }: RightsFound): AccessRule[] {
   const paused = managers.flatMap(({ apiVersion, plural, namespace, name }) =>
     ["get", "patch"].map((verb) => ({
       ...{ group: groupOf(apiVersion), resource: plural, verb, namespace, name },
     })),
   );
-  return [...paused, ...dependantRules(dependants), ...deletionRules(oldCrds)];
+  return [
+    ...paused,
+    ...dependantRules(dependants),
+    ...(enforcesOwners ? ownerRules(dependants) : []),
+    ...deletionRules(oldCrds),
+  ];
 }
 
 /** What a run may need, declared before anybody has looked at the cluster. */
 export function declaredRules(subject: AccessSubject): AccessRule[] {
-  const { manifest, pausesGitOps = true, mirrorStatus = false, dependants = [] } = subject;
+  const { manifest, pausesGitOps = true, mirrorStatus = false } = subject;
+  const { dependants = [], enforcesOwners = false } = subject;
   return [
     ...accessRules({ crds: manifest, mirrorStatus }),
     ...(pausesGitOps ? gitOpsAccess(["get", "patch"]) : []),
     ...dependantRules(dependants),
+    ...(enforcesOwners ? ownerRules(dependants) : []),
   ];
 }
 
 function dependantRules(resources: readonly string[]): AccessRule[] {
+  return verbsOn(resources, ["list", "get", "patch"]);
+}
+
+/** These verbs on resources as kubectl names them. */
+function verbsOn(resources: readonly string[], verbs: readonly string[]): AccessRule[] {
   return [...new Set(resources)].flatMap((name) => {
     const [resource = "", ...group] = name.split(".");
-    return ["list", "get", "patch"].map((verb) => ({ group: group.join("."), resource, verb }));
+    return verbs.map((verb) => ({ group: group.join("."), resource, verb }));
   });
+}
+
+/**
+ * What the admission plugin OwnerReferencesPermissionEnforcement asks for besides, of those who change owner references. The
+ * owners are Calico's objects, of either group.
+ */
+function ownerRules(dependants: readonly string[]): AccessRule[] {
+  const finalizers = { subresource: "finalizers", verb: "update" };
+  return [
+    ...verbsOn(dependants, ["delete"]),
+    ...NATIVE_KINDS.flatMap(({ plural, v1Plural }) => [
+      { group: NATIVE_GROUP, resource: plural, ...finalizers },
+      { group: OLD_GROUP, resource: v1Plural, ...finalizers },
+    ]),
+  ];
 }
 
 function groupOf(apiVersion: string): string {
@@ -143,6 +174,12 @@ function workloadRules(): AccessRule[] {
     { ...deployments, verb: "create" },
     ...["get", "update", "delete"].map((verb) => ({ ...deployments, verb, name: API_SERVER })),
   ];
+}
+
+/** The webhooks that the operator brings are taken away again on the way back. */
+function webhookRules(): AccessRule[] {
+  const { plural: resource, name } = OPERATOR_WEBHOOK;
+  return ["get", "delete"].map((verb) => ({ group: "admissionregistration.k8s.io", resource, verb, name }));
 }
 
 /** What preflight and the backup look at, and nothing writes. */

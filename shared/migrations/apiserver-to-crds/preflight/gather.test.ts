@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test, type TestContext } from "node:test";
+import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import { failure } from "../../../kubernetes/testing/fake-store.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
@@ -72,7 +73,8 @@ suite("gathering facts", () => {
     const blocking = Object.entries(verdicts(facts)).filter(([, verdict]) => verdict === "block");
     assert.deepEqual(blocking, []);
     const writes = cluster.fake.requests.filter(
-      ({ method, path }) => method !== "GET" && !path.endsWith("accessreviews"),
+      ({ method, path, query }) =>
+        method !== "GET" && !path.endsWith("accessreviews") && query.get("dryRun") !== "All",
     );
     assert.deepEqual(writes, []);
     assert.equal(facts.kubernetes, "v1.36.1");
@@ -134,6 +136,17 @@ suite("gathering facts", () => {
       denied.map(({ verb, resource, group }) => [verb, resource, group]),
       [["delete", "tiers", "projectcalico.org"]],
     );
+  });
+
+  test("asks for more rights where the API server guards owner references", async (t) => {
+    const cluster = await calicoCluster(t);
+    const before = (await factsOf(cluster)).access.asked;
+    const message = "cannot set an ownerRef on a resource you can't delete";
+    cluster.fake.inject({ method: "PATCH", answer: failure(403, "Forbidden", message) });
+
+    const { asked } = (await factsOf(cluster)).access;
+
+    assert.equal(asked - before, 2 * NATIVE_KINDS.length);
   });
 
   test("goes on where roles may not be read", async (t) => {

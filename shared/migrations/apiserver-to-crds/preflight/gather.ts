@@ -7,6 +7,7 @@ import { type Cluster, ifAllowed } from "./gather/cluster.ts";
 import { gatherCrds } from "./gather/crds.ts";
 import { gatherDependants } from "./gather/dependants.ts";
 import { gatherInventory } from "./gather/inventory.ts";
+import { isOwnerEnforced } from "./gather/owner-enforcement.ts";
 import { gatherVersions } from "./gather/versions.ts";
 import { gatherWebhooks } from "./gather/webhooks.ts";
 import { gatherWorkloads } from "./gather/workloads.ts";
@@ -38,6 +39,7 @@ export async function gatherFacts(
     managers: input.gitops === "pause" ? managers.managers : [],
     dependants: input.skipForeignOwnerReferences ? [] : Object.keys(dependants.byResource),
     oldCrds: crds.oldCrds.map(({ name }) => name),
+    enforcesOwners: await isOwnerEnforced(cluster, workloads.workloads),
   });
   const denied: DeniedAccess[] = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
   return {

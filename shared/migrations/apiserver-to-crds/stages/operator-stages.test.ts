@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { objectAt } from "../../../kubernetes/fields.ts";
 import { changed } from "../../testing/dumps.ts";
-import { withNativeGroup } from "../api-group.ts";
-import { NAMESPACE, workload } from "../testing/cluster.ts";
+import { foundVariables, withFoundVariables, withNativeGroup } from "../api-group.ts";
+import { OPERATOR_WEBHOOK } from "../operator-webhook.ts";
+import { NAMESPACE, OWNER, workload } from "../testing/cluster.ts";
+import { collectGarbage } from "../testing/garbage-collector.ts";
+import { putApiServiceBack } from "../testing/rivals.ts";
 import { outerStages } from "../testing/stages.ts";
 import { rollBack, runTo, startRun, World } from "../testing/world.ts";
 
@@ -33,6 +36,19 @@ async function operatorSwitches(world: World): Promise<void> {
     const patch = withNativeGroup(await world.cluster.get(ref));
     if (patch !== undefined) await world.cluster.patch(ref, patch, { type: "merge" });
   }
+}
+
+/** What the operator does as long as it runs. */
+async function operatorWorks(world: World): Promise<void> {
+  if ((await replicasOf(world)) === 0) return;
+  if (await isTold(world, OPERATOR)) return operatorSwitches(world);
+  for (const ref of USERS) {
+    const workload = await world.cluster.get(ref);
+    const names = Object.keys(foundVariables(workload));
+    const patch = withFoundVariables(workload, Object.fromEntries(names.map((name) => [name, null])));
+    if (patch !== undefined) await world.cluster.patch(ref, patch, { type: "merge" });
+  }
+  await putApiServiceBack(world.cluster);
 }
 
 async function replicasOf(world: World): Promise<unknown> {
@@ -114,5 +130,43 @@ suite("an operator that installs Calico", () => {
     await worker.engine.undo(runId, "rollback");
     assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
     assert.equal(await isTold(world, OPERATOR), false);
+  });
+
+  for (const [what, isThere] of [
+    ["takes its webhooks along", false],
+    ["keeps webhooks that were there before", true],
+  ] as const) {
+    test(`${what} when the run is undone`, async () => {
+      using world = await withOperator();
+      const configuration = { metadata: { name: OPERATOR_WEBHOOK.name } };
+      if (isThere) await world.cluster.create(OPERATOR_WEBHOOK, configuration);
+      const worker = world.worker();
+      const runId = await startRun(worker);
+      await world.drive(worker, runId, ({ stage, waiting }) => stage === "rollout" && waiting !== undefined);
+      if (!isThere) await world.cluster.create(OPERATOR_WEBHOOK, configuration);
+      await rollBack(world, worker, runId);
+      const left = Object.keys(world.cluster.dump()).filter((path) => path.includes(OPERATOR_WEBHOOK.name));
+      assert.equal(left.length, isThere ? 1 : 0);
+    });
+  }
+
+  test("that puts the APIService back when it is told the old group costs nobody what belongs to native objects", async () => {
+    using world = await withOperator();
+    const { metadata } = await world.cluster.get({ ...OWNER, apiVersion: "projectcalico.org/v3" });
+    const { uid } = metadata as { uid: string };
+    const owner = { apiVersion: "projectcalico.org/v3", kind: "GlobalNetworkSet", name: OWNER.name, uid };
+    const owned = { name: "owned", namespace: "shop", ownerReferences: [owner] };
+    const configMaps = { apiVersion: "v1", plural: "configmaps", namespace: "shop" };
+    await world.cluster.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: owned });
+    const before = world.cluster.dump();
+    world.meanwhile.after.push(async () => {
+      await operatorWorks(world);
+      await collectGarbage(world.cluster);
+    });
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "cleanup", approvals: ["unlock"] });
+    assert.ok(world.cluster.dump()["v1/configmaps/shop/owned"], "it is there after the switch");
+    await rollBack(world, worker, runId);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 });

@@ -7,7 +7,7 @@ import { lockNative, removeNativeLock } from "../cluster-information.ts";
 import { type Context, isPrecopied, sendFor } from "../context.ts";
 import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { operatorRunning } from "./hold-operator.ts";
+import { operatorRunning } from "../operator-hold.ts";
 import { patientAction } from "../undo/patience.ts";
 import { releaseLeft } from "./restore-foreign-owners.ts";
 

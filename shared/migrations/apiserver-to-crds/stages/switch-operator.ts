@@ -1,37 +1,11 @@
-import type { Action, Gate } from "../../../engine/migration.ts";
+import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { usesNativeGroup } from "../api-group.ts";
+import { releaseOperator } from "../operator-hold.ts";
+import { noteWebhook, removeOperatorWebhook } from "../operator-webhook.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { releaseOperator } from "./hold-operator.ts";
-import { switchBack, switchWorkload } from "../switch-workload.ts";
-import { datastoreUsers, operatorRef, workloadName } from "../workloads.ts";
-
-const POLL_MS = 2000;
-
-const undoSwitch: Action<ClusterConnections, ApiserverToCrdsOptions> = {
-  kind: "action",
-  name: "switch-operator-back",
-  title: "let the operator install Calico for the group again that it was told to use",
-  act: async (context) => {
-    await switchBack(context, "switch-operator");
-    return { done: true };
-  },
-};
-
-const operatorBack: Gate<ClusterConnections, ApiserverToCrdsOptions> = {
-  kind: "gate",
-  name: "await-operator-back",
-  title: "wait until the operator has told Calico's workloads to use the old group again",
-  deadlineMs: ({ rolloutDeadlineMs }) => rolloutDeadlineMs,
-  check: async (context) => {
-    if ((await operatorRef(context)) === undefined) return { done: true };
-    const users = await datastoreUsers(context);
-    const left = users.filter(({ object }) => usesNativeGroup(object)).map(({ ref }) => workloadName(ref));
-    if (left.length === 0) return { done: true };
-    const message = `still told to use the native group: ${left.join(", ")}`;
-    return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
-  },
-};
+import { switchWorkload } from "../switch-workload.ts";
+import { stopOperator } from "../undo/operator-back.ts";
+import { operatorRef } from "../workloads.ts";
 
 /**
  * Makes the operator switch Calico to the native group: by CALICO_API_GROUP in its own Deployment, which it reads when it
@@ -48,10 +22,13 @@ export const switchOperator: Action<ClusterConnections, ApiserverToCrdsOptions> 
   name: "switch-operator",
   title: "start the operator with the native group, where it installs Calico",
   changesCluster: true,
-  undo: [undoSwitch, operatorBack],
+  undo: [stopOperator, removeOperatorWebhook],
   act: async (context) => {
     const ref = await operatorRef(context);
-    if (ref !== undefined) await switchWorkload(context, ref);
+    if (ref !== undefined) {
+      await noteWebhook(context);
+      await switchWorkload(context, ref);
+    }
     await releaseOperator(context);
     return { done: true };
   },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startedStage } from "./migrate.ts";
+import { startedStage } from "./run-migrator.ts";
 
 test("the begin of a stage is told from other lines", () => {
   const event = (type: string) => JSON.stringify({ line: "event", type, data: { stage: "pre-copy" } });

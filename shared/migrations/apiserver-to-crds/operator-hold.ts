@@ -1,0 +1,74 @@
+import { z } from "zod";
+import type { JsonObject } from "../../json.ts";
+import { numberAt, objectAt, textAt } from "../../kubernetes/fields.ts";
+import { readTarget } from "../target/calls.ts";
+import { changeObject } from "./change-object.ts";
+import type { Context } from "./context.ts";
+import { operatorRef } from "./workloads.ts";
+
+/** The stage whose notes say how many replicas the operator had. */
+export const HOLD_OPERATOR = "hold-operator";
+
+/** An operator that does not end by then is lived with: what it puts back is removed again. Milliseconds. */
+const PATIENCE_MS = 30_000;
+
+const Held = z.object({ held: z.object({ uid: z.string(), replicas: z.int(), at: z.int() }).optional() });
+const Stopped = z.object({ stoppedAt: z.int().optional() });
+
+/** Stops the operator, where one installs Calico. How many replicas it had is in the stage's notes first. */
+export async function holdOperator(context: Context): Promise<void> {
+  const ref = await operatorRef(context);
+  if (ref === undefined) return;
+  await changeObject(context, ref, async (deployment) => {
+    const replicas = replicasOf(deployment);
+    if (replicas === 0) return undefined;
+    const uid = textAt(deployment, "metadata", "uid");
+    await context.record({ held: { uid, replicas, at: context.clock.now() } });
+    return { spec: { replicas: 0 } };
+  });
+}
+
+/** What still runs of an operator that was stopped; undefined when nothing does, and when it was waited for long enough. */
+export async function operatorRunning(context: Context): Promise<string | undefined> {
+  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
+  return held === undefined ? undefined : runningSince(context, held.at);
+}
+
+/** Stops the operator once more, if this run has stopped it before; says what still runs of it, as `operatorRunning` does. */
+export async function stopOperatorAgain(context: Context): Promise<string | undefined> {
+  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
+  const ref = held === undefined ? undefined : await operatorRef(context);
+  if (held === undefined || ref === undefined) return undefined;
+  await changeObject(context, ref, (deployment) => {
+    const isSame = textAt(deployment, "metadata", "uid") === held.uid;
+    return isSame && replicasOf(deployment) > 0 ? { spec: { replicas: 0 } } : undefined;
+  });
+  const { stoppedAt = context.clock.now() } = Stopped.parse(context.notes);
+  await context.record({ stoppedAt });
+  return runningSince(context, stoppedAt);
+}
+
+/** Lets the operator run as before, if this run has stopped it. */
+export async function releaseOperator(context: Context): Promise<void> {
+  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
+  const ref = held === undefined ? undefined : await operatorRef(context);
+  if (held === undefined || ref === undefined) return;
+  await changeObject(context, ref, (deployment) => {
+    const isSame = textAt(deployment, "metadata", "uid") === held.uid;
+    return isSame && replicasOf(deployment) === 0 ? { spec: { replicas: held.replicas } } : undefined;
+  });
+}
+
+async function runningSince(context: Context, stoppedAt: number): Promise<string | undefined> {
+  const ref = await operatorRef(context);
+  if (ref === undefined || context.clock.now() - stoppedAt > PATIENCE_MS) return undefined;
+  const deployment = await readTarget(context, ref);
+  const running = numberAt(deployment ?? {}, "status", "replicas");
+  return running === 0 ? undefined : `the operator is being stopped: ${running} pods of it are left`;
+}
+
+/** One where the Deployment does not say, as the API server has it. */
+function replicasOf(deployment: JsonObject): number {
+  const { replicas } = objectAt(deployment, "spec");
+  return typeof replicas === "number" ? replicas : 1;
+}
