@@ -92,7 +92,7 @@ class Writer {
       else if (wasOpen) {
         await sleep(IN_FLIGHT_MS);
         await this.#both("inFlight", "inFlight");
-      } else if (await this.#isReady(NATIVE)) await this.#all(NATIVE, [SETS, POLICIES, HANDLES], "native");
+      } else if (await this.#isNative()) await this.#all(NATIVE, [SETS, POLICIES, HANDLES], "native");
       wasOpen = isOpen;
       await sleep(PAUSE_MS);
     }
@@ -101,6 +101,11 @@ class Writer {
   async #both(old: keyof Writer["accepted"], aggregated: keyof Writer["accepted"]): Promise<void> {
     await this.#all(OLD, [SETS, HANDLES], old);
     await this.#all(NATIVE, [POLICIES], aggregated);
+  }
+
+  /** While the old group stays locked: what is unlocked again on the way back shows its lock as the native one's. */
+  async #isNative(): Promise<boolean> {
+    return (await this.#isReady(NATIVE)) && !(await this.#isReady(OLD));
   }
 
   async #isReady(apiVersion: string): Promise<boolean> {
