@@ -29,6 +29,7 @@ export function typesByRules({ ingress, egress }: JsonObject): readonly Json[] {
   return isFilled(ingress) ? ["Ingress", "Egress"] : ["Egress"];
 }
 
-function isFilled(value: Json | undefined): value is Json[] {
+/** True for a list that says something. */
+export function isFilled(value: Json | undefined): value is Json[] {
   return Array.isArray(value) && value.length > 0;
 }

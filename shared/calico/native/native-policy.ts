@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../../json.ts";
 import { applyDefaults } from "../defaults.ts";
 import { TIERED_KINDS } from "../kinds.ts";
 import { DEFAULT_TIER } from "../names.ts";
-import { isNarrowedByDefaults } from "../policy-types.ts";
+import { isFilled, isNarrowedByDefaults } from "../policy-types.ts";
 
 /** The parts of an object that have defaults. */
 interface Defaultable {
@@ -48,8 +48,4 @@ function defaultedPolicy(kind: string, labels: Defaultable["labels"], spec: Json
 function kubernetesTypes(spec: JsonObject): Json {
   if (isFilled(spec.policyTypes)) return spec.policyTypes;
   return isFilled(spec.egress) ? ["Ingress", "Egress"] : ["Ingress"];
-}
-
-function isFilled(value: Json | undefined): value is Json[] {
-  return Array.isArray(value) && value.length > 0;
 }

@@ -22,8 +22,6 @@ const STRATEGIC = { contentType: "application/strategic-merge-patch+json" };
 export interface Operator {
   /** How often it has found something that was not as it installs it. */
   readonly corrected: number;
-  /** How many writes its webhook has refused. */
-  readonly refused: number;
   stop(): Promise<void>;
 }
 
@@ -50,9 +48,6 @@ export async function startOperator(api: TestApi): Promise<Operator> {
   return {
     get corrected() {
       return rival.undone;
-    },
-    get refused() {
-      return webhook.refused;
     },
     stop: async () => {
       await rival.stop();
