@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../../json.ts";
 import { numberAt, objectAt, textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
 import { readTarget } from "../target/calls.ts";
 import { changeObject } from "./change-object.ts";
 import type { Context } from "./context.ts";
@@ -12,7 +13,9 @@ export const HOLD_OPERATOR = "hold-operator";
 /** An operator that does not end by then is lived with: what it puts back is removed again. Milliseconds. */
 const PATIENCE_MS = 30_000;
 
-const Held = z.object({ held: z.object({ uid: z.string(), replicas: z.int(), at: z.int() }).optional() });
+const Held = z.object({ uid: z.string(), replicas: z.int(), at: z.int() });
+type Held = z.infer<typeof Held>;
+const Notes = z.object({ held: Held.optional() });
 const Stopped = z.object({ stoppedAt: z.int().optional() });
 
 /** Stops the operator, where one installs Calico. How many replicas it had is in the stage's notes first. */
@@ -30,15 +33,15 @@ export async function holdOperator(context: Context): Promise<void> {
 
 /** What still runs of an operator that was stopped; undefined when nothing does, and when it was waited for long enough. */
 export async function operatorRunning(context: Context): Promise<string | undefined> {
-  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
+  const { held } = Notes.parse(await context.notesOf(HOLD_OPERATOR));
   return held === undefined ? undefined : runningSince(context, held.at);
 }
 
 /** Stops the operator once more, if this run has stopped it before; says what still runs of it, as `operatorRunning` does. */
 export async function stopOperatorAgain(context: Context): Promise<string | undefined> {
-  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
-  const ref = held === undefined ? undefined : await operatorRef(context);
-  if (held === undefined || ref === undefined) return undefined;
+  const stopped = await stoppedOperator(context);
+  if (stopped === undefined) return undefined;
+  const { ref, held } = stopped;
   await changeObject(context, ref, (deployment) => {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     return isSame && replicasOf(deployment) > 0 ? { spec: { replicas: 0 } } : undefined;
@@ -50,13 +53,20 @@ export async function stopOperatorAgain(context: Context): Promise<string | unde
 
 /** Lets the operator run as before, if this run has stopped it. */
 export async function releaseOperator(context: Context): Promise<void> {
-  const { held } = Held.parse(await context.notesOf(HOLD_OPERATOR));
-  const ref = held === undefined ? undefined : await operatorRef(context);
-  if (held === undefined || ref === undefined) return;
+  const stopped = await stoppedOperator(context);
+  if (stopped === undefined) return;
+  const { ref, held } = stopped;
   await changeObject(context, ref, (deployment) => {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     return isSame && replicasOf(deployment) === 0 ? { spec: { replicas: held.replicas } } : undefined;
   });
+}
+
+/** The operator that this run has stopped, and as what. */
+async function stoppedOperator(context: Context): Promise<{ ref: ObjectRef; held: Held } | undefined> {
+  const { held } = Notes.parse(await context.notesOf(HOLD_OPERATOR));
+  const ref = held === undefined ? undefined : await operatorRef(context);
+  return held === undefined || ref === undefined ? undefined : { ref, held };
 }
 
 async function runningSince(context: Context, stoppedAt: number): Promise<string | undefined> {
