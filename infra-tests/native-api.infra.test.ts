@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { Etcd3 } from "etcd3";
 import { crdNames } from "../shared/calico/kinds.ts";
 import type { JsonObject } from "../shared/json.ts";
 import { nativeApiService, savedApiService } from "../shared/kubernetes/api-services.ts";
@@ -16,6 +17,7 @@ import { crdResource } from "../shared/kubernetes/crds.ts";
 import { isKubernetesError } from "../shared/kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { managersOf } from "../shared/kubernetes/managed-fields.ts";
+import { pageAfterPause } from "../shared/kubernetes/pages.ts";
 import { compareVersions } from "../shared/kubernetes/resource-versions.ts";
 import { SECOND_VERSION } from "../shared/kubernetes/second-version.ts";
 import {
@@ -66,11 +68,11 @@ suite("the API of a migration to native CRDs", () => {
   }
 
   /** A client of a second API server over the same etcd, whose memory lags behind in its own way. */
-  async function otherServer(t: TestContext): Promise<KubernetesClient> {
+  async function otherServer(t: TestContext, ...args: string[]): Promise<KubernetesClient> {
     assert(kubernetes.etcd);
     const { "kube-apiserver": binary } = await ensureBinaries(["kube-apiserver"]);
     const folder = temporaryFolder("other-api-server");
-    const setup = await prepareApiServer(binary, folder, kubernetes.etcd, []);
+    const setup = await prepareApiServer(binary, folder, kubernetes.etcd, args);
     const server = await launchApiServer(setup);
     const other = await connectKubernetes({ kubeconfig: setup.kubeconfig, userAgent });
     t.after(async () => {
@@ -331,6 +333,36 @@ suite("the API of a migration to native CRDs", () => {
     await client.delete({ ...oldSets, name: "forgotten" });
   });
 
+  test("a list whose snapshot is gone goes on behind the same object, or afresh, and changes are told all the same", async (t) => {
+    assert(kubernetes.etcd);
+    // Its memory would outlive a compaction that it has not made itself.
+    const other = await otherServer(t, "--feature-gates=ListFromCacheSnapshot=false");
+    const names = ["expiry-1", "expiry-3", "expiry-5", "expiry-7"];
+    for (const name of names) await client.create(oldSets, networkSet(name, 1));
+    const { items, continueToken, resourceVersion } = await other.list(oldSets, { limit: 2 });
+    assert.deepEqual(items.map(nameOf), names.slice(0, 2));
+    await client.create(oldSets, networkSet("expiry-0", 1));
+    await client.create(oldSets, networkSet("expiry-4", 1));
+    const etcd = new Etcd3({ hosts: [kubernetes.etcd.endpoint] });
+    await etcd.kv.compact({ revision: await versionOf(oldSets), physical: true });
+    etcd.close();
+
+    const list = (token: string | undefined) => other.list(oldSets, { limit: 2, continueToken: token });
+    await assert.rejects(list(continueToken), (error) => isKubernetesError(error, "KUBERNETES_EXPIRED"));
+    const onward = await pageAfterPause(list, continueToken, "onward");
+    assert.deepEqual(onward.items.map(nameOf), ["expiry-4", "expiry-5"]);
+    assert.deepEqual((await list(onward.continueToken)).items.map(nameOf), ["expiry-7"]);
+    const afresh = await pageAfterPause(list, continueToken, "afresh");
+    assert.deepEqual(afresh.items.map(nameOf), ["expiry-0", "expiry-1"]);
+
+    const { events } = await other.changes(oldSets, { resourceVersion });
+    assert.deepEqual(
+      events.map(({ object }) => nameOf(object)),
+      ["expiry-0", "expiry-4"],
+    );
+    for (const name of [...names, "expiry-0", "expiry-4"]) await client.delete({ ...oldSets, name });
+  });
+
   async function scan(): Promise<OwnedRecord[]> {
     const { resources, unread } = await scannedResources(send);
     assert.deepEqual(unread, []);
@@ -348,6 +380,10 @@ suite("the API of a migration to native CRDs", () => {
     return records.sort((a, b) => (a.plural < b.plural ? -1 : 1));
   }
 });
+
+function nameOf(object: JsonObject): string {
+  return textAt(object, "metadata", "name");
+}
 
 function versionOfChange({ object }: Change): string {
   return textAt(object, "metadata", "resourceVersion");

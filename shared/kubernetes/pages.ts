@@ -1,5 +1,5 @@
 import type { JsonObject } from "../json.ts";
-import { KubernetesApiError } from "./errors.ts";
+import { isKubernetesError } from "./errors.ts";
 import type { KubernetesApi, ListPage, PagesOptions, ResourceRef } from "./types.ts";
 
 const defaultPageSize = 500;
@@ -20,10 +20,8 @@ export async function* readPages(
     try {
       page = await api.list(ref, { ...list, limit: pageSize, continueToken });
     } catch (error) {
-      const expired = error instanceof KubernetesApiError && error.code === "KUBERNETES_EXPIRED";
-      if (!expired || continueToken === undefined) throw error;
-      const token = error.details["continueToken"];
-      continueToken = typeof token === "string" ? token : undefined;
+      if (continueToken === undefined || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
+      continueToken = laterToken(error.details);
       if (continueToken === undefined && ++restarts > maxRestarts) throw error;
       continue;
     }
@@ -31,4 +29,30 @@ export async function* readPages(
     continueToken = page.continueToken;
     if (continueToken === undefined) return;
   }
+}
+
+/**
+ * How a walk that was interrupted goes on where the server no longer keeps the snapshot of its token, which it does for some
+ * minutes: `onward`, behind the same object at a later snapshot, so that what came before that object meanwhile is not in
+ * it; or `afresh`, from the start.
+ */
+export type AfterExpiry = "onward" | "afresh";
+
+/** One page of a walk whose token may have expired since the page before. An `onward` walk for which there is no token begins afresh. */
+export async function pageAfterPause(
+  list: (continueToken: string | undefined) => Promise<ListPage>,
+  continueToken: string | undefined,
+  expired: AfterExpiry,
+): Promise<ListPage> {
+  try {
+    return await list(continueToken);
+  } catch (error) {
+    if (continueToken === undefined || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
+    return list(expired === "onward" ? laterToken(error.details) : undefined);
+  }
+}
+
+/** A 410 to a list may carry the token that goes on at a later snapshot. */
+function laterToken({ continueToken }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof continueToken === "string" ? continueToken : undefined;
 }

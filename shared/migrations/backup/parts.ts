@@ -3,7 +3,7 @@ import type { JsonObject } from "../../json.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
 import { jsonLines } from "../artifact-lines.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { call, orAbsent } from "../target/calls.ts";
+import { listPage, orAbsent } from "../target/calls.ts";
 
 const OBJECTS_PER_PART = 500;
 /** How many CustomResourceDefinitions make a part: with its schemas, one may have hundreds of kilobytes. */
@@ -56,8 +56,8 @@ export async function backUpObjects(
   const backedUp = resources[resource];
   if (backedUp === undefined) return undefined;
   const { ref, from = ref, perPart: limit = OBJECTS_PER_PART } = backedUp;
-  const options = { limit, continueToken, signal: context.signal };
-  const page = await orAbsent(call(context, () => context.connections.kubernetes.list(from, options)));
+  // Begun afresh, parts that are written already would hold what has gone since.
+  const page = await orAbsent(listPage(context, from, { limit, continueToken }, "onward"));
   const lines = linesOf(backedUp, page?.items ?? []);
   if (lines.length > 0) await context.artifacts.write(nameOf(part), jsonLines(lines));
   const next = page?.continueToken;

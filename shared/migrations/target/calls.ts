@@ -3,7 +3,8 @@ import { isRetryable } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
+import { type AfterExpiry, pageAfterPause } from "../../kubernetes/pages.ts";
+import type { ListOptions, ListPage, ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
 
 const TRIES = 4;
@@ -38,6 +39,19 @@ export async function call<T>(context: AnyContext, request: () => Promise<T>): P
 export async function readTarget(context: AnyContext, ref: ObjectRef): Promise<JsonObject | undefined> {
   const { signal } = context;
   return orAbsent(call(context, () => context.connections.kubernetes.get(ref, { signal })));
+}
+
+/** One page of a list that may have been interrupted for as long as a run is paused. */
+export function listPage(
+  context: AnyContext,
+  ref: ResourceRef,
+  options: Pick<ListOptions, "limit" | "continueToken" | "metadataOnly">,
+  expired: AfterExpiry,
+): Promise<ListPage> {
+  const { signal, connections } = context;
+  const list = (continueToken: string | undefined): Promise<ListPage> =>
+    call(context, () => connections.kubernetes.list(ref, { ...options, continueToken, signal }));
+  return pageAfterPause(list, options.continueToken, expired);
 }
 
 /** Turns "not found" into undefined. */

@@ -35,10 +35,17 @@ export class FakeKubernetes implements KubernetesApi {
   readonly #objects = new Map<string, JsonObject>();
   readonly #log: Logged[] = [];
   #version = 0;
+  #compacted = 0;
   #forgotten = 0;
 
-  /** As after a compaction of etcd: what has changed until now is not told any more, and lists that have begun do not go on. */
+  /** As after a compaction of etcd: lists that have begun do not go on. Changes are told out of the API server's memory. */
+  forgetSnapshots(): void {
+    this.#compacted = this.#version;
+  }
+
+  /** As after a restart besides: what has changed until now is not told any more. */
   forgetChanges(): void {
+    this.forgetSnapshots();
     this.#forgotten = this.#version;
   }
 
@@ -65,16 +72,30 @@ export class FakeKubernetes implements KubernetesApi {
   }
 
   list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
-    const found = [...this.#objects].filter(([path]) => isIn(ref, path)).sort(([a], [b]) => (a < b ? -1 : 1));
     const { version, after } = tokenOf(options.continueToken) ?? { version: this.#version, after: "" };
-    if (version < this.#forgotten) return Promise.reject(refusal("KUBERNETES_EXPIRED", 410, collection(ref)));
+    if (version < this.#compacted) {
+      const details = { continueToken: `${this.#version} ${after}` };
+      return Promise.reject(refusal("KUBERNETES_EXPIRED", 410, collection(ref), details));
+    }
+    const found = this.#snapshot(ref, version).sort(([a], [b]) => (a < b ? -1 : 1));
     const rest = found.filter(([path]) => path > after);
     const page = rest.slice(0, options.limit ?? rest.length);
     const last = page.at(-1)?.[0];
     const more =
       page.length < rest.length && last !== undefined ? { continueToken: `${version} ${last}` } : {};
     const items = page.map(([, object]) => wire(object));
-    return Promise.resolve({ items, resourceVersion: String(this.#version), ...more });
+    return Promise.resolve({ items, resourceVersion: String(version), ...more });
+  }
+
+  /** The objects of a resource as they were at a version, by path. */
+  #snapshot(ref: ResourceRef, version: number): [string, JsonObject][] {
+    if (version === this.#version) return [...this.#objects].filter(([path]) => isIn(ref, path));
+    const found = new Map<string, JsonObject>();
+    for (const { path, change } of this.#log.filter((one) => one.version <= version && isIn(ref, one.path))) {
+      if (change.type === "put") found.set(path, change.object);
+      else found.delete(path);
+    }
+    return [...found];
   }
 
   pages(ref: ResourceRef, options: PagesOptions = {}): AsyncIterable<JsonObject[]> {
@@ -226,9 +247,9 @@ function pathOf(ref: ObjectRef): string {
   return `${collection(ref)}${ref.namespace === undefined ? "" : `${ref.namespace}/`}${ref.name}`;
 }
 
-function refusal(code: string, status: number, path: string): KubernetesApiError {
+function refusal(code: string, status: number, path: string, details = {}): KubernetesApiError {
   const reason = status === 404 ? "NotFound" : "";
-  return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status, reason });
+  return new KubernetesApiError(code, `${path}: ${code}`, { next: "", status, reason, details });
 }
 
 /** What of an object a client decides; the server may keep or drop labels and annotations that are empty. */

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../../json.ts";
-import { isKubernetesError, KubernetesApiError } from "../../../kubernetes/errors.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { pageAfterPause } from "../../../kubernetes/pages.ts";
 import { versionPath } from "../../../kubernetes/paths.ts";
 import type { ListPage, ResourceRef, Send } from "../../../kubernetes/types.ts";
 import { calicoReferences, isCalicoGroup, type OwnedRecord } from "./references.ts";
@@ -78,17 +79,10 @@ export function ownedRecord({ apiVersion, plural }: ResourceRef, object: JsonObj
   return [{ apiVersion, plural, ...(namespace !== "" && { namespace }), name, uid, references }];
 }
 
-/** A token that has expired comes with one that goes on at a later snapshot, or the walk starts again. */
-async function listPage(send: Send, resource: ResourceRef, token: string | undefined): Promise<ListPage> {
+function listPage(send: Send, resource: ResourceRef, token: string | undefined): Promise<ListPage> {
   const page = (continueToken: string | undefined): Promise<ListPage> =>
     send((api) => api.list(resource, { limit: pageSize, metadataOnly: true, continueToken }));
-  try {
-    return await page(token);
-  } catch (error) {
-    if (token === undefined || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
-    const next = error.details["continueToken"];
-    return page(typeof next === "string" ? next : undefined);
-  }
+  return pageAfterPause(page, token, "onward");
 }
 
 function isScannedGroup(group: JsonObject): boolean {

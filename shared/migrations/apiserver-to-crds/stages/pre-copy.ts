@@ -3,14 +3,14 @@ import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kin
 import type { BatchOutcome, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import type { BatchRecord, CheckpointId } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
-import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { call, orAbsent } from "../../target/calls.ts";
+import { listPage, orAbsent } from "../../target/calls.ts";
 import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
 import { throughNative } from "../native-access.ts";
+import { keyOf } from "../native-task.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -35,10 +35,13 @@ const Cursor = z.object({
 });
 type Cursor = z.infer<typeof Cursor>;
 
-const Scope = z.union([
-  z.object({ plural: z.string(), continueToken: z.string().optional() }),
-  z.object({ retry: z.array(z.object({ rank: z.int(), key: z.string() })) }),
-]);
+const Page = z.object({
+  plural: z.string(),
+  continueToken: z.string().optional(),
+  /** The key of its last object; none at the end of a list. */
+  upTo: z.string().optional(),
+});
+const Scope = z.union([Page, z.object({ retry: z.array(z.object({ rank: z.int(), key: z.string() })) })]);
 
 /** What a run of the copying sweep leaves in its notes. */
 export const Copied = z.object({ since: z.record(z.string(), z.string()) });
@@ -99,12 +102,14 @@ function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrd
   });
 }
 
-/** Opens a batch for one page of a list; the page is read again by whoever works on it. */
+/** Opens a batch for one page of a list; what is on it is read again by whoever works on it. */
 async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const kind = NATIVE_KINDS[cursor.kind];
   if (kind === undefined) return { batches: [], cursor: { ...cursor, settling: true }, barrier: true };
   const page = await read(context, kind, cursor.continueToken, true);
-  const scope = { plural: kind.v1Plural, ...tokenOf(cursor.continueToken) };
+  const last = page.continueToken === undefined ? undefined : page.items.at(-1);
+  const upTo = last === undefined ? {} : { upTo: keyOf(kind, last) };
+  const scope = { plural: kind.v1Plural, ...tokenOf(cursor.continueToken), ...upTo };
   const batches = page.items.length === 0 ? [] : [{ scope, size: page.items.length }];
   const { continueToken: _done, ...rest } = cursor;
   const since = { [kind.v1Plural]: page.resourceVersion, ...cursor.since };
@@ -182,14 +187,30 @@ async function work(
   if ("retry" in scope) return { done: true, counts: await retryRows(context, scope.retry) };
   const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === scope.plural);
   if (kind === undefined) throw new Error(`no kind is called ${scope.plural}`);
-  try {
-    const { items } = await read(context, kind, scope.continueToken, false);
-    return { done: true, counts: await copyObjects(context, { mode: "create", looksAgain }, kind, items) };
-  } catch (error) {
-    // The snapshot of the list is gone, as after a long pause: catching up lists this kind again and compares.
-    if (!isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
-    return { done: true, counts: { leftToCatchUp: batch.size } };
-  }
+  return { done: true, counts: await copyPage(context, kind, scope, looksAgain) };
+}
+
+/**
+ * Copies what was on a page when it was planned. Read again, the objects of the first page, or of one whose snapshot is gone,
+ * are those of the present: others may have come between them, and the last of them are further on.
+ */
+async function copyPage(
+  context: Context,
+  kind: NativeKind,
+  { continueToken, upTo }: z.infer<typeof Page>,
+  looksAgain: boolean,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  let token = continueToken;
+  do {
+    const page = await read(context, kind, token, false);
+    const copied = await copyObjects(context, { mode: "create", looksAgain }, kind, page.items);
+    for (const [state, count] of Object.entries(copied)) counts[state] = (counts[state] ?? 0) + count;
+    const last = page.items.at(-1);
+    const isComplete = upTo !== undefined && last !== undefined && keyOf(kind, last) >= upTo;
+    token = isComplete ? undefined : page.continueToken;
+  } while (token !== undefined);
+  return counts;
 }
 
 async function read(
@@ -198,9 +219,8 @@ async function read(
   continueToken: string | undefined,
   metadataOnly: boolean,
 ): Promise<ListPage> {
-  const { batchSize: limit } = context.options;
-  const options = { limit, continueToken, metadataOnly, signal: context.signal };
-  const listed = call(context, () => context.connections.kubernetes.list(v1Resource(kind), options));
+  const options = { limit: context.options.batchSize, continueToken, metadataOnly };
+  const listed = listPage(context, v1Resource(kind), options, "onward");
   return (await orAbsent(listed)) ?? { items: [], resourceVersion: "" };
 }
 

@@ -2,18 +2,19 @@ import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { KubernetesApi, ObjectRef, ResourceRef } from "../../../kubernetes/types.ts";
 
-/** Is called with a write of the run, by name: `create v1/configmaps/shop/web`. */
+/** Is called with a request of the run, by name: `create v1/configmaps/shop/web`, `list v1/configmaps`. */
 type Happening = (write: string) => Promise<void>;
 
-/** What others do right before and right after every write of a run to the cluster, in order. */
+/** What others do right before and right after every write of a run to the cluster, and right before every list, in order. */
 export class Meanwhile {
   readonly before: Happening[] = [];
   readonly after: Happening[] = [];
+  readonly lists: Happening[] = [];
 }
 
 const WRITES: ReadonlySet<string> = new Set(["create", "replace", "patch", "delete"]);
 
-/** The same API, with others doing something around its writes. */
+/** The same API, with others doing something around its requests. */
 export function disturbed(api: KubernetesApi, meanwhile: Meanwhile): KubernetesApi {
   return new Proxy(api, {
     get: (target, name) => {
@@ -21,6 +22,11 @@ export function disturbed(api: KubernetesApi, meanwhile: Meanwhile): KubernetesA
       if (typeof member !== "function") return member;
       const method = member as (...args: unknown[]) => unknown;
       const call = (...args: unknown[]): unknown => method.apply(target, args);
+      if (name === "list")
+        return async (ref: ResourceRef, ...args: unknown[]) => {
+          for (const happen of meanwhile.lists) await happen(`list ${collectionOf(ref)}`);
+          return call(ref, ...args);
+        };
       if (typeof name !== "string" || !WRITES.has(name)) return call;
       return async (...args: [ResourceRef, ...unknown[]]) => {
         if (args[0].plural.endsWith("subjectaccessreviews")) return call(...args);
@@ -35,6 +41,9 @@ export function disturbed(api: KubernetesApi, meanwhile: Meanwhile): KubernetesA
 }
 
 function pathOf(ref: ResourceRef & Partial<ObjectRef>, body: unknown): string {
-  const name = ref.name ?? textAt(body as JsonObject, "metadata", "name");
-  return [ref.apiVersion, ref.plural, ref.namespace, name].filter((part) => part !== undefined).join("/");
+  return `${collectionOf(ref)}/${ref.name ?? textAt(body as JsonObject, "metadata", "name")}`;
+}
+
+function collectionOf({ apiVersion, plural, namespace }: ResourceRef): string {
+  return [apiVersion, plural, namespace].filter((part) => part !== undefined).join("/");
 }

@@ -10,7 +10,7 @@ import type { ObjectRef, ResourceRef } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { fieldManager } from "../../context.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
-import { call, deleteTarget, orAbsent, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
+import { WRITE_TIMEOUT_MS, call, deleteTarget, listPage, orAbsent } from "../../target/calls.ts";
 import { isOurs } from "../../target/ownership.ts";
 import { type Context, isPrecopied, resources, SECOND, wasPrecopied } from "../context.ts";
 import { throughNative } from "../native-access.ts";
@@ -99,8 +99,8 @@ async function planPage(
   ref: ResourceRef,
   { resource, continueToken }: z.infer<typeof Cursor>,
 ): Promise<SweepPlan> {
-  const options = { limit: PAGE, continueToken, metadataOnly: true, signal: context.signal };
-  const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+  const options = { limit: PAGE, continueToken, metadataOnly: true };
+  const page = await orAbsent(listPage(context, ref, options, "onward"));
   const refs = await leftOf(context, ref.plural, page?.items ?? []);
   const next = page?.continueToken;
   const cursor = next === undefined ? { resource: resource + 1 } : { resource, continueToken: next };

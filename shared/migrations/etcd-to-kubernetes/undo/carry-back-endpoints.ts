@@ -7,7 +7,7 @@ import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { call, orAbsent } from "../../target/calls.ts";
+import { call, listPage, orAbsent } from "../../target/calls.ts";
 
 const PREFIX = "/calico/resources/v3/projectcalico.org/workloadendpoints/";
 const PAGE = 200;
@@ -56,8 +56,7 @@ async function writeEndpoints(context: Context, batch: Readonly<BatchRecord>): P
   const continueToken =
     batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
   const pods = { apiVersion: "v1", plural: "pods" };
-  const options = { limit: PAGE, continueToken, signal: context.signal };
-  const page = await call(context, () => context.connections.kubernetes.list(pods, options));
+  const page = await listPage(context, pods, { limit: PAGE, continueToken }, "afresh");
   const { nodeNames } = await conversion(context);
   const found = page.items.map((pod) => workloadEndpointOf(pod, (name) => nodeNames.toEtcd(name)));
   const endpoints = found.filter((endpoint) => endpoint !== undefined);

@@ -22,7 +22,7 @@ import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
 import { verifySweep } from "../stages/verify.ts";
 import { COPIED_RANKS } from "../stages/pre-copy.ts";
-import { call, readTarget } from "../../target/calls.ts";
+import { listPage, readTarget } from "../../target/calls.ts";
 import { setTargetReady } from "../target-lock.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
@@ -123,9 +123,7 @@ async function carryKind(
   let token = batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
   let carried = 0;
   for (let pages = 0; pages < PAGES_PER_WORK; pages++) {
-    const page = await call(context, () =>
-      context.connections.kubernetes.list(ref, { limit: PAGE, continueToken: token, signal: context.signal }),
-    );
+    const page = await listPage(context, ref, { limit: PAGE, continueToken: token }, "afresh");
     carried += await carryObjects(context, kind, page.items);
     token = page.continueToken;
     if (token === undefined) break;

@@ -11,7 +11,7 @@ import { detailOf } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { readClusterInformation } from "../source-lock.ts";
-import { call, orAbsent } from "../../target/calls.ts";
+import { listPage, orAbsent } from "../../target/calls.ts";
 import { objectTargetId } from "../target-refs.ts";
 
 const PAGE = 500;
@@ -43,8 +43,8 @@ async function deleteLeftovers(
   const ref = targetKind(kindInfo(kind), targetGroup);
   let continueToken: string | undefined;
   do {
-    const options = { limit: PAGE, continueToken, metadataOnly: true, signal: context.signal };
-    const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+    const options = { limit: PAGE, continueToken, metadataOnly: true };
+    const page = await orAbsent(listPage(context, ref, options, "onward"));
     const ours = page?.items.filter((item) => isOurs(context, item)) ?? [];
     const restored = await restoredTargets(context, ref, ours);
     for (const object of ours) {

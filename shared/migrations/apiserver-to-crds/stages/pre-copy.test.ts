@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { mismatches } from "../testing/oracle.ts";
+import { policy } from "../testing/source.ts";
+import { startWhole, wholeWorld, wholeWorldWithoutSecondVersion } from "../testing/whole.ts";
+import type { World } from "../testing/world.ts";
+import { writeAsUser } from "../testing/writers.ts";
+
+const OLD = "crd.projectcalico.org/v1";
+const LISTED = `list ${OLD}/networkpolicies`;
+/** Some pages of policies. */
+const BATCH = 3;
+const MANY = 10;
+
+async function createPolicies({ cluster }: World): Promise<void> {
+  const collection = { apiVersion: OLD, plural: "networkpolicies", namespace: "shop" };
+  for (let order = 0; order < MANY; order++)
+    await cluster.create(collection, policy(`many-${order}`, { order, types: ["Ingress"] }));
+}
+
+/** Somebody acts before each list of the old policies while they are copied. */
+function beforeLists(world: World, act: (list: number) => Promise<void>): () => number {
+  let [lists, over] = [0, false];
+  world.meanwhile.lists.push(async (request) => {
+    if (request === LISTED && !over) await act(++lists);
+  });
+  world.meanwhile.before.push((write) => {
+    over ||= write.includes("/ipamblocks/");
+    return Promise.resolve();
+  });
+  return () => lists;
+}
+
+function countExpiries({ cluster: { storage } }: World): () => number {
+  let expiries = 0;
+  const list = storage.list.bind(storage);
+  storage.list = async (...request) => {
+    try {
+      return await list(...request);
+    } catch (error) {
+      if (isKubernetesError(error, "KUBERNETES_EXPIRED")) expiries++;
+      throw error;
+    }
+  };
+  return () => expiries;
+}
+
+/** Copies everything, and gives what the native group lacks right before its cleanup. */
+async function lacking(world: World): Promise<unknown> {
+  const worker = world.worker();
+  const request = { options: { batchSize: BATCH }, approvals: ["unlock"], stopBefore: "cleanup" };
+  const runId = await startWhole(worker, request);
+  const { run } = await world.drive(worker, runId);
+  assert.equal(run.waiting?.subject, "cleanup", JSON.stringify([run.stage, run.failure, run.waiting]));
+  return mismatches(world.cluster);
+}
+
+for (const [name, create] of [
+  ["while the aggregated API serves", wholeWorld],
+  ["inside the lock", wholeWorldWithoutSecondVersion],
+] as const)
+  describe(`copying page by page ${name}`, () => {
+    test("copies what others push off the page that it was planned on", async () => {
+      using world = await create();
+      await createPolicies(world);
+      const lists = beforeLists(world, (list) =>
+        writeAsUser(world.cluster, { name: `aaa-${list}`, act: "put", via: OLD, order: list }),
+      );
+      assert.deepEqual(await lacking(world), []);
+      assert.ok(lists() > MANY / BATCH);
+    });
+
+    test("copies what comes before it and goes behind it", async () => {
+      using world = await create();
+      await createPolicies(world);
+      beforeLists(world, async (list) => {
+        await writeAsUser(world.cluster, { name: `many-${list % MANY}`, act: "delete", via: OLD, order: 1 });
+        await writeAsUser(world.cluster, { name: `many-${list % MANY}a`, act: "put", via: OLD, order: list });
+      });
+      assert.deepEqual(await lacking(world), []);
+    });
+
+    test("goes on where no snapshot outlives a page, as after long pauses", async () => {
+      using world = await create();
+      await createPolicies(world);
+      const expiries = countExpiries(world);
+      let known = 0;
+      beforeLists(world, async (list) => {
+        // Here a list goes on that has just expired.
+        if (known < expiries()) return void known++;
+        await writeAsUser(world.cluster, { name: `aaa-${list}`, act: "put", via: OLD, order: list });
+        world.cluster.storage.forgetSnapshots();
+      });
+      assert.deepEqual(await lacking(world), []);
+      assert.ok(expiries() > MANY / BATCH);
+    });
+  });
