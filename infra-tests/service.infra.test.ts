@@ -84,7 +84,7 @@ describe("the deployed service", () => {
     await Promise.all([localStack.stop(), sides.stop(), gate.stop()]);
   });
   afterEach(() => {
-    gate.throttle(undefined);
+    gate.open();
   });
 
   async function ends(runId: string, state: RunRecord["state"], timeoutMs?: number): Promise<RunRecord> {
@@ -232,7 +232,7 @@ describe("the deployed service", () => {
     disturbed(async (_runId, over) => {
       gate.throttle(5);
       await once(over, "abort");
-      gate.throttle(undefined);
+      gate.open();
     }));
 
   test("says that a cluster's token has expired, and goes on with a new one", async () => {
@@ -285,13 +285,13 @@ describe("the deployed service", () => {
   });
 
   test("redriving the dead-letter queue carries out a command that could not be", async () => {
-    gate.throttle(1);
+    gate.deny();
     const runId = await service.start("east", { options: OPTIONS, stopBefore: "lock" });
     await waitUntil(
       { what: "the command in the dead-letter queue", timeoutMs: 240_000, intervalMs: 500 },
       async () => (await depth("RunsDeadLetterQueueUrl")) > 0,
     );
-    gate.throttle(undefined);
+    gate.open();
     assert.equal(await service.store.getRun(runId), undefined);
 
     // A message that is being looked through just now is not moved; asking again moves it.

@@ -79,7 +79,7 @@ async function externalHandle(
   });
   if (nodes > 0) await waitForReadyNodes(api, nodes);
   const folder = temporaryFolder("external");
-  const notOurs = () => new Error(`the API server of a cluster from ${origin} is not this test's to stop`);
+  const notOurs = () => new Error(`a cluster from ${origin} is not this test's to start or stop`);
   return {
     origin,
     kubeconfig,
@@ -89,6 +89,7 @@ async function externalHandle(
     etcd: undefined,
     kubectl: async (args) => (await execute("kubectl", [`--kubeconfig=${kubeconfig}`, ...args])).stdout,
     unprivilegedKubeconfig: () => createUnprivilegedKubeconfig(api, folder),
+    startControllers: () => Promise.reject(notOurs()),
     kill: () => {
       throw notOurs();
     },

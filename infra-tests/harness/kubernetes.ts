@@ -35,6 +35,8 @@ export interface KubernetesHandle {
   kubectl(args: readonly string[]): Promise<string>;
   /** Path of a kubeconfig of a user who may do nothing. */
   unprivilegedKubeconfig(): Promise<string>;
+  /** Runs the controllers from now on, and returns when its nodes are ready; local clusters only. */
+  startControllers(): Promise<void>;
   /** SIGKILL to kube-apiserver; local clusters only. */
   kill(): void;
   /** Starts kube-apiserver again on the same port and data, killing it first if it runs; local clusters only. */

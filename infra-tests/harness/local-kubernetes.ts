@@ -36,6 +36,10 @@ export async function startLocalKubernetes(options: KubernetesOptions): Promise<
     etcd,
     kubectl: (args) => runKubectl(setup.kubeconfig, args),
     unprivilegedKubeconfig: () => createUnprivilegedKubeconfig(setup.api, folder),
+    startControllers: async () => {
+      servers.push(...(await startControllers(setup)));
+      await waitForReadyNodes(setup.api, options.nodes ?? 0);
+    },
     kill: () => {
       apiServer.signal("SIGKILL");
     },
@@ -50,25 +54,16 @@ export async function startLocalKubernetes(options: KubernetesOptions): Promise<
     },
   };
   try {
-    if (options.controllers === true) servers.push(...(await startControllers(setup)));
-    await addNodes(handle, options);
+    await createNodes(
+      handle.api,
+      Array.from({ length: options.nodes ?? 0 }, (_, index) => `node-${index}`),
+    );
+    if (options.controllers === true) await handle.startControllers();
   } catch (error) {
     await handle.stop();
     throw error;
   }
   return handle;
-}
-
-async function addNodes(
-  handle: KubernetesHandle,
-  { controllers, nodes = 0 }: KubernetesOptions,
-): Promise<void> {
-  if (nodes === 0) return;
-  await createNodes(
-    handle.api,
-    Array.from({ length: nodes }, (_, index) => `node-${index}`),
-  );
-  if (controllers === true) await waitForReadyNodes(handle.api, nodes);
 }
 
 /** Runs the pinned kubectl, built on first use. Throws an Error with kubectl's own message when it fails. */

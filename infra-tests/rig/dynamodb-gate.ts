@@ -2,26 +2,34 @@ import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { freePort } from "../harness/ports.ts";
 
-/** A reverse proxy before a DynamoDB that throttles when a test says so. */
+/** A reverse proxy before a DynamoDB that refuses requests when a test says so. */
 export interface DynamoDbGate {
   readonly endpoint: string;
-  /** From now on every n-th request is throttled (1: every one); undefined ends that. */
-  throttle(everyNth: number | undefined): void;
+  /** From now on every n-th request is throttled. */
+  throttle(everyNth: number): void;
+  /** From now on no request is allowed. */
+  deny(): void;
+  /** From now on all requests pass. */
+  open(): void;
   stop(): Promise<void>;
 }
 
-const REFUSAL = JSON.stringify({
+const THROTTLED = JSON.stringify({
   __type: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
   message: "The level of configured provisioned throughput for the table was exceeded (asked for by a test)",
+});
+const DENIED = JSON.stringify({
+  __type: "com.amazon.coral.service#AccessDeniedException",
+  message: "The function is not authorized to perform this action (asked for by a test)",
 });
 
 /** Starts a gate on 127.0.0.1. */
 export async function startDynamoDbGate(upstream: string): Promise<DynamoDbGate> {
   const agent = new Agent({ keepAlive: true });
-  let every: number | undefined;
-  let passed = 0;
+  let refusal: { every: number; body: string } | undefined;
+  let asked = 0;
   const server = createServer((from, to) => {
-    if (every !== undefined && ++passed % every === 0) refuse(from, to);
+    if (refusal !== undefined && ++asked % refusal.every === 0) refuse(from, to, refusal.body);
     else forward(from, to, upstream, agent);
   });
   server.keepAliveTimeout = 60_000;
@@ -30,8 +38,14 @@ export async function startDynamoDbGate(upstream: string): Promise<DynamoDbGate>
   await once(server, "listening");
   return {
     endpoint: `http://127.0.0.1:${port}`,
-    throttle: (everyNth) => {
-      [every, passed] = [everyNth, 0];
+    throttle: (every) => {
+      refusal = { every, body: THROTTLED };
+    },
+    deny: () => {
+      refusal = { every: 1, body: DENIED };
+    },
+    open: () => {
+      refusal = undefined;
     },
     stop: async () => {
       server.close();
@@ -42,9 +56,9 @@ export async function startDynamoDbGate(upstream: string): Promise<DynamoDbGate>
   };
 }
 
-function refuse(from: IncomingMessage, to: ServerResponse): void {
+function refuse(from: IncomingMessage, to: ServerResponse, body: string): void {
   from.resume();
-  to.writeHead(400, { "content-type": "application/x-amz-json-1.0" }).end(REFUSAL);
+  to.writeHead(400, { "content-type": "application/x-amz-json-1.0" }).end(body);
 }
 
 function forward(from: IncomingMessage, to: ServerResponse, upstream: string, agent: Agent): void {

@@ -18,7 +18,7 @@ export interface NativeBedOptions {
   resources: number;
   /**
    * Run the garbage collector, and return when it watches all of projectcalico.org/v3. Default true; with nodes it runs
-   * in any case, and false only spares the wait of up to 30 seconds.
+   * in any case, and false only spares the wait.
    */
   controllers?: boolean;
   /** Simulated nodes on which Calico's workloads roll out; from 1 on all controllers run. Default 0. */
@@ -69,12 +69,8 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
   const { nodes = 0, namespace = "kube-system", admissionPolicies = true } = options;
   const folder = started.adopt(temporaryFolder("native-bed"), removeFolder);
   const manifestFile = writeNativeManifest(folder, { admissionPolicies });
-  const kubernetes = await startKubernetes({
-    local: true,
-    controllers: nodes > 0,
-    nodes,
-    apiServerArgs: options.apiServerArgs ?? [],
-  });
+  const apiServerArgs = options.apiServerArgs ?? [];
+  const kubernetes = await startKubernetes({ local: true, nodes, apiServerArgs });
   started.defer(() => kubernetes.stop());
   const { api } = kubernetes;
   await installCrds(kubernetes, "crd.projectcalico.org/v1");
@@ -83,7 +79,11 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
   started.defer(() => aggregated.stop());
   await createComponents(api, namespace);
   if (options.applied === true) await applyManifest(kubernetes, manifestFile);
-  if (options.controllers !== false) await collectGarbage(kubernetes, nodes > 0, aggregated, started);
+  // Last, as the garbage collector looks only every 30 seconds for what is served since it began.
+  if (nodes > 0) await kubernetes.startControllers();
+  else if (options.controllers !== false)
+    started.adopt(await startGarbageCollector(kubernetes.kubeconfig), (one) => one.stop());
+  if (options.controllers !== false) await everythingWatched(aggregated);
   if (nodes > 0) await componentsReady(api, namespace);
   return {
     kubernetes,
@@ -98,25 +98,11 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
   };
 }
 
-async function collectGarbage(
-  { kubeconfig }: KubernetesHandle,
-  running: boolean,
-  aggregated: AggregatedApi,
-  started: AsyncDisposableStack,
-): Promise<void> {
-  if (!running) {
-    const collector = await startGarbageCollector(kubeconfig);
-    started.defer(() => collector.stop());
-  }
-  await everythingWatched(aggregated);
-}
-
 async function applyManifest(kubernetes: KubernetesHandle, file: string): Promise<void> {
   await kubernetes.kubectl(["apply", "--server-side", `--filename=${file}`]);
   await kubernetes.kubectl(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
 }
 
-// A collector that was running before learns of a new API service when it looks again, every 30 seconds.
 async function everythingWatched(aggregated: AggregatedApi): Promise<void> {
   await waitUntil({ what: "the garbage collector watches projectcalico.org/v3", timeoutMs: 90_000 }, () => {
     const watched = aggregated.watched("kube-controller-manager");

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../../../shared/json.ts";
 import { numberAt, objectAt, objectsAt, textAt } from "../../../../shared/kubernetes/fields.ts";
-import { API_SERVICE_PATH } from "../../../harness/aggregated/publish.ts";
+import { AGGREGATED_SERVICE, API_SERVICE_PATH } from "../../../harness/aggregated/publish.ts";
 import { mustRequest, type TestApi } from "../../../harness/api.ts";
 import { presentApiService, recreateApiService, startRival } from "../rivals.ts";
 import { OPERATOR_PATH } from "./install.ts";
@@ -16,6 +16,9 @@ const USERS = [
   `${SYSTEM}/deployments/calico-kube-controllers`,
 ];
 const API_SERVER = "/apis/apps/v1/namespaces/calico-apiserver/deployments/calico-apiserver";
+const SERVICE = `/api/v1/namespaces/${AGGREGATED_SERVICE.namespace}/services/${AGGREGATED_SERVICE.name}`;
+const HERE = "localhost";
+const NOWHERE = "gone.invalid";
 const STRATEGIC = { contentType: "application/strategic-merge-patch+json" };
 
 /** What stands for the operator. */
@@ -58,6 +61,7 @@ export async function startOperator(api: TestApi): Promise<Operator> {
 
 async function useNative(api: TestApi): Promise<boolean> {
   const told = await tellUsers(api, { name: ENV, value: NATIVE });
+  await reachApiServer(api, NOWHERE);
   const { body } = await api.request("GET", API_SERVICE_PATH);
   if (objectAt(body, "spec")["service"] !== undefined) {
     const uid = textAt(body, "metadata", "uid");
@@ -74,8 +78,16 @@ async function useAggregated(
   const told = await tellUsers(api, { name: ENV, $patch: "delete" });
   const collection = API_SERVER.slice(0, API_SERVER.lastIndexOf("/"));
   const created = (await api.request("POST", collection, apiServer)).status === 201;
+  await reachApiServer(api, HERE);
   const registered = await recreateApiService(api, apiService);
   return told || created || registered;
+}
+
+/** The aggregated API server has no pods here: where its Service leads decides whether it is there. */
+async function reachApiServer(api: TestApi, externalName: string): Promise<void> {
+  const service = await mustRequest(api, "GET", SERVICE);
+  if (objectAt(service, "spec")["externalName"] === externalName) return;
+  await mustRequest(api, "PATCH", SERVICE, { spec: { externalName } }, STRATEGIC);
 }
 
 async function tellUsers(api: TestApi, variable: JsonObject): Promise<boolean> {
