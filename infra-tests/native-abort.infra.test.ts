@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { waitUntil } from "./harness/wait.ts";
-import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
+import { MigratingBed } from "./rig/native/migrating.ts";
 import { installGitOps } from "./rig/native/gitops.ts";
 import { stageOf } from "./rig/native/stages.ts";
 import { clusterState, type ClusterState, differences } from "./rig/native/state.ts";
-import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
 /** Where a run stops by itself, with what has happened to the cluster by then. */
 const POINTS = [
@@ -18,61 +15,46 @@ const POINTS = [
 ] as const;
 
 describe("a migration to native CRDs that is undone leaves everything as it was", () => {
-  let bed: NativeBed;
-  let rig: TestEngine;
+  let migrating: MigratingBed;
   let untouched: ClusterState;
-  const folder = temporaryFolder("native-abort");
 
   before(async () => {
-    bed = await startNativeBed({ resources: 120, nodes: 1 });
-    await installGitOps(bed.api);
-    rig = openEngine(join(folder, "store.db"), { kubeconfig: bed.kubernetes.kubeconfig });
-    untouched = await clusterState(bed.api);
+    migrating = await MigratingBed.start({ resources: 120, nodes: 1 });
+    await installGitOps(migrating.bed.api);
+    untouched = await clusterState(migrating.bed.api);
   });
-  after(async () => {
-    rig.close();
-    await bed.stop();
-    removeFolder(folder);
-  });
+  after(() => migrating.stop());
 
-  async function start(stopBefore?: string): Promise<string> {
-    const options = { crds: bed.manifestFile, quietMs: 100, batchSize: 20 };
-    return startNativeRun(rig, options, {
-      approvals: ["unlock"],
-      ...(stopBefore === undefined ? {} : { stopBefore }),
-    });
-  }
+  const state = () => clusterState(migrating.bed.api);
 
-  async function undone(runId: string, kind: "abort" | "rollback", state: string): Promise<void> {
-    await rig.engine.undo(runId, kind);
-    const run = await rig.drive(runId);
-    assert.equal(run.state, state, JSON.stringify([run.stage, run.failure, run.waiting]));
+  async function undone(runId: string, kind: "abort" | "rollback"): Promise<void> {
+    await migrating.undo(runId, kind);
     // The API server takes a moment for what follows from definitions that are gone.
     let left: string[] = [];
     await waitUntil({ what: "nothing is left", timeoutMs: 10_000, intervalMs: 500 }, async () => {
-      left = differences(untouched, await clusterState(bed.api));
+      left = differences(untouched, await state());
       return left.length === 0;
     }).catch(() => undefined);
     assert.deepEqual(left, []);
   }
 
   async function changedBy(runId: string, subject: string): Promise<void> {
-    const { waiting, failure, stage } = await rig.drive(runId);
-    assert.equal(waiting?.subject, subject, JSON.stringify([stage, failure]));
-    assert.notDeepEqual(differences(untouched, await clusterState(bed.api)), []);
+    await migrating.reaches(runId, subject);
+    assert.notDeepEqual(differences(untouched, await state()), []);
   }
 
   for (const { stopBefore, what } of POINTS) {
     test(what, async () => {
-      const runId = await start(stopBefore);
+      const runId = await migrating.startRun({ approvals: ["unlock"], stopBefore });
       await changedBy(runId, stopBefore);
-      await undone(runId, "abort", "Aborted");
+      await undone(runId, "abort");
     });
   }
 
   test("in the middle of the copy", async () => {
-    const runId = await start();
+    const runId = await migrating.startRun({ approvals: ["unlock"] });
     let isEnough = false;
+    const { rig } = migrating;
     const driving = rig.drive(runId, () => isEnough);
     await waitUntil({ what: "some objects are copied", timeoutMs: 60_000, intervalMs: 10 }, async () => {
       isEnough = ((await stageOf(rig, runId, "pre-copy"))?.counts["applied"] ?? 0) > 0;
@@ -81,13 +63,13 @@ describe("a migration to native CRDs that is undone leaves everything as it was"
     await driving;
     const copied = (await stageOf(rig, runId, "pre-copy"))?.counts["applied"] ?? 0;
     assert.ok(copied < 119, `${copied} objects`);
-    await undone(runId, "abort", "Aborted");
+    await undone(runId, "abort");
   });
 
   test("once the native group is in use", async () => {
-    const runId = await start();
+    const runId = await migrating.startRun({ approvals: ["unlock"] });
     await changedBy(runId, "cleanup");
-    await assert.rejects(rig.engine.undo(runId, "abort"), { code: "ABORT_TOO_LATE" });
-    await undone(runId, "rollback", "RolledBack");
+    await assert.rejects(migrating.rig.engine.undo(runId, "abort"), { code: "ABORT_TOO_LATE" });
+    await undone(runId, "rollback");
   });
 });

@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NATIVE_KINDS } from "../shared/calico/native/native-kinds.ts";
-import { objectsAt } from "../shared/kubernetes/fields.ts";
-import { mustRequest } from "./harness/api.ts";
 import { dumpKubernetes } from "./harness/dump.ts";
-import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
-import { waitUntil } from "./harness/wait.ts";
-import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
+import type { NativeBed } from "./rig/native/bed.ts";
+import { MigratingBed } from "./rig/native/migrating.ts";
 import { untilBegun } from "./rig/native/stages.ts";
 import { clusterState, differences } from "./rig/native/state.ts";
-import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
 /** How long the API server stays away. */
 const DOWN_MS = 2000;
@@ -21,22 +15,14 @@ const BACK = ["delete-copies-early", "restore-apiservice", "put-owners-back", "d
 const TO_THE_END = ["verify-copy", "catch-up", "restore-owners", "rollout", "verify-all", "cleanup"];
 
 describe("a migration to native CRDs while the API server goes away and comes back", () => {
+  let migrating: MigratingBed;
   let bed: NativeBed;
-  let rig: TestEngine;
-  const folder = temporaryFolder("native-faults");
 
   before(async () => {
-    bed = await startNativeBed({ resources: 120, nodes: 1 });
-    rig = openEngine(join(folder, "store.db"), { kubeconfig: bed.kubernetes.kubeconfig });
+    migrating = await MigratingBed.start({ resources: 120, nodes: 1 });
+    ({ bed } = migrating);
   });
-  after(async () => {
-    rig.close();
-    await bed.stop();
-    removeFolder(folder);
-  });
-
-  const start = (request: { approvals: readonly string[]; stopBefore?: string }) =>
-    startNativeRun(rig, { crds: bed.manifestFile, quietMs: 100, batchSize: 20 }, request);
+  after(() => migrating.stop());
 
   /** Drives a run, and kills the API server in each of these stages. */
   async function disturbed(
@@ -44,10 +30,10 @@ describe("a migration to native CRDs while the API server goes away and comes ba
     stages: readonly string[],
     track: "forward" | "rollback" = "forward",
   ): Promise<string> {
-    const driving = rig.drive(runId);
+    const driving = migrating.rig.drive(runId);
     driving.catch(() => undefined);
     for (const stage of stages) {
-      await untilBegun(rig, runId, stage, track);
+      await untilBegun(migrating.rig, runId, stage, track);
       bed.kubernetes.kill();
       await sleep(DOWN_MS);
       await bed.kubernetes.restart();
@@ -59,24 +45,18 @@ describe("a migration to native CRDs while the API server goes away and comes ba
 
   test("an abort ends as if nothing had happened", async () => {
     const untouched = await clusterState(bed.api);
-    const runId = await start({ approvals: ["unlock"], stopBefore: "switch" });
+    const runId = await migrating.startRun({ approvals: ["unlock"], stopBefore: "switch" });
     assert.equal(await disturbed(runId, FORWARD), "switch");
-    await rig.engine.undo(runId, "abort");
+    await migrating.rig.engine.undo(runId, "abort");
     assert.equal(await disturbed(runId, BACK, "rollback"), "Aborted");
     assert.deepEqual(differences(untouched, await clusterState(bed.api)), []);
   });
 
   test("a run to the end moves every object once", async () => {
     const dependants = await dumpKubernetes(bed.api, { paths: ["/api/v1/configmaps"] });
-    const runId = await start({ approvals: ["unlock", "cleanup"] });
+    const runId = await migrating.startRun();
     assert.equal(await disturbed(runId, TO_THE_END), "Succeeded");
-    for (const { kind, plural } of NATIVE_KINDS) {
-      // An API server that has come back answers 429 until its cache of a resource is full.
-      const list = await waitUntil({ what: `${plural} can be listed`, timeoutMs: 30_000 }, () =>
-        mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`),
-      );
-      assert.equal(objectsAt(list, "items").length, bed.expected.get(kind) ?? 0, kind);
-    }
+    await migrating.assertMoved();
     const now = await dumpKubernetes(bed.api, { paths: ["/api/v1/configmaps"] });
     assert.deepEqual([...now.entries.keys()], [...dependants.entries.keys()]);
     assert.equal((await bed.api.request("GET", "/apis/crd.projectcalico.org/v1")).status, 404);

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { NATIVE_KINDS } from "../shared/calico/native/native-kinds.ts";
-import { objectsAt } from "../shared/kubernetes/fields.ts";
-import { mustRequest } from "./harness/api.ts";
 import type { Snapshot } from "./harness/snapshot.ts";
-import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
-import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
+import type { NativeBed } from "./rig/native/bed.ts";
+import { MigratingBed } from "./rig/native/migrating.ts";
 import { dumpGroups, withoutOwnerUids } from "./rig/native/dump.ts";
 import {
   presentApiService,
@@ -17,45 +13,31 @@ import {
 } from "./rig/native/rivals.ts";
 import { stageOf, untilBegun } from "./rig/native/stages.ts";
 import { clusterState, differences, oldVersions } from "./rig/native/state.ts";
-import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
 const LOCK = /clusterinformations\/default$/;
 
 describe("a migration to native CRDs against others who put things back", () => {
+  let migrating: MigratingBed;
   let bed: NativeBed;
-  let rig: TestEngine;
   let calm: Snapshot;
-  const folder = temporaryFolder("native-rivals");
 
   before(async () => {
-    bed = await startNativeBed({ resources: 120, nodes: 1 });
-    rig = openEngine(join(folder, "store.db"), { kubeconfig: bed.kubernetes.kubeconfig });
+    migrating = await MigratingBed.start({ resources: 120, nodes: 1 });
+    ({ bed } = migrating);
     const untouched = await clusterState(bed.api);
     const runId = await start();
     calm = await migrated(runId);
-    await undone(runId);
+    await migrating.undo(runId, "rollback");
     assert.deepEqual(differences(untouched, await clusterState(bed.api)), []);
   });
-  after(async () => {
-    rig.close();
-    await bed.stop();
-    removeFolder(folder);
-  });
+  after(() => migrating.stop());
 
-  const start = () =>
-    startNativeRun(rig, { crds: bed.manifestFile, quietMs: 100, batchSize: 20 }, { approvals: ["unlock"] });
+  const start = () => migrating.startRun({ approvals: ["unlock"] });
 
   /** Drives a run to where only the cleanup is left, and reads the native group. */
   async function migrated(runId: string): Promise<Snapshot> {
-    const run = await rig.drive(runId);
-    assert.equal(run.waiting?.subject, "cleanup", JSON.stringify([run.stage, run.failure, run.waiting]));
+    await migrating.reaches(runId, "cleanup");
     return withoutOwnerUids((await dumpGroups(bed.api)).native);
-  }
-
-  async function undone(runId: string): Promise<void> {
-    await rig.engine.undo(runId, "rollback");
-    const run = await rig.drive(runId);
-    assert.equal(run.state, "RolledBack", JSON.stringify([run.stage, run.failure, run.waiting]));
   }
 
   async function assertAsCalm(runId: string): Promise<void> {
@@ -64,27 +46,24 @@ describe("a migration to native CRDs against others who put things back", () => 
       changes.filter(({ id }) => !LOCK.test(id)),
       [],
     );
-    for (const { kind, plural } of NATIVE_KINDS) {
-      const list = await mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`);
-      assert.equal(objectsAt(list, "items").length, bed.expected.get(kind) ?? 0, kind);
-    }
+    await migrating.assertMoved();
   }
 
   test("the CRDs are put back every two seconds until the lock, and once inside it", async () => {
     const versions = await oldVersions(bed.api);
     const runId = await start();
-    const driving = rig.drive(runId);
+    const driving = migrating.rig.drive(runId);
     driving.catch(() => undefined);
-    await untilBegun(rig, runId, "pre-copy");
+    await untilBegun(migrating.rig, runId, "pre-copy");
     const rival = startRival(2000, () => putCrdsBack(bed.api));
-    await untilBegun(rig, runId, "catch-up");
+    await untilBegun(migrating.rig, runId, "catch-up");
     await rival.stop();
     await putCrdsBack(bed.api);
     await driving;
     assert.ok(rival.undone > 0);
     await assertAsCalm(runId);
     assert.deepEqual(versions.changesUntil(await oldVersions(bed.api)), []);
-    await undone(runId);
+    await migrating.undo(runId, "rollback");
     assert.deepEqual(versions.changesUntil(await oldVersions(bed.api)), []);
   });
 
@@ -92,13 +71,13 @@ describe("a migration to native CRDs against others who put things back", () => 
     const versions = await oldVersions(bed.api);
     const saved = await presentApiService(bed.api);
     const runId = await start();
-    const driving = rig.drive(runId);
+    const driving = migrating.rig.drive(runId);
     driving.catch(() => undefined);
     let rival: Rival | undefined;
     try {
-      await untilBegun(rig, runId, "copy-locked");
+      await untilBegun(migrating.rig, runId, "copy-locked");
       rival = startRival(3000, () => recreateApiService(bed.api, saved));
-      await untilBegun(rig, runId, "switch-operator");
+      await untilBegun(migrating.rig, runId, "switch-operator");
     } finally {
       await rival?.stop();
     }
@@ -106,6 +85,6 @@ describe("a migration to native CRDs against others who put things back", () => 
     assert.ok(rival.undone > 0);
     await assertAsCalm(runId);
     assert.deepEqual(versions.changesUntil(await oldVersions(bed.api)), []);
-    assert.equal((await stageOf(rig, runId, "unlock"))?.state, "done");
+    assert.equal((await stageOf(migrating.rig, runId, "unlock"))?.state, "done");
   });
 });

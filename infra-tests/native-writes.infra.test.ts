@@ -1,42 +1,28 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { NATIVE_KINDS } from "../shared/calico/native/native-kinds.ts";
 import type { JsonObject } from "../shared/json.ts";
-import { objectAt, objectsAt } from "../shared/kubernetes/fields.ts";
+import { objectAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest } from "./harness/api.ts";
-import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
-import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
+import type { NativeBed } from "./rig/native/bed.ts";
+import { MigratingBed } from "./rig/native/migrating.ts";
 import { clusterState, differences } from "./rig/native/state.ts";
 import { startWriter, type BusyWriter } from "./rig/native/writer.ts";
-import { openEngine, startNativeRun, type TestEngine } from "./rig/runs.ts";
 
 const USERS = /\/user-\d+/;
+/** Long enough for what was on its way when the lock came. */
+const QUIET = { quietMs: 2500, batchSize: 20 };
 const OF_BOTH_GROUPS = /\/(crd\.)?projectcalico\.org\//;
 
 describe("a migration to native CRDs while somebody works with Calico all the time", () => {
+  let migrating: MigratingBed;
   let bed: NativeBed;
-  let rig: TestEngine;
-  const folder = temporaryFolder("native-writes");
 
   before(async () => {
-    bed = await startNativeBed({ resources: 120, nodes: 1 });
-    rig = openEngine(join(folder, "store.db"), { kubeconfig: bed.kubernetes.kubeconfig });
+    migrating = await MigratingBed.start({ resources: 120, nodes: 1 });
+    ({ bed } = migrating);
   });
-  after(async () => {
-    rig.close();
-    await bed.stop();
-    removeFolder(folder);
-  });
-
-  const start = (request: { approvals: readonly string[]; stopBefore?: string }) =>
-    startNativeRun(rig, { crds: bed.manifestFile, quietMs: 2500, batchSize: 20 }, request);
-
-  async function end(runId: string, state: string): Promise<void> {
-    const run = await rig.drive(runId);
-    assert.equal(run.state, state, JSON.stringify([run.stage, run.failure, run.waiting]));
-  }
+  after(() => migrating.stop());
 
   /** Everything that the writer has done and nothing else, in whatever serves projectcalico.org/v3 now. */
   async function assertWritten(writer: BusyWriter, isServed: (path: string) => boolean): Promise<void> {
@@ -60,10 +46,9 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
     const untouched = await clusterState(bed.api);
     const writer = startWriter(bed.api);
     try {
-      const runId = await start({ approvals: ["unlock"], stopBefore: "switch" });
-      await end(runId, "Waiting");
-      await rig.engine.undo(runId, "abort");
-      await end(runId, "Aborted");
+      const runId = await migrating.startRun({ options: QUIET, approvals: ["unlock"], stopBefore: "switch" });
+      await migrating.reaches(runId, "switch");
+      await migrating.undo(runId, "abort");
       await sleep(500);
     } finally {
       await writer.stop();
@@ -84,7 +69,7 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
   test("every write that was accepted is in the native group at the end", async () => {
     const writer = startWriter(bed.api);
     try {
-      await end(await start({ approvals: ["unlock", "cleanup"] }), "Succeeded");
+      await migrating.reaches(await migrating.startRun({ options: QUIET }), "Succeeded");
     } finally {
       await writer.stop();
     }
@@ -92,16 +77,10 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
     assert.ok(Math.min(old, aggregated, inFlight, native) > 0, JSON.stringify(writer.accepted));
     assert.deepEqual(writer.refused, []);
     await assertWritten(writer, () => true);
-    for (const { kind, plural } of NATIVE_KINDS) {
-      const items = objectsAt(
-        await mustRequest(bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`),
-        "items",
-      );
-      const written = writer
-        .expected()
-        .filter(({ path, spec }) => spec !== undefined && path.includes(`/${plural}/`));
-      assert.equal(items.length, (bed.expected.get(kind) ?? 0) + written.length, kind);
-    }
+    await migrating.assertMoved((plural) => {
+      const there = writer.expected().filter(({ spec }) => spec !== undefined);
+      return there.filter(({ path }) => path.includes(`/${plural}/`)).length;
+    });
   });
 });
 

@@ -81,6 +81,8 @@ function orderOf({ long = [] }: Suite, path: string): number {
 async function runFiles({ concurrency, timeoutMs }: Suite, files: readonly string[]): Promise<number> {
   const nodeOptions = [process.env["NODE_OPTIONS"], "--disable-warning=ExperimentalWarning"];
   process.env["NODE_OPTIONS"] = nodeOptions.filter(Boolean).join(" ");
+  // Every file is a process of its own, and most of a short one's time goes into compiling the same modules.
+  process.env["NODE_COMPILE_CACHE"] ??= join(ROOT, "node_modules", ".cache", "node-compile-cache");
   process.chdir(ROOT);
   const paths = files.map((file) => join(ROOT, file));
   let status = 0;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MigratorError } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
-import { Life } from "../testing/life.ts";
 import { changed } from "../testing/dumps.ts";
+import { stoppedByFullStore } from "../testing/full-store.ts";
+import type { Worker } from "../testing/run-world.ts";
 import { mismatches } from "./testing/oracle.ts";
 import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
@@ -41,18 +41,8 @@ describe("a migration that loses each of its writes once", () => {
   }
 });
 
-/** Runs with a store of bounded size; why it stopped, or undefined when it came to its cleanup. */
-async function stoppedBy(world: World, maxPages: number): Promise<string | undefined> {
-  try {
-    const full = world.worker(new Life(), { maxPages });
-    const runId = await startWhole(full, { stopBefore: "cleanup", approvals: ["unlock"] });
-    const { run } = await world.drive(full, runId);
-    full.close();
-    return run.failure?.code;
-  } catch (error) {
-    if (error instanceof MigratorError) return error.code;
-    throw error;
-  }
+function startToCleanup(worker: Worker): Promise<string> {
+  return startWhole(worker, { stopBefore: "cleanup", approvals: ["unlock"] });
 }
 
 describe("a store that is full", () => {
@@ -61,7 +51,7 @@ describe("a store that is full", () => {
     for (let maxPages = 12; ; maxPages += 4) {
       using world = await wholeWorld();
       const before = world.cluster.dump();
-      const code = await stoppedBy(world, maxPages);
+      const code = await stoppedByFullStore(world, maxPages, startToCleanup);
       if (code === undefined) break;
       assert.equal(code, "STORE_UNAVAILABLE");
       world.clock.advance(60_000);

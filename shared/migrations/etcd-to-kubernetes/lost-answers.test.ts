@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MigratorError } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
-import { Life } from "../testing/life.ts";
 import { assertState, resume, rollBack } from "./testing/steps.ts";
 import { changed } from "../testing/dumps.ts";
+import { stoppedByFullStore } from "../testing/full-store.ts";
 import { sidesOf, startRun, World } from "./testing/world.ts";
 import type { WriteHooks } from "../testing/write-hooks.ts";
 
@@ -44,26 +44,13 @@ describe("a migration that loses each of its writes once", () => {
   }
 });
 
-/** Runs with a store of bounded size; why it stopped, or undefined when it came to its end. */
-async function stoppedBy(world: World, maxPages: number): Promise<string | undefined> {
-  try {
-    const full = world.worker(new Life(), { maxPages });
-    const { run } = await world.drive(full, await startRun(full));
-    full.close();
-    return run.failure?.code;
-  } catch (error) {
-    if (error instanceof MigratorError) return error.code;
-    throw error;
-  }
-}
-
 describe("a store that is full", () => {
   test("stops the run with a clear error, wherever it is, and nothing that was recorded is lost", async () => {
     let stopped = 0;
     for (let maxPages = 12; ; maxPages += 3) {
       using world = await World.create();
       const before = sidesOf(world);
-      const code = await stoppedBy(world, maxPages);
+      const code = await stoppedByFullStore(world, maxPages, startRun);
       if (code === undefined) break;
       assert.equal(code, "STORE_UNAVAILABLE");
       world.clock.advance(60_000);
