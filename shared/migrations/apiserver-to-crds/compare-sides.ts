@@ -9,7 +9,6 @@ import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { nativeApiService } from "../../kubernetes/api-services.ts";
 import { readApiService } from "../../kubernetes/api-services-calls.ts";
-import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { SECOND_VERSION } from "../../kubernetes/second-version.ts";
 import type { ClusterConnections } from "../connections.ts";
@@ -21,6 +20,7 @@ import { v1Resource } from "./context.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
+import { hasV1Kind } from "./v1-kind.ts";
 
 /** One object that does not mean the same in both groups. */
 export interface GroupDifference {
@@ -165,14 +165,10 @@ async function* uncopied(
   }
 }
 
-/** None where the cluster has no such kind. */
-async function* v1Pages({ connections, signal }: AnyContext, kind: NativeKind): AsyncGenerator<JsonObject[]> {
-  const options = { metadataOnly: true, pageSize: PAGE, signal };
-  try {
-    yield* connections.kubernetes.pages(v1Resource(kind), options);
-  } catch (error) {
-    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
-  }
+async function* v1Pages(context: AnyContext, kind: NativeKind): AsyncGenerator<JsonObject[]> {
+  const { connections, signal } = context;
+  if (!(await hasV1Kind(context, kind))) return;
+  yield* connections.kubernetes.pages(v1Resource(kind), { metadataOnly: true, pageSize: PAGE, signal });
 }
 
 function differenceOf(row: Checkpoint, reason: string): GroupDifference {

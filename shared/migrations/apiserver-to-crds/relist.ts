@@ -8,6 +8,7 @@ import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
+import { NOTHING, orNoV1Kind } from "./v1-kind.ts";
 
 const PAGE = 500;
 const TRIES = 3;
@@ -59,7 +60,8 @@ async function bringUpToDate(
 ): Promise<{ next: Relisting["at"]; resourceVersion: string }> {
   const { after, continueToken } = at ?? { after: prefixOf(kind), continueToken: undefined };
   const options = { limit: PAGE, metadataOnly: true, continueToken, signal: context.signal };
-  const page = await call(context, () => context.connections.kubernetes.list(v1Resource(kind), options));
+  const listed = call(context, () => context.connections.kubernetes.list(v1Resource(kind), options));
+  const page = (await orNoV1Kind(context, kind, listed)) ?? NOTHING;
   const last = page.items.at(-1);
   const more = last === undefined ? undefined : page.continueToken;
   const upTo = more !== undefined && last !== undefined ? keyOf(kind, last) : `${prefixOf(kind)}\uffff`;

@@ -11,6 +11,7 @@ import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { retryUnsettled } from "../retry-rows.ts";
+import { hasV1Kind, NOTHING, orNoV1Kind } from "../v1-kind.ts";
 import { Copied } from "./pre-copy.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
@@ -223,16 +224,20 @@ interface Collected {
 
 type Changes = Awaited<ReturnType<ClusterConnections["kubernetes"]["changes"]>>;
 
-/** Undefined where the server has forgotten what changed. */
+/** Undefined where the server has forgotten what changed, or everything may have: the kind has come, or it has gone. */
 async function changesOf(
-  { connections, signal }: Context,
+  context: Context,
   kind: NativeKind,
-  resourceVersion = "",
+  resourceVersion: string | undefined,
 ): Promise<Changes | undefined> {
-  if (resourceVersion === "") return undefined;
+  const { connections, signal } = context;
+  if (resourceVersion === undefined) return undefined;
+  if (resourceVersion === NOTHING.resourceVersion)
+    return (await hasV1Kind(context, kind)) ? undefined : { events: [], resourceVersion, more: false };
   try {
     // Past the limiter: a watch mostly waits, would hold up those of other kinds, and its time says nothing of the server's load.
-    return await connections.kubernetes.changes(v1Resource(kind), { resourceVersion, signal });
+    const changes = connections.kubernetes.changes(v1Resource(kind), { resourceVersion, signal });
+    return await orNoV1Kind(context, kind, changes);
   } catch (error) {
     if (isKubernetesError(error, "KUBERNETES_EXPIRED")) return undefined;
     throw error;
@@ -246,6 +251,7 @@ async function beginning(
 ): Promise<Pick<Changes, "events" | "resourceVersion">> {
   const { signal, connections } = context;
   const options = { limit: 1, metadataOnly: true, signal };
-  const page = await call(context, () => connections.kubernetes.list(v1Resource(kind), options));
-  return { events: [], resourceVersion: page.resourceVersion };
+  const listed = call(context, () => connections.kubernetes.list(v1Resource(kind), options));
+  const { resourceVersion } = (await orNoV1Kind(context, kind, listed)) ?? NOTHING;
+  return { events: [], resourceVersion };
 }

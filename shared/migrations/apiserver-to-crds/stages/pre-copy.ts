@@ -5,7 +5,7 @@ import type { BatchRecord, CheckpointId } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { listPage, orAbsent } from "../../target/calls.ts";
+import { listPage } from "../../target/calls.ts";
 import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
@@ -15,6 +15,7 @@ import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
+import { NOTHING, orNoV1Kind } from "../v1-kind.ts";
 
 /** A batch names what it tries again, and a record of it is bounded (DynamoDB: 400 KB). */
 const RETRIED_PER_BATCH = 500;
@@ -221,7 +222,7 @@ async function read(
 ): Promise<ListPage> {
   const options = { limit: context.options.batchSize, continueToken, metadataOnly };
   const listed = listPage(context, v1Resource(kind), options, "onward");
-  return (await orAbsent(listed)) ?? { items: [], resourceVersion: "" };
+  return (await orNoV1Kind(context, kind, listed)) ?? NOTHING;
 }
 
 function tokenOf(continueToken: string | undefined): { continueToken?: string } {

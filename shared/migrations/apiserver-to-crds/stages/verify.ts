@@ -23,6 +23,7 @@ import { keyOf, revisionOf } from "../native-task.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { v1Ref } from "../retry-rows.ts";
+import { NOTHING, orNoV1Kind } from "../v1-kind.ts";
 
 /** How a verification judges. */
 interface VerifyTraits {
@@ -139,7 +140,8 @@ class Comparing {
     seenOld,
     continueToken,
   }: Extract<Progress, { phase: "old" }>): Promise<Progress | undefined> {
-    const page = await this.#list(v1Resource(this.#kind), continueToken, true);
+    const listed = this.#list(v1Resource(this.#kind), continueToken, true);
+    const page = (await orNoV1Kind(this.#context, this.#kind, listed)) ?? NOTHING;
     if (page === "expired") return { phase: "old", seen, seenOld: 0 };
     const ids = page.items.map((object) => ({ rank: this.#kind.rank, key: keyOf(this.#kind, object) }));
     const rows = new Map((await resources(this.#context).get(ids)).map((row) => [row.key, row]));
@@ -240,7 +242,7 @@ function uncopied(kind: NativeKind, v1: JsonObject): Checkpoint {
 }
 
 function changedSince(row: Checkpoint, v1: JsonObject): Checkpoint[] {
-  if (isLeftOut(row) || row.sourceRevision === revisionOf(v1)) return [];
+  if (isLeftOut(row) || (isCopied(row) && row.sourceRevision === revisionOf(v1))) return [];
   return [differing(row, "the v1 object has changed since it was copied")];
 }
 
