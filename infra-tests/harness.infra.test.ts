@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { JsonObject } from "../shared/json.ts";
+import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest, openApi } from "./harness/api.ts";
 import { calicoCrds, installCrds } from "./harness/crds.ts";
 import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
@@ -12,6 +14,7 @@ import { startFaultProxy } from "./harness/fault-proxy.ts";
 import { type KubernetesHandle, startKubernetes } from "./harness/kubernetes.ts";
 import { prepareKubernetes, seedCalico, writeSeed } from "./harness/seed.ts";
 import { startTcpProxy } from "./harness/tcp-proxy.ts";
+import { waitUntil } from "./harness/wait.ts";
 
 /** Command lines of processes that work in one of these folders. */
 function processesIn(folders: readonly string[]): string[] {
@@ -43,6 +46,11 @@ const daemonSet = {
   },
 };
 
+function readiness(pod: JsonObject): string | undefined {
+  const ready = objectsAt(pod, "status", "conditions").find(({ type }) => type === "Ready");
+  return ready && textAt(ready, "status");
+}
+
 describe("a local cluster with controllers and three nodes", () => {
   let cluster: KubernetesHandle;
   before(async () => {
@@ -68,6 +76,19 @@ describe("a local cluster with controllers and three nodes", () => {
     assert.match(await rolledOut(), /successfully rolled out/);
     const { status } = await mustRequest(cluster.api, "GET", `${path}/calico-node`);
     assert.equal((status as { updatedNumberScheduled: number }).updatedNumberScheduled, 3);
+  });
+
+  test("has pods ready again that were marked while their node was away", async () => {
+    const pods = "/api/v1/namespaces/kube-system/pods";
+    const [pod] = objectsAt(await mustRequest(cluster.api, "GET", pods), "items");
+    const path = `${pods}/${textAt(pod ?? {}, "metadata", "name")}`;
+    const status = { conditions: [{ type: "Ready", status: "False" }] };
+    const contentType = "application/strategic-merge-patch+json";
+    const marked = await mustRequest(cluster.api, "PATCH", `${path}/status`, { status }, { contentType });
+    assert.equal(readiness(marked), "False");
+    await waitUntil({ what: "the pod is ready", timeoutMs: 10_000 }, async () => {
+      return readiness(await mustRequest(cluster.api, "GET", path)) === "True";
+    });
   });
 
   test("keeps its data when the API server is killed and restarted", async () => {

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
 import type { JsonObject } from "../../shared/json.ts";
 
-// How fake kubelets behave (KWOK "stages"): nodes become ready, pods run as soon as they are scheduled, and what is
-// deleted goes at once. Templates are Go templates that render the status to patch.
+// How fake kubelets behave (KWOK "stages"): nodes become ready, pods run as soon as they are scheduled and stay ready, and
+// what is deleted goes at once. Templates are Go templates that render the status to patch.
 
 const NODE_READY = `
 {{ $now := Now }}
@@ -72,6 +72,17 @@ const STAGES = [
     [
       { key: DELETED, operator: "DoesNotExist" },
       { key: ".status.phase", operator: "In", values: ["Pending"] },
+    ],
+    { next: { statusTemplate: POD_RUNNING } },
+  ),
+  // Where a node was away for a moment, its pods were marked as not ready; a kubelet that is back corrects that.
+  stage(
+    "pod-ready-again",
+    "Pod",
+    [
+      { key: DELETED, operator: "DoesNotExist" },
+      { key: ".status.phase", operator: "In", values: ["Running"] },
+      { key: READY, operator: "NotIn", values: ["True"] },
     ],
     { next: { statusTemplate: POD_RUNNING } },
   ),

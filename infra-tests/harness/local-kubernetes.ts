@@ -6,7 +6,7 @@ import { ensureBinaries } from "./binaries.ts";
 import { startControllers } from "./controllers.ts";
 import { startEtcd } from "./etcd.ts";
 import type { KubernetesHandle, KubernetesOptions } from "./kubernetes.ts";
-import { createNodes, waitForReadyNodes } from "./nodes.ts";
+import { createNodes, nudgePods, waitForReadyNodes } from "./nodes.ts";
 import type { ServerProcess } from "./processes.ts";
 import { removeFolder, temporaryFolder } from "./temporary-folder.ts";
 import { createUnprivilegedKubeconfig } from "./unprivileged.ts";
@@ -46,6 +46,7 @@ export async function startLocalKubernetes(options: KubernetesOptions): Promise<
     restart: async () => {
       await apiServer.end("SIGKILL");
       apiServer = await launchApiServer(setup);
+      if (servers.length > 0) await nudgePods(setup.api);
     },
     stop: async () => {
       // kube-apiserver waits for minutes on SIGTERM once its etcd is gone.

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from "../../shared/json.ts";
+import { objectAt, objectsAt, textAt } from "../../shared/kubernetes/fields.ts";
 import { mustRequest, type TestApi } from "./api.ts";
 import { inParallel } from "./parallel.ts";
 import { waitUntil } from "./wait.ts";
@@ -18,6 +19,26 @@ export async function waitForReadyNodes(api: TestApi, count: number): Promise<vo
     const { items } = await mustRequest(api, "GET", "/api/v1/nodes");
     return Array.isArray(items) && items.length >= count && items.every(isUsable);
   });
+}
+
+/**
+ * Makes the fake kubelets look again at pods that are on their way. KWOK drops what it was doing for a pod when the API
+ * server dies in the middle of it, and takes it up only when the pod changes; a kubelet would go on.
+ */
+export async function nudgePods(api: TestApi): Promise<void> {
+  const pods = await waitUntil({ what: "pods can be listed", timeoutMs: 30_000 }, () =>
+    mustRequest(api, "GET", "/api/v1/pods"),
+  );
+  await inParallel(objectsAt(pods, "items").filter(isOnItsWay), 4, async (pod) => {
+    const [namespace, name] = [textAt(pod, "metadata", "namespace"), textAt(pod, "metadata", "name")];
+    const body = { metadata: { annotations: { "calico-migrator.test/nudged": new Date().toISOString() } } };
+    const options = { contentType: "application/merge-patch+json", accepted: [404] };
+    await mustRequest(api, "PATCH", `/api/v1/namespaces/${namespace}/pods/${name}`, body, options);
+  });
+}
+
+function isOnItsWay(pod: JsonObject): boolean {
+  return "deletionTimestamp" in objectAt(pod, "metadata") || objectAt(pod, "status")["phase"] === "Pending";
 }
 
 function isUsable(node: Json): boolean {

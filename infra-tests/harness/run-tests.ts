@@ -35,8 +35,8 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
   infra: {
     pattern: "infra-tests/**/*.infra.test.ts",
-    // Each has a control plane of its own, and waits for it a third of the time.
-    concurrency: availableParallelism() + 1,
+    // Each has a control plane of its own; more than two at once gain nothing on two cores.
+    concurrency: 2,
     timeoutMs: 2_700_000,
     long: ["/service.infra", "/native-crash", "/native-rbac", "/native-abort", "/native-faults", "/crash"],
     prepare: prepareRealParts,
