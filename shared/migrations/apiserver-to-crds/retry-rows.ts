@@ -2,6 +2,7 @@ import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.
 import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
+import { addCounts } from "../copying/copy-each.ts";
 import { withDetail } from "../copying/ledger-detail.ts";
 import { conflictsOfRank, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
@@ -26,10 +27,8 @@ export async function retryRows(
   }
   const rows = await resources(context).get(ids.filter(({ key }) => gone.includes(key)));
   await resources(context).put(rows.map((row) => withDetail({ ...row, state: "reverted" }, { gone: true })));
-  for (const [kind, v1s] of found) {
-    for (const [state, count] of Object.entries(await copyObjects(context, { mode: "create" }, kind, v1s)))
-      counts[state] = (counts[state] ?? 0) + count;
-  }
+  for (const [kind, v1s] of found)
+    addCounts(counts, await copyObjects(context, { mode: "create" }, kind, v1s));
   return counts;
 }
 

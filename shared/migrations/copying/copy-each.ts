@@ -44,6 +44,11 @@ async function recordingRefusals(
   }
 }
 
+/** Adds counts by state to others, in place. */
+export function addCounts(to: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [state, count] of Object.entries(more)) to[state] = (to[state] ?? 0) + count;
+}
+
 function tally(checkpoints: readonly Checkpoint[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { state } of checkpoints) counts[state] = (counts[state] ?? 0) + 1;

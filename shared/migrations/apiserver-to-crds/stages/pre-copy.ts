@@ -6,6 +6,7 @@ import type { JsonObject } from "../../../json.ts";
 import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { listPage } from "../../target/calls.ts";
+import { addCounts } from "../../copying/copy-each.ts";
 import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
@@ -205,8 +206,7 @@ async function copyPage(
   let token = continueToken;
   do {
     const page = await read(context, kind, token, false);
-    const copied = await copyObjects(context, { mode: "create", looksAgain }, kind, page.items);
-    for (const [state, count] of Object.entries(copied)) counts[state] = (counts[state] ?? 0) + count;
+    addCounts(counts, await copyObjects(context, { mode: "create", looksAgain }, kind, page.items));
     const last = page.items.at(-1);
     const isComplete = upTo !== undefined && last !== undefined && keyOf(kind, last) >= upTo;
     token = isComplete ? undefined : page.continueToken;
