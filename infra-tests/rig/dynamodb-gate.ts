@@ -26,10 +26,9 @@ const DENIED = JSON.stringify({
 /** Starts a gate on 127.0.0.1. */
 export async function startDynamoDbGate(upstream: string): Promise<DynamoDbGate> {
   const agent = new Agent({ keepAlive: true });
-  let refusal: { every: number; body: string } | undefined;
-  let asked = 0;
+  let refusal: { every: number; body: string; asked: number } | undefined;
   const server = createServer((from, to) => {
-    if (refusal !== undefined && ++asked % refusal.every === 0) refuse(from, to, refusal.body);
+    if (refusal !== undefined && ++refusal.asked % refusal.every === 0) refuse(from, to, refusal.body);
     else forward(from, to, upstream, agent);
   });
   server.keepAliveTimeout = 60_000;
@@ -39,10 +38,10 @@ export async function startDynamoDbGate(upstream: string): Promise<DynamoDbGate>
   return {
     endpoint: `http://127.0.0.1:${port}`,
     throttle: (every) => {
-      refusal = { every, body: THROTTLED };
+      refusal = { every, body: THROTTLED, asked: 0 };
     },
     deny: () => {
-      refusal = { every: 1, body: DENIED };
+      refusal = { every: 1, body: DENIED, asked: 0 };
     },
     open: () => {
       refusal = undefined;
