@@ -127,14 +127,18 @@ function* spans(): Generator<number, void> {
   for (let span = LIVES.first; ; span += LIVES.growth) yield span;
 }
 
-/** A worker needs most of a second to start; lives grow, so that the run comes to its end. The same for the same seed. */
+/**
+ * Counted in write boundaries, which a machine's speed does not change: the first three lives are shorter than those of
+ * `spans`. Lives grow, so that the run comes to its end. The same for the same seed.
+ */
 function* moments(seed: number): Generator<Span, void> {
   let state = seed;
-  for (let life = 0; ; life++) {
+  const random = (below: number): number => {
     // The linear congruential generator of Numerical Recipes: enough to scatter moments.
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    yield { ms: Math.round(500 + (state / 2 ** 32) * (1000 + 150 * life)) };
-  }
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  for (let life = 0; ; life++) yield { boundaries: 10 + random(90 + 40 * life), ms: random(30) };
 }
 
 function* stages(): Generator<"stage", void> {

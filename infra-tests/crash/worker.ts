@@ -13,14 +13,17 @@ import { connectionsTo } from "../rig/clusters.ts";
 
 // A worker process that works on one run until it is settled, or kills itself at the n-th write boundary: before a write
 // is begun, or when it is known to be done; or, with "stage", when it has begun a stage that is new.
+// So many boundaries before that (`notice`) it sends its parent a message.
 
-const [store = "", etcdEndpoint = "", kubeconfig = "", runId = "", boundaries = "", leaseTtlMs = "15000"] =
+const [store = "", etcdEndpoint = "", kubeconfig = "", runId = "", boundaries = "", ...times] =
   process.argv.slice(2);
+const [leaseTtlMs = "15000", notice = "0"] = times;
 const atStages = boundaries === "stage";
 let left = boundaries === "" || atStages ? Infinity : Number(boundaries);
 
 function boundary(): void {
   left--;
+  if (left === Number(notice)) process.send?.("reached");
   if (left <= 0) process.kill(process.pid, "SIGKILL");
 }
 
