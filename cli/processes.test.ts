@@ -8,8 +8,8 @@ import type { FakeOptions } from "./testing/fake-migration.ts";
 import { type FakeWorld, fakeWorld, runIn } from "./testing/fake-world.ts";
 
 const PROGRAM = fileURLToPath(new URL("testing/other-process.ts", import.meta.url));
-/** Long enough to be met in the middle. */
-const SLOW: FakeOptions = { batches: 40, batchMs: 250 };
+/** Too long to be met at its end, however slow the other process is. */
+const SLOW: FakeOptions = { batches: 40, batchMs: 2_000 };
 const QUICK: FakeOptions = { batches: 40, batchMs: 1 };
 
 /** The program in another process. */

@@ -350,7 +350,7 @@ async function receive(
 }
 
 function waitForMessages(queueUrl: string, options: { VisibilityTimeout?: number } = {}): Promise<Message[]> {
-  return waitUntil({ what: `a message in ${queueUrl}`, timeoutMs: 10_000 }, async () => {
+  return waitUntil({ what: `a message in ${queueUrl}`, timeoutMs: 60_000 }, async () => {
     const messages = await receive(queueUrl, { WaitTimeSeconds: 1, ...options });
     return messages.length > 0 && messages;
   });

@@ -77,7 +77,7 @@ describe("a migration while things go wrong", () => {
     const runId = await startRun(rig, OPTIONS);
     const ended = rig.drive(runId);
     await waitUntil(
-      { what: "objects are written", timeoutMs: 30_000 },
+      { what: "objects are written", timeoutMs: 60_000 },
       () =>
         api.seen
           .slice(written)
@@ -170,12 +170,12 @@ describe("a migration while things go wrong", () => {
     };
     const first = bear(request);
     const { engine } = rig;
-    await waitUntil({ what: "the copy has begun", timeoutMs: 30_000 }, async () => {
+    await waitUntil({ what: "the copy has begun", timeoutMs: 60_000 }, async () => {
       return (await engine.describe(runId)).stages.at(-1)?.stage === "pre-copy";
     });
     // Not in the middle of a transaction, in which no process of one machine could take the store over.
     await waitUntil(
-      { what: "the worker is stopped between two transactions", timeoutMs: 10_000 },
+      { what: "the worker is stopped between two transactions", timeoutMs: 60_000 },
       async () => {
         first.kill("SIGSTOP");
         try {

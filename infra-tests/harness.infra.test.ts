@@ -86,7 +86,7 @@ describe("a local cluster with controllers and three nodes", () => {
     const contentType = "application/strategic-merge-patch+json";
     const marked = await mustRequest(cluster.api, "PATCH", `${path}/status`, { status }, { contentType });
     assert.equal(readiness(marked), "False");
-    await waitUntil({ what: "the pod is ready", timeoutMs: 10_000 }, async () => {
+    await waitUntil({ what: "the pod is ready", timeoutMs: 60_000 }, async () => {
       return readiness(await mustRequest(cluster.api, "GET", path)) === "True";
     });
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { bear, death } from "./crash/lives.ts";
 import { waitUntil } from "./harness/wait.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { installGitOps } from "./rig/native/gitops.ts";
@@ -31,7 +32,7 @@ describe("a migration to native CRDs that is undone leaves everything as it was"
     await migrating.undo(runId, kind);
     // The API server takes a moment for what follows from definitions that are gone.
     let left: string[] = [];
-    await waitUntil({ what: "nothing is left", timeoutMs: 10_000, intervalMs: 500 }, async () => {
+    await waitUntil({ what: "nothing is left", timeoutMs: 60_000, intervalMs: 500 }, async () => {
       left = differences(untouched, await state());
       return left.length === 0;
     }).catch(() => undefined);
@@ -52,16 +53,16 @@ describe("a migration to native CRDs that is undone leaves everything as it was"
   }
 
   test("in the middle of the copy", async () => {
-    const runId = await migrating.startRun({ approvals: ["unlock"] });
-    let isEnough = false;
-    const { rig } = migrating;
-    const driving = rig.drive(runId, () => isEnough);
-    await waitUntil({ what: "some objects are copied", timeoutMs: 60_000, intervalMs: 10 }, async () => {
-      isEnough = ((await stageOf(rig, runId, "pre-copy"))?.counts["applied"] ?? 0) > 0;
-      return isEnough;
+    const runId = await migrating.startRun({
+      options: { quietMs: 100, batchSize: 5 },
+      approvals: ["unlock"],
     });
-    await driving;
-    const copied = (await stageOf(rig, runId, "pre-copy"))?.counts["applied"] ?? 0;
+    const life = migrating.lifeOf(runId);
+    const preCopy = () => stageOf(migrating.rig, runId, "pre-copy");
+    while ((await preCopy()) === undefined) assert.ok(await death(bear({ ...life, boundaries: "stage" })));
+    for (let boundaries = 60; !(await preCopy())?.counts["applied"]; boundaries += 20)
+      assert.ok(await death(bear({ ...life, boundaries })));
+    const copied = (await preCopy())?.counts["applied"] ?? 0;
     assert.ok(copied < 119, `${copied} objects`);
     await undone(runId, "abort");
   });

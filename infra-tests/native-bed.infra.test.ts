@@ -79,7 +79,7 @@ describe("a bed with the garbage collector and the manifest applied", () => {
       tier,
       "--timeout=30s",
     ]);
-    const wait = { what: "kubectl watches the tier", timeoutMs: 20_000 };
+    const wait = { what: "kubectl watches the tier", timeoutMs: 60_000 };
     await waitUntil(wait, () => bed.aggregated.watched("kubectl").has("tiers"));
     await mustRequest(api, "PATCH", `${V1}/tiers/platform`, { spec: { order: 202 } }, MERGE);
     assert.match(await waiting, /condition met/);
@@ -194,7 +194,7 @@ describe("a bed with the garbage collector and the manifest applied", () => {
 
     test("serves what v3 serves once the APIService is gone, and leaves nothing behind", async () => {
       await mustRequest(api, "DELETE", API_SERVICE_PATH);
-      const wait = { what: "the CRDs serve v3", timeoutMs: 30_000 };
+      const wait = { what: "the CRDs serve v3", timeoutMs: 60_000 };
       const path = `${V3}/globalnetworksets`;
       await waitUntil(wait, async () => (await statusOf(api, "GET", `${path}/ahead`)) === 200);
       assert.equal(objectsAt(await mustRequest(api, "GET", path), "items").length, 1);
@@ -240,7 +240,7 @@ async function addVersion(api: TestApi, name: string): Promise<void> {
   const second = { ...versions[0], name: "v3precopy", storage: false };
   await mustRequest(api, "PATCH", `${CRDS}/${name}`, { spec: { versions: [...versions, second] } }, MERGE);
   const plural = name.slice(0, name.indexOf("."));
-  const wait = { what: `${name} is served in a second version`, timeoutMs: 30_000 };
+  const wait = { what: `${name} is served in a second version`, timeoutMs: 60_000 };
   await waitUntil(wait, async () => (await statusOf(api, "GET", `${PRE_COPY}/${plural}`)) === 200);
 }
 

@@ -152,7 +152,7 @@ function withoutPatch(role: JsonObject, rest: readonly JsonObject[]): JsonObject
 
 /** The authoriser learns of changed roles a moment later. */
 async function told(what: string, holds: () => Promise<boolean>): Promise<void> {
-  await waitUntil({ what, timeoutMs: 10_000 }, holds);
+  await waitUntil({ what, timeoutMs: 60_000 }, holds);
 }
 
 /** True when the ConfigMap names the native object that it belongs to. */

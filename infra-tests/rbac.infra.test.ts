@@ -158,7 +158,7 @@ describe("a service account with exactly the printed rights", () => {
     rule: JsonObject,
   ): Promise<void> {
     const what = `a check without ${JSON.stringify(rule)} notices it`;
-    await waitUntil({ what, timeoutMs: 10_000 }, async () => (await checkAccess(client, asked)).length > 0);
+    await waitUntil({ what, timeoutMs: 60_000 }, async () => (await checkAccess(client, asked)).length > 0);
   }
 
   test("is stopped by the preflight where a right is missing, before anything is changed", async () => {
@@ -198,7 +198,7 @@ function rolePath(role: JsonObject): string {
 async function takeCrd(api: TestApi): Promise<JsonObject> {
   const path = `${CRDS}/${MISSING_CRD}`;
   await mustRequest(api, "DELETE", path);
-  const options = { what: "the CRD is gone", timeoutMs: 10_000 };
+  const options = { what: "the CRD is gone", timeoutMs: 60_000 };
   await waitUntil(options, async () => (await api.request("GET", path)).status === 404);
   const crd = calicoCrds(GROUP).find((one) => textAt(one, "metadata", "name") === MISSING_CRD);
   assert.ok(crd);

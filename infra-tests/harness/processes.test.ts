@@ -16,7 +16,7 @@ function shell(folder: string, script: string) {
 test("a server runs until it is ended, and its log can be read", async () => {
   const folder = temporaryFolder("test");
   const server = await shell(folder, "echo one; echo two; sleep 100");
-  await waitUntil({ what: "both lines", timeoutMs: 5_000 }, () => server.logTail().includes("two"));
+  await waitUntil({ what: "both lines", timeoutMs: 60_000 }, () => server.logTail().includes("two"));
   assert.deepEqual([server.running(), server.logTail(1)], [true, "two"]);
   await server.end("SIGKILL");
   assert.equal(server.running(), false);
@@ -27,7 +27,7 @@ test("a server sees nothing of this process's environment", async () => {
   const folder = temporaryFolder("test");
   process.env["SECRET_OF_THE_TEST"] = "secret";
   const server = await shell(folder, "env; echo done; sleep 100");
-  await waitUntil({ what: "the environment", timeoutMs: 5_000 }, () => server.logTail().includes("done"));
+  await waitUntil({ what: "the environment", timeoutMs: 60_000 }, () => server.logTail().includes("done"));
   assert.doesNotMatch(server.logTail(), /SECRET_OF_THE_TEST/);
   await server.end("SIGKILL");
   removeFolder(folder);
@@ -73,5 +73,5 @@ test("processes with their children, and folders, are gone after this process wa
   const { folder, pids } = JSON.parse(line.toString()) as { folder: string; pids: number[] };
   assert.deepEqual(pids.map(isAlive), [true, true]);
   parent.kill("SIGKILL");
-  await waitUntil({ what: "all gone", timeoutMs: 5_000 }, () => !pids.some(isAlive) && !existsSync(folder));
+  await waitUntil({ what: "all gone", timeoutMs: 60_000 }, () => !pids.some(isAlive) && !existsSync(folder));
 });

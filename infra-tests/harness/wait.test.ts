@@ -25,10 +25,8 @@ test("waitUntil names what it waited for and the last failure", async () => {
 });
 
 test("waitUntil gives up at once when a probe says so", async () => {
-  const started = Date.now();
   const stop = () => Promise.reject(new StopWaiting("it ended"));
-  await assert.rejects(waitUntil({ ...options, timeoutMs: 10_000 }, stop), /it ended/);
-  assert.ok(Date.now() - started < 5_000);
+  await assert.rejects(waitUntil({ ...options, timeoutMs: 3_600_000 }, stop), /it ended/);
 });
 
 test("inParallel acts on everything once, and on no more than its width at a time", async () => {

@@ -140,8 +140,8 @@ describe("followChanges", () => {
   it("does not count the time that the consumer takes", async () => {
     const seen: number[] = [];
     const source = new FakeSource([[puts(5), LOST], [puts(8)]]);
-    for await (const { modRevision } of followChanges(source, { ...QUERY, idleTimeoutMs: 100 })) {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+    for await (const { modRevision } of followChanges(source, { ...QUERY, idleTimeoutMs: 600 })) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
       seen.push(modRevision);
     }
     assert.deepEqual(seen, [5, 8]);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { JsonObject } from "../json.ts";
 import { applyManifests, applyOrder } from "./apply.ts";
 import { crdResource } from "./crds.ts";
@@ -99,10 +100,10 @@ suite("applyManifests", () => {
   test("waits for definitions before the objects that need them", async (t) => {
     const { client, fake } = await connectFake(t, { documents });
     const widget = object("example.org/v1", "Widget", "w");
-    setTimeout(() => {
-      void client.patch({ ...crdResource, name: "widgets.example.org" }, established, { type: "merge" });
-    }, 100);
-    await applyManifests(client, [widget, crd], { fieldManager: "me" });
+    const applying = applyManifests(client, [widget, crd], { fieldManager: "me" });
+    while (!fake.requests.some(({ method }) => method === "PATCH")) await delay(5);
+    await client.patch({ ...crdResource, name: "widgets.example.org" }, established, { type: "merge" });
+    await applying;
     const writes = fake.requests
       .filter(({ method }) => method === "PATCH")
       .map(({ path }) => path.split("/")[4]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NATIVE_KINDS } from "../../../shared/calico/native/native-kinds.ts";
 import { objectsAt } from "../../../shared/kubernetes/fields.ts";
 import { mustRequest } from "../../harness/api.ts";
+import type { LifeRequest } from "../../crash/lives.ts";
 import { removeFolder, temporaryFolder } from "../../harness/temporary-folder.ts";
 import { waitUntil } from "../../harness/wait.ts";
 import { openEngine, startNativeRun, type TestEngine } from "../runs.ts";
@@ -22,19 +23,22 @@ const QUICK = { quietMs: 100, batchSize: 20 };
 export class MigratingBed {
   readonly bed: NativeBed;
   readonly rig: TestEngine;
+  readonly #store: string;
   readonly #stop: () => Promise<void>;
 
-  private constructor(bed: NativeBed, rig: TestEngine, stop: () => Promise<void>) {
+  private constructor(bed: NativeBed, rig: TestEngine, store: string, stop: () => Promise<void>) {
     this.bed = bed;
     this.rig = rig;
+    this.#store = store;
     this.#stop = stop;
   }
 
   static async start(options: NativeBedOptions): Promise<MigratingBed> {
     const bed = await startNativeBed(options);
     const folder = temporaryFolder("migrating-bed");
-    const rig = openEngine(join(folder, "store.db"), { kubeconfig: bed.kubernetes.kubeconfig });
-    return new MigratingBed(bed, rig, async () => {
+    const store = join(folder, "store.db");
+    const rig = openEngine(store, { kubeconfig: bed.kubernetes.kubeconfig });
+    return new MigratingBed(bed, rig, store, async () => {
       rig.close();
       await bed.stop();
       removeFolder(folder);
@@ -44,6 +48,11 @@ export class MigratingBed {
   /** Starts a run and returns its id. */
   startRun({ options = QUICK, ...request }: NativeRequest = {}): Promise<string> {
     return startNativeRun(this.rig, { crds: this.bed.manifestFile, ...options }, request);
+  }
+
+  /** What a worker process needs to work on a run. */
+  lifeOf(runId: string): LifeRequest {
+    return { store: this.#store, kubeconfig: this.bed.kubernetes.kubeconfig, runId };
   }
 
   /** Drives a run until it needs somebody or nothing: it must then wait for `end`, or be in that state. */

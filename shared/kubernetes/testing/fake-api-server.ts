@@ -114,7 +114,7 @@ export class FakeApiServer {
       request.socket.resetAndDestroy();
       return;
     }
-    if (fault?.delayMs !== undefined) await delay(fault.delayMs);
+    if (fault?.delayMs !== undefined) await delay(fault.delayMs, undefined, { ref: false });
     response.writeHead(answer.status, { "content-type": "application/json", ...fault?.answer?.headers });
     response.end(fault?.answer?.raw ?? JSON.stringify(answer.body));
   }

@@ -59,7 +59,7 @@ export function lambdaApi({ endpoint, region }: LocalStack): LambdaApi {
     },
     disconnectQueue: async (id) => {
       await call("DELETE", `${MAPPINGS}${id}`);
-      await waitUntil({ what: "the mapping is gone", timeoutMs: 20_000, intervalMs: 200 }, async () => {
+      await waitUntil({ what: "the mapping is gone", timeoutMs: 60_000, intervalMs: 200 }, async () => {
         const { payload } = await call("GET", MAPPINGS);
         return !mappingList.parse(payload).EventSourceMappings.some(({ UUID }) => UUID === id);
       });
