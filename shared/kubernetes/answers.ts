@@ -20,6 +20,17 @@ interface Verdict {
 
 const tryLater = "Wait; if it goes on, look at the API server's health and log.";
 
+/**
+ * What etcd says of an object that is larger than its own limit, or the API server's client of it, told as a failure of the
+ * server: no later try will do better. (etcd, api/v3rpc/rpctypes; grpc, rpc_util.go)
+ */
+const TOO_LARGE = /etcdserver: request is too large|trying to send message larger than max/;
+const tooLarge: Verdict = {
+  code: "KUBERNETES_TOO_LARGE",
+  what: "the object is too large",
+  next: "Make the object smaller, or split it: etcd takes 1.5 MiB in a write, unless its --max-request-bytes says otherwise.",
+};
+
 const verdicts: Record<number, Verdict> = {
   401: {
     code: "KUBERNETES_UNAUTHORIZED",
@@ -46,11 +57,7 @@ const verdicts: Record<number, Verdict> = {
     what: "the requested version is no longer kept",
     next: "Start the list again.",
   },
-  413: {
-    code: "KUBERNETES_TOO_LARGE",
-    what: "the object is too large",
-    next: "Make the object smaller: the API server takes about 1.5 MiB.",
-  },
+  413: tooLarge,
   422: {
     code: "KUBERNETES_INVALID",
     what: "the object is not valid",
@@ -84,12 +91,41 @@ const admissionNotReady: Verdict = {
   retryable: true,
 };
 
+/** A policy or a webhook of the cluster has judged the write, whatever status it gave. */
+const admissionDenied: Verdict = {
+  code: "KUBERNETES_ADMISSION_DENIED",
+  what: "an admission policy or webhook of the cluster denies it",
+  next: "Let the policy or webhook that the message names leave out the migration's user or this object until the migration is done.",
+};
+/** (kubernetes, staging/src/k8s.io/apiserver/pkg/admission/plugin: policy/validating, webhook/errors) */
+const DENIAL = /ValidatingAdmissionPolicy '[^']+' with binding|admission webhook "[^"]+" denied the request/;
+
+/** 403 as well, and no want of a right. (kubernetes, plugin: namespace/lifecycle, resourcequota) */
+const REFUSALS: readonly (Verdict & { says: RegExp })[] = [
+  {
+    says: /because it is being terminated/,
+    code: "KUBERNETES_NAMESPACE_TERMINATING",
+    what: "its namespace is being deleted",
+    next: "Let the deletion of the namespace end: see what its finalizers and conditions wait for.",
+  },
+  {
+    says: /exceeded quota:/,
+    code: "KUBERNETES_QUOTA_EXCEEDED",
+    what: "a quota of its namespace forbids it",
+    next: "Raise the ResourceQuota that the message names, or delete it until the migration is done.",
+  },
+];
+
 /** (kubernetes, staging/src/k8s.io/apiserver/pkg/admission/plugin/policy/generic) */
 const UNKNOWN_PARAM_KIND = /failed to find resource referenced by paramKind/;
 
 function verdictOf(status: number, reason: string, message: string): Verdict {
   if (reason === "AlreadyExists") return alreadyExists;
   if (status === 403 && UNKNOWN_PARAM_KIND.test(message)) return admissionNotReady;
+  const refusal = status === 403 ? REFUSALS.find(({ says }) => says.test(message)) : undefined;
+  if (refusal !== undefined) return refusal;
+  if (status >= 400 && status < 500 && DENIAL.test(message)) return admissionDenied;
+  if (status >= 500 && TOO_LARGE.test(message)) return tooLarge;
   const verdict = verdicts[status];
   if (verdict !== undefined) return verdict;
   if (status >= 500) {

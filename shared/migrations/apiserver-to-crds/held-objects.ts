@@ -1,28 +1,30 @@
 import type { JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
-import { call, orAbsent } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 
-const LOOKED_AT = 100;
 const NAMED = 5;
 
-/**
- * The first objects of a resource that finalizers keep from going away, with these, in a sentence; empty where none of the
- * first hundred is kept.
- */
+/** The first objects of a resource that finalizers keep from going away, with these, in a sentence; empty where none is kept. */
 export async function heldObjects(
   context: Context,
   resource: { apiVersion: string; plural: string },
 ): Promise<string> {
-  const options = { limit: LOOKED_AT, metadataOnly: true, signal: context.signal };
   const { kubernetes } = context.connections;
-  const page = await orAbsent(call(context, () => kubernetes.list(resource, options)));
-  return (page?.items ?? [])
-    .map((object) => ({ object, finalizers: finalizersOf(object) }))
-    .filter(({ finalizers }) => finalizers.length > 0)
-    .slice(0, NAMED)
-    .map(({ object, finalizers }) => `${nameOf(object)} by ${finalizers.join(", ")}`)
-    .join("; ");
+  const options = { metadataOnly: true, signal: context.signal };
+  const held: string[] = [];
+  try {
+    for await (const page of kubernetes.pages(resource, options)) {
+      for (const object of page) {
+        const finalizers = finalizersOf(object);
+        if (finalizers.length > 0) held.push(`${nameOf(object)} by ${finalizers.join(", ")}`);
+      }
+      if (held.length >= NAMED) break;
+    }
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+  }
+  return held.slice(0, NAMED).join("; ");
 }
 
 function finalizersOf(object: JsonObject): string[] {

@@ -55,7 +55,7 @@ function undoNative(
 /** Calico's admission policy `protect-builtin-tiers` lets nobody delete these; nothing reads them before the next migration. */
 function isProtected(row: Checkpoint, error: unknown): boolean {
   const { kind, name } = nativeDetailOf(row);
-  const refused = ["KUBERNETES_INVALID", "KUBERNETES_FORBIDDEN"].some((code) =>
+  const refused = ["KUBERNETES_ADMISSION_DENIED", "KUBERNETES_INVALID", "KUBERNETES_FORBIDDEN"].some((code) =>
     isKubernetesError(error, code),
   );
   return refused && kind === "Tier" && PROTECTED_TIERS.has(name);

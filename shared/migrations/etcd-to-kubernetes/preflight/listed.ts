@@ -1,19 +1,35 @@
-import type { Ledger } from "../../../engine/ledger.ts";
+import { ledgerPages, type Ledger } from "../../../engine/ledger.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { Context } from "../context.ts";
 
 const PAGE = 1000;
 
-/** The first rows of a ledger of problems that are of the present reading and match, as `key (reason)`. */
+/**
+ * The first rows of a ledger of problems that are of the present reading and match, as `key (reason)`. Goes through the
+ * whole ledger where it has to: an earlier reading may have left any number of others.
+ */
 export async function listedProblems(
-  context: Context,
-  ledger: Ledger,
+  context: Pick<Context, "notes">,
+  ledger: Pick<Ledger, "list">,
   matches: (row: Checkpoint) => boolean,
   limit = 20,
 ): Promise<string[]> {
-  const rows = await ledger.list({ limit: PAGE });
-  const revision = context.notes["pinnedRevision"];
-  const present = rows.filter((row) => row.detail["revision"] === revision && matches(row));
-  return present.slice(0, limit).map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`);
+  const found = await presentProblems(ledger, context.notes["pinnedRevision"], matches, limit);
+  return found.map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`);
+}
+
+/** The first rows of a ledger of problems that were read at this revision and match. */
+export async function presentProblems(
+  ledger: Pick<Ledger, "list">,
+  revision: unknown,
+  matches: (row: Checkpoint) => boolean,
+  limit: number,
+): Promise<Checkpoint[]> {
+  const found: Checkpoint[] = [];
+  for await (const page of ledgerPages(ledger, { limit: PAGE })) {
+    found.push(...page.filter((row) => row.detail["revision"] === revision && matches(row)));
+    if (found.length >= limit) break;
+  }
+  return found.slice(0, limit);
 }

@@ -3,6 +3,7 @@ import { forward } from "../../../calico/forward.ts";
 import type { Carried, ForwardContext } from "../../../calico/forwarded.ts";
 import { crdName, type TargetGroup } from "../../../calico/kinds.ts";
 import { targetId } from "../../../calico/target.ts";
+import type { Ledger } from "../../../engine/ledger.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { prefixEnd } from "../../../etcd/keys.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
@@ -17,6 +18,11 @@ import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { addNames, count, type Inventory } from "./inventory.ts";
 
 const PAGE = 500;
+/** A row of a ledger is bounded (DynamoDB: 400 KB). */
+const FAULTS_NAMED = 100;
+
+/** Of no reading. */
+const OVER = -1;
 
 /** What reading needs to know of the target. */
 export interface Surroundings {
@@ -61,10 +67,22 @@ export async function readResources(
   for (const row of [...sorted.uncarried, ...sorted.blocked]) row.detail["revision"] = query.revision;
   for (const row of sorted.blocked) count(inventory.blockers, textAt(row.detail, "code"));
   for (const row of sorted.uncarried) count(inventory.consents, textAt(row.detail, "subject"));
-  await uncarried(context).put(sorted.uncarried);
-  await blockers(context).put(sorted.blocked);
+  await putAfresh(uncarried(context), sorted.uncarried, page.kvs);
+  await putAfresh(blockers(context), sorted.blocked, page.kvs);
   const last = page.kvs.at(-1);
   return page.more && last !== undefined ? `${last.key}\0` : undefined;
+}
+
+/** What an earlier reading said of these keys is over, also one at the same revision: the target may have changed since. */
+async function putAfresh(
+  ledger: Ledger,
+  rows: readonly Checkpoint[],
+  kvs: readonly EtcdKeyValue[],
+): Promise<void> {
+  const now = new Set(rows.map(({ key }) => key));
+  const known = await ledger.get(kvs.map(({ key }) => ({ rank: rankOf(key) ?? 0, key })));
+  const over = known.filter(({ key }) => !now.has(key));
+  await ledger.put([...rows, ...over.map((row) => ({ ...row, detail: { ...row.detail, revision: OVER } }))]);
 }
 
 function sort(kv: EtcdKeyValue, surroundings: Surroundings, inventory: Inventory, into: Sorted): void {
@@ -112,14 +130,14 @@ function sortCarried(
     into.uncarried.push(lost({ ...row, target: kv.key }, missing.subject, missing.code, missing.reason));
     return;
   }
-  const problem = schemaProblem(carried, surroundings);
-  if (problem !== undefined) {
-    into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", problem));
+  const problems = schemaProblems(carried, surroundings);
+  if (problems.length > 0) {
+    into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", allOf(problems)));
     return;
   }
-  for (const loss of carried.losses ?? []) {
-    into.uncarried.push(lost({ ...row, target: kv.key }, "uncarried", "PARTLY_LOST", loss));
-  }
+  const { losses = [] } = carried;
+  if (losses.length > 0)
+    into.uncarried.push(lost({ ...row, target: kv.key }, "uncarried", "PARTLY_LOST", allOf(losses)));
   count(inventory.byKind, kind);
   into.carried.push(row);
 }
@@ -138,15 +156,24 @@ function missingHome(
   return { subject: "uncarried", code: "NAMESPACE_MISSING", reason };
 }
 
-/** Why the API server would refuse the object, or drop a part of it; undefined when nothing tells. */
-function schemaProblem(carried: Carried, { schemas, conversion }: Surroundings): string | undefined {
+/** Every reason for which the API server would refuse the object, or drop a part of it; none when nothing tells. */
+function schemaProblems(carried: Carried, { schemas, conversion }: Surroundings): string[] {
   const name = carried.kind === "Node" ? undefined : crdName(carried.kind, conversion.targetGroup);
   const schema = name === undefined ? undefined : schemas.get(name);
-  if (schema === undefined) return undefined;
-  const [dropped] = unknownFields(schema, carried.object);
-  if (dropped !== undefined) return `the target's CRD has no field ${dropped}`;
-  const [violation] = violations(schema, applyDefaults(schema, carried.object));
-  return violation === undefined ? undefined : `${violation.path}: ${violation.message}`;
+  if (schema === undefined) return [];
+  const dropped = unknownFields(schema, carried.object);
+  const refused = violations(schema, applyDefaults(schema, carried.object));
+  return [
+    ...dropped.map((path) => `the target's CRD has no field ${path}`),
+    ...refused.map(({ path, message }) => `${path}: ${message}`),
+  ];
+}
+
+/** All of these in one clause; of very many, the first. */
+function allOf(problems: readonly string[]): string {
+  const named = problems.slice(0, FAULTS_NAMED).join("; ");
+  const more = problems.length - FAULTS_NAMED;
+  return more > 0 ? `${named}; and ${more} more` : named;
 }
 
 function noteReferences({ kind, object, target }: Carried, inventory: Inventory): void {

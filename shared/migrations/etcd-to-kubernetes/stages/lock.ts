@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { Action, ApprovalRule } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions, uncarried } from "../context.ts";
+import { presentProblems } from "../preflight/listed.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { lockSource } from "../source-lock.ts";
 import { setTargetReady } from "../target-lock.ts";
@@ -40,8 +42,8 @@ async function consentNeeded(context: Context, subject: string): Promise<string 
   const notes = await context.notesOf("preflight");
   const count = Subjects.parse(notes["consents"] ?? {})[subject] ?? 0;
   if (count === 0) return undefined;
-  const rows = await uncarried(context).list({ limit: 1000 });
-  const named = rows.filter(({ detail }) => detail["subject"] === subject).slice(0, NAMED);
+  const isOf = ({ detail }: Checkpoint): boolean => detail["subject"] === subject;
+  const named = await presentProblems(uncarried(context), notes["pinnedRevision"], isOf, NAMED);
   const examples = named.map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`).join("; ");
   return `${count} to be approved as "${subject}"${examples === "" ? "" : `: ${examples}`}; \`describe\` lists all`;
 }

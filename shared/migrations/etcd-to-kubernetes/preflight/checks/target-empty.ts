@@ -1,14 +1,15 @@
 import { kindInfo, KINDS, targetKind } from "../../../../calico/kinds.ts";
 import type { JsonObject } from "../../../../json.ts";
+import { isKubernetesError } from "../../../../kubernetes/errors.ts";
 import { foreignOwners } from "../../../../kubernetes/managed-fields.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
+import type { ResourceRef } from "../../../../kubernetes/types.ts";
 import type { Context } from "../../context.ts";
 import { PROTECTED_TIERS } from "../../../../calico/built-in.ts";
 import { isOurs } from "../../../target/ownership.ts";
-import { call, orAbsent } from "../../../target/calls.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
-const LOOKED_AT = 50;
+const NAMED = 20;
 
 /** Nobody uses the target yet, and no earlier attempt has left anything there. */
 export const targetEmpty: ConnectionCheck = {
@@ -20,22 +21,27 @@ export const targetEmpty: ConnectionCheck = {
   run: async (facts, context) => {
     const group = await facts.targetGroup();
     const found: string[] = [];
+    let count = 0;
     for (const { kind } of KINDS.filter((info) => info.group === "crd")) {
-      const ref = targetKind(kindInfo(kind), group);
-      const options = { limit: LOOKED_AT, signal: context.signal };
-      const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
-      found.push(
-        ...(page?.items ?? []).filter((object) => counts(context, kind, object)).map((o) => named(kind, o)),
-      );
+      for await (const object of objectsOf(context, targetKind(kindInfo(kind), group))) {
+        if (!counts(context, kind, object)) continue;
+        count++;
+        if (found.length < NAMED) found.push(named(kind, object));
+      }
     }
-    if (found.length === 0) return pass("the target is empty");
-    return fail(
-      `the target already holds Calico data, among it ${found[0] ?? ""}`,
-      found.slice(0, 20),
-      found.length,
-    );
+    if (count === 0) return pass("the target is empty");
+    return fail(`the target already holds Calico data, among it ${found[0] ?? ""}`, found, count);
   },
 };
+
+/** All of a kind, as what is derived may fill the first pages; none where its CRD is not there. */
+async function* objectsOf({ connections, signal }: Context, ref: ResourceRef): AsyncGenerator<JsonObject> {
+  try {
+    for await (const page of connections.kubernetes.pages(ref, { metadataOnly: true, signal })) yield* page;
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+  }
+}
 
 function counts(context: Context, kind: string, object: JsonObject): boolean {
   const name = textAt(object, "metadata", "name");
