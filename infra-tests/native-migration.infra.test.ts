@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
 
@@ -32,5 +33,29 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
     assert.ok(absent > 0);
     await migrating.assertMoved((plural) => (plural === ABSENT ? -absent : 0));
     assert.equal((await migrating.bed.api.request("GET", "/apis/crd.projectcalico.org/v1")).status, 404);
+  });
+});
+
+describe("a migration to native CRDs that may send few requests at a time", () => {
+  let bed: NativeBed;
+
+  before(async () => {
+    bed = await startNativeBed({ resources: 120, nodes: 1 });
+  });
+  after(() => bed.stop());
+
+  test("two: it looks at all kinds at once all the same, and comes to the unlock and back", async (t) => {
+    const migrating = MigratingBed.on(bed, { concurrency: 2 });
+    t.after(() => migrating.stop());
+    const runId = await migrating.startRun({ stopBefore: "unlock" });
+    await migrating.reaches(runId, "unlock");
+    await migrating.undo(runId, "abort");
+  });
+
+  test("one: it moves every object", async (t) => {
+    const migrating = MigratingBed.on(bed, { concurrency: 1 });
+    t.after(() => migrating.stop());
+    await migrating.reaches(await migrating.startRun(), "Succeeded");
+    await migrating.assertMoved();
   });
 });

@@ -9,6 +9,7 @@ import { connectFake } from "./testing/connect-fake.ts";
 import type { Change, ListOptions } from "./types.ts";
 
 const widgets = { apiVersion: "example.org/v1", plural: "widgets" };
+const configMaps = { apiVersion: "v1", plural: "configmaps", namespace: "here" };
 
 function event(type: string, version: number): string {
   const object = { metadata: { name: `w${version}`, resourceVersion: String(version) } };
@@ -143,6 +144,27 @@ suite("changes", () => {
     );
   });
 
+  test("wait on connections of their own, so that requests are answered meanwhile", async (t) => {
+    const { client, fake } = await connectFake(t, {}, { connections: 1 });
+    await client.create(configMaps, { metadata: { name: "a" } });
+    const caughtUp = Promise.withResolvers<undefined>();
+    const happened = Promise.withResolvers<undefined>();
+    inject(fake, [], "limit");
+    inject(fake, [], "progress", caughtUp.promise);
+    inject(fake, [event("ADDED", 2)], "watch", happened.promise);
+    const changes = client.changes(widgets, { resourceVersion: "1" });
+    for (const [query, end] of [
+      ["resourceVersionMatch", caughtUp],
+      ["watch", happened],
+    ] as const) {
+      while (!fake.requests.some((request) => request.query.has(query)))
+        await client.get({ ...configMaps, name: "a" });
+      await client.get({ ...configMaps, name: "a" });
+      end.resolve(undefined);
+    }
+    assert.equal((await changes).events.length, 1);
+  });
+
   test("that the server has forgotten are told by an event and by an answer alike", async (t) => {
     const { client, fake } = await connectFake(t);
     await client.create(widgets, { metadata: { name: "a" } });
@@ -166,8 +188,14 @@ function inject(
   fake: Awaited<ReturnType<typeof connectFake>>["fake"],
   lines: readonly string[],
   what: "limit" | "progress" | "watch",
+  until?: Promise<unknown>,
 ): void {
   const list: JsonObject = { kind: "WidgetList", metadata: { resourceVersion: "2" }, items: [] };
   const raw = what === "watch" ? lines.map((line) => `${line}\n`).join("") : JSON.stringify(list);
-  fake.inject({ method: "GET", answer: { status: 200, body: {}, raw } });
+  fake.inject({
+    method: "GET",
+    path: "/widgets",
+    answer: { status: 200, body: {}, raw },
+    ...(until && { until }),
+  });
 }

@@ -42,6 +42,9 @@ const patchTypes: Record<PatchType, string> = {
   apply: "application/apply-patch+yaml",
 };
 
+/** A request, and whether its answer comes only when something has happened. */
+type AnyRequest = ApiRequest & Partial<Pick<RawRequest, "waits">>;
+
 /** KubernetesApi over kept-alive connections. Close it when done. */
 export class KubernetesClient implements KubernetesApi {
   readonly #session: Session;
@@ -65,7 +68,7 @@ export class KubernetesClient implements KubernetesApi {
     return this.#session.close();
   }
 
-  async request(request: ApiRequest): Promise<ApiResponse> {
+  async request(request: AnyRequest): Promise<ApiResponse> {
     const answer = await this.#answer(request);
     if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(request.method, request.path, answer);
     return { status: answer.status, body: parseBody(request, answer) };
@@ -92,6 +95,8 @@ export class KubernetesClient implements KubernetesApi {
         resourceVersionMatch,
       },
       ...(metadataOnly === true ? { accept: metadataList } : {}),
+      // The server answers once its memory has come that far.
+      waits: notOlderThan !== undefined,
     });
     return listPage(body);
   }
@@ -148,7 +153,7 @@ export class KubernetesClient implements KubernetesApi {
     });
   }
 
-  async #body(request: ApiRequest): Promise<JsonObject> {
+  async #body(request: AnyRequest): Promise<JsonObject> {
     return (await this.request(request)).body;
   }
 
@@ -164,13 +169,13 @@ export class KubernetesClient implements KubernetesApi {
     const path = collectionPath(ref);
     const query = { watch: true, resourceVersion, timeoutSeconds, allowWatchBookmarks: true };
     const lines = new LineReader(take);
-    const raw = serialise({ method: "GET", path, query, signal, timeoutMs });
+    const raw = serialise({ method: "GET", path, query, signal, timeoutMs, waits: true });
     const answer = await this.#attempt({ method: "GET", path }, { ...raw, sink: (part) => lines.add(part) });
     if (answer.status !== 200) throw errorOfAnswer("GET", path, answer);
     lines.throwFailure();
   }
 
-  async #answer(request: ApiRequest): Promise<RawAnswer> {
+  async #answer(request: AnyRequest): Promise<RawAnswer> {
     const raw = serialise(request);
     if (request.method !== "GET") return this.#attempt(request, raw);
     for (const wait of readRetryDelaysMs) {
@@ -211,7 +216,7 @@ function isBrokenConnection(error: unknown): boolean {
   );
 }
 
-function serialise(request: ApiRequest): RawRequest {
+function serialise(request: AnyRequest): RawRequest {
   const { body } = request;
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["content-type"] = request.contentType ?? "application/json";
@@ -223,6 +228,7 @@ function serialise(request: ApiRequest): RawRequest {
     body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body),
     timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
     signal: request.signal,
+    waits: request.waits ?? false,
   };
 }
 

@@ -21,7 +21,7 @@ export type ReadAccess = () => Promise<Access>;
 
 /** How to hold connections. */
 export interface SessionOptions {
-  /** Connections kept alive, which is also the most requests in flight. Default 32. */
+  /** Connections kept alive, which is also the most requests in flight. Default 32. What waits for changes has its own. */
   connections?: number | undefined;
   userAgent: string;
   /** Whose proxy variables count. Default: the process's environment. */
@@ -36,6 +36,9 @@ const credentialsMs = 60_000;
 const renewalMs = 10_000;
 /** Shorter than the API server's 90 s and than most gateways' limits. */
 const keepAliveMs = 45_000;
+
+/** For every kind of Calico's at once, with room; opened as they are needed. */
+const waitingConnections = 64;
 
 interface OpenLine extends Line {
   readonly tls: TlsMaterial;
@@ -89,7 +92,7 @@ export class Session {
 
   /** Waits for requests in flight, then closes all connections. */
   async close(): Promise<void> {
-    await this.#line?.dispatcher.close();
+    await Promise.all([this.#line?.dispatcher.close(), this.#line?.waiting.close()]);
   }
 
   async #reload(): Promise<OpenLine> {
@@ -115,20 +118,26 @@ export class Session {
     const url = serverUrl(this.#access);
     const keep = before?.origin === url.origin && sameTls(before.tls, credentials.tls);
     this.#line = {
-      dispatcher: keep ? before.dispatcher : this.#dispatcher(url, credentials),
+      dispatcher: keep
+        ? before.dispatcher
+        : this.#dispatcher(url, credentials, this.#options.connections ?? 32),
+      waiting: keep ? before.waiting : this.#dispatcher(url, credentials, waitingConnections),
       origin: url.origin,
       prefix: url.pathname.replace(/\/$/, ""),
       headers: { accept: "application/json", "user-agent": this.#options.userAgent, ...credentials.headers },
       tls: credentials.tls,
       readAt: performance.now(),
     };
-    if (!keep) void before?.dispatcher.close();
+    if (!keep) {
+      void before?.dispatcher.close();
+      void before?.waiting.close();
+    }
     return this.#line;
   }
 
-  #dispatcher(url: URL, { tls }: Credentials): Dispatcher {
+  #dispatcher(url: URL, { tls }: Credentials, connections: number): Dispatcher {
     const shared = {
-      connections: this.#options.connections ?? 32,
+      connections,
       pipelining: 1,
       allowH2: false,
       keepAliveTimeout: keepAliveMs,

@@ -5,6 +5,8 @@ import { TransportFailure } from "./failures.ts";
 /** Where requests go and what authenticates them. */
 export interface Line {
   readonly dispatcher: Dispatcher;
+  /** Connections of their own for what mostly waits, so that it does not hold up the requests of others. */
+  readonly waiting: Dispatcher;
   readonly origin: string;
   /** What stands before every path, for servers behind a path of a gateway. */
   readonly prefix: string;
@@ -20,6 +22,8 @@ export interface RawRequest {
   body: string | null;
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /** True for what the server answers only when something has happened. */
+  waits: boolean;
   /**
    * Takes the parts of a 200 answer as they come, instead of having them collected; the answer's text is then empty.
    * Returns false when it has enough: the rest is not read. Must not throw.
@@ -35,7 +39,8 @@ export function exchange(line: Line, request: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const handler = new Exchange(request, resolve, reject);
     if (handler.settled) return;
-    line.dispatcher.dispatch(
+    const dispatcher = request.waits ? line.waiting : line.dispatcher;
+    dispatcher.dispatch(
       {
         origin: line.origin,
         path: line.prefix + request.path,

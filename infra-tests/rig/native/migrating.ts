@@ -35,13 +35,22 @@ export class MigratingBed {
 
   static async start(options: NativeBedOptions): Promise<MigratingBed> {
     const bed = await startNativeBed(options);
+    const migrating = MigratingBed.on(bed);
+    return new MigratingBed(bed, migrating.rig, migrating.#store, async () => {
+      await migrating.stop();
+      await bed.stop();
+    });
+  }
+
+  /** An engine with a store of its own, and so many requests at a time, on a bed that outlives it. */
+  static on(bed: NativeBed, options: { concurrency?: number } = {}): MigratingBed {
     const folder = temporaryFolder("migrating-bed");
     const store = join(folder, "store.db");
-    const rig = openEngine(store, { kubeconfig: bed.kubernetes.kubeconfig });
-    return new MigratingBed(bed, rig, store, async () => {
+    const rig = openEngine(store, { kubeconfig: bed.kubernetes.kubeconfig }, options);
+    return new MigratingBed(bed, rig, store, () => {
       rig.close();
-      await bed.stop();
       removeFolder(folder);
+      return Promise.resolve();
     });
   }
 

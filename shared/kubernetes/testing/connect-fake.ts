@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { JsonObject } from "../../json.ts";
 import type { KubernetesClient } from "../client.ts";
-import { connectKubernetes } from "../connection.ts";
+import { connectKubernetes, type ConnectOptions } from "../connection.ts";
 import { FakeApiServer, type FakeOptions } from "./fake-api-server.ts";
 
 /** A folder that is removed after the test. */
@@ -32,10 +32,11 @@ export async function startFake(test: TestContext, options: FakeOptions = {}): P
 export async function connectFake(
   test: TestContext,
   options: FakeOptions = {},
+  connect: Pick<ConnectOptions, "connections"> = {},
 ): Promise<{ fake: FakeApiServer; client: KubernetesClient }> {
   const fake = await startFake(test, options);
   const kubeconfig = await writeKubeconfig(test, fake.kubeconfig());
-  const client = await connectKubernetes({ kubeconfig, userAgent: "test" });
+  const client = await connectKubernetes({ ...connect, kubeconfig, userAgent: "test" });
   test.after(() => client.close());
   fake.requests.length = 0;
   return { fake, client };

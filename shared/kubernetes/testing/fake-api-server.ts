@@ -29,6 +29,8 @@ export interface Fault {
   cut?: "before" | "after";
   /** Milliseconds to wait before the answer; what was asked for is done at once. */
   delayMs?: number;
+  /** Hold the answer back until then. */
+  until?: Promise<unknown>;
 }
 
 /** How a fake API server behaves. */
@@ -115,6 +117,7 @@ export class FakeApiServer {
       return;
     }
     if (fault?.delayMs !== undefined) await delay(fault.delayMs, undefined, { ref: false });
+    await fault?.until;
     response.writeHead(answer.status, { "content-type": "application/json", ...fault?.answer?.headers });
     response.end(fault?.answer?.raw ?? JSON.stringify(answer.body));
   }
