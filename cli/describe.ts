@@ -11,6 +11,7 @@ import type {
 import { RunNotFoundError } from "../shared/engine/errors.ts";
 import { kindProgress, type KindProgress, progressText, readOnlyLedger } from "./kind-progress.ts";
 import { duration, timestamp } from "./output/durations.ts";
+import { oneLine } from "./output/escape.ts";
 import { table } from "./output/table.ts";
 import type { Session } from "./session.ts";
 
@@ -140,7 +141,7 @@ function summaryText({ run, phase, progress }: Details, control: RunControl): st
     ["Options", JSON.stringify(run.options)],
   ];
   const known = lines.filter((line): line is [string, string] => line[1] !== undefined);
-  return known.map(([name, value]) => `${`${name}:`.padEnd(13)}${value}\n`).join("");
+  return known.map(([name, value]) => `${`${name}:`.padEnd(13)}${oneLine(value)}\n`).join("");
 }
 
 function stageRow({ stage, track, state, startedAt, finishedAt, counts }: StageRecord): string[] {

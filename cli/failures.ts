@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { failureOf } from "../shared/engine/backoff.ts";
 import type { Failure } from "../shared/engine/records.ts";
 import { MigratorError } from "../shared/errors.ts";
+import { oneLine } from "./output/escape.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import type { Output } from "./world.ts";
 
@@ -15,7 +16,7 @@ export interface FailureStyle {
 /** Tells of a failure: two lines for people, one JSON object for programs. */
 export function printFailure(stderr: Output, failure: Failure, style: Pick<FailureStyle, "json">): void {
   if (style.json) stderr.write(`${JSON.stringify({ error: failure })}\n`);
-  else stderr.write(`error: ${failure.message} (${failure.code})\nnext: ${failure.next}\n`);
+  else stderr.write(`error: ${oneLine(failure.message)} (${failure.code})\nnext: ${oneLine(failure.next)}\n`);
 }
 
 /** Tells of anything thrown, and gives the exit code for it. */

@@ -3,6 +3,7 @@ import type { Snapshot } from "./drive/snapshot.ts";
 import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printFailure } from "./failures.ts";
+import { oneLine } from "./output/escape.ts";
 import { print } from "./output/print.ts";
 import { type ExportedReport, exportReport, reportText } from "./report.ts";
 import { commandLine, type Session } from "./session.ts";
@@ -52,7 +53,7 @@ function unfinished(session: Session, { run, control }: Snapshot, interrupted: b
   const { stderr } = session.world;
   const { waiting } = run;
   if (session.flags.output !== "json") {
-    if (waiting !== undefined) stderr.write(`waiting (${waiting.reason}): ${waiting.message}\n`);
+    if (waiting !== undefined) stderr.write(`waiting (${waiting.reason}): ${oneLine(waiting.message)}\n`);
     stderr.write(`next: ${nextCommand(session, run, control.pause)}\n`);
   }
   return interrupted ? EXIT.interrupted : EXIT.actionNeeded;

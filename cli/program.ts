@@ -20,6 +20,7 @@ import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type FailureStyle, printError } from "./failures.ts";
+import { guarded } from "./output/escape.ts";
 import type { World } from "./world.ts";
 
 const GROUPS: readonly [string, readonly CommandMaker[]][] = [
@@ -51,7 +52,8 @@ interface Outcome {
 }
 
 /** Runs one command line and gives the exit code. Never throws: what goes wrong is told on standard error. */
-export async function run(argv: readonly string[], world: World): Promise<number> {
+export async function run(argv: readonly string[], outside: World): Promise<number> {
+  const world = { ...outside, stdout: guarded(outside.stdout), stderr: guarded(outside.stderr) };
   const style = styleOf(argv);
   const outcome: Outcome = { code: EXIT.ok, failureCode: EXIT.error, complaint: "" };
   try {

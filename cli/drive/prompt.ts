@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { oneLine, unguarded } from "../output/escape.ts";
 import type { World } from "../world.ts";
 
 /** True when a person can be asked. */
@@ -16,14 +17,16 @@ export async function ask(
   { signal, onInterrupt }: { signal: AbortSignal; onInterrupt: () => void },
 ): Promise<string | undefined> {
   world.stderr.write(`${explanation}\n`);
-  const lines = createInterface({ input: world.stdin, output: world.stderr, terminal: true });
+  const lines = createInterface({ input: world.stdin, output: unguarded(world.stderr), terminal: true });
   const closed = new AbortController();
   lines.once("SIGINT", onInterrupt);
   lines.once("close", () => {
     closed.abort();
   });
   try {
-    const answer = await lines.question(question, { signal: AbortSignal.any([signal, closed.signal]) });
+    const answer = await lines.question(oneLine(question), {
+      signal: AbortSignal.any([signal, closed.signal]),
+    });
     return answer.trim();
   } catch (error) {
     if (signal.aborted || closed.signal.aborted) return undefined;

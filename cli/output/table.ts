@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { oneLine } from "./escape.ts";
 
 const NO_BORDERS = {
   top: "",
@@ -24,7 +25,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     chars: NO_BORDERS,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
   });
-  printed.push([...head], ...rows.map((row) => [...row]));
+  printed.push([...head], ...rows.map((row) => row.map(oneLine)));
   const lines = printed.toString().split("\n");
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }

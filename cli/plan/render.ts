@@ -2,6 +2,7 @@ import type { Migration } from "../../shared/engine/migration.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { API_VERSION } from "../documents.ts";
 import { duration } from "../output/durations.ts";
+import { oneLine } from "../output/escape.ts";
 import type { Paint } from "../output/paint.ts";
 import { table } from "../output/table.ts";
 import type { Check, Preview, Problem } from "./preview.ts";
@@ -88,7 +89,7 @@ function statusText({ status, severity }: Check, paint: Paint): string {
 
 function failureText({ id, items = [], count, fix }: Check): string {
   const more = (count ?? items.length) - items.length;
-  const named = items.map((item) => `    ${item}\n`).join("");
+  const named = items.map((item) => `    ${oneLine(item)}\n`).join("");
   return `\n${id}: ${fix}\n${named}${more > 0 ? `    and ${more} more\n` : ""}`;
 }
 
@@ -116,7 +117,7 @@ function total(byKind: Readonly<Record<string, number>>): number {
 
 function problemsText(title: string, problems: readonly Problem[]): string {
   if (problems.length === 0) return "";
-  return `${title}:\n${problems.map(({ key, reason }) => `  ${key}: ${reason}\n`).join("")}`;
+  return `${title}:\n${problems.map(({ key, reason }) => `  ${oneLine(`${key}: ${reason}`)}\n`).join("")}`;
 }
 
 function stagesText(migration: Migration<ClusterConnections>): string {

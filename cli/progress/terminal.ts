@@ -1,5 +1,6 @@
 import cliProgress from "cli-progress";
 import type { Snapshot } from "../drive/snapshot.ts";
+import { oneLine, unguarded } from "../output/escape.ts";
 import type { Paint } from "../output/paint.ts";
 import type { Output } from "../world.ts";
 import { frame } from "./frame.ts";
@@ -28,7 +29,7 @@ export class TerminalReporter implements Reporter {
   }
 
   show(snapshot: Snapshot): void {
-    const texts = frame(this.#viewer.view(snapshot), this.#paint, this.#stream.rows);
+    const texts = frame(this.#viewer.view(snapshot), this.#paint, this.#stream.rows).map(oneLine);
     const bars = (this.#bars ??= this.#open());
     for (const [index, text] of texts.entries()) {
       const line = this.#lines[index];
@@ -49,7 +50,7 @@ export class TerminalReporter implements Reporter {
 
   #open(): cliProgress.MultiBar {
     return new cliProgress.MultiBar({
-      stream: this.#stream,
+      stream: unguarded(this.#stream),
       fps: FRAMES_PER_SECOND,
       // Stopping at Ctrl-C is decided elsewhere.
       gracefulExit: false,
