@@ -29,10 +29,11 @@ const Config = z.strictObject({
 });
 type Config = z.infer<typeof Config>;
 
-/** Where the configuration is: in the user's configuration folder (XDG). */
-export function configPath({ env, cwd }: Pick<World, "env" | "cwd">): string {
-  const configHome = env["XDG_CONFIG_HOME"] ?? "";
-  const base = configHome === "" ? join(env["HOME"] ?? cwd, ".config") : configHome;
+/** Where the configuration is: in the user's configuration folder (XDG); undefined for a user who has none. */
+export function configPath({ env }: Pick<World, "env">): string | undefined {
+  const [configHome = "", home = ""] = [env["XDG_CONFIG_HOME"], env["HOME"]];
+  if (configHome === "" && home === "") return undefined;
+  const base = configHome === "" ? join(home, ".config") : configHome;
   return join(base, "calico-migrator", "config.yaml");
 }
 
@@ -45,12 +46,20 @@ export function readProfile(
   asked: string | undefined,
 ): Profile | undefined {
   const path = configPath(world);
+  if (path === undefined) return asked === undefined ? undefined : refuse(asked);
   const config = readConfig(path);
   const name = asked ?? config.currentProfile;
   if (name === undefined) return undefined;
   const profile = config.profiles[name];
   if (profile === undefined) throw unknownProfile(path, name, config);
   return profile.store === undefined ? profile : { store: resolve(dirname(path), profile.store) };
+}
+
+function refuse(name: string): never {
+  const message = `there is no profile "${name}": neither HOME nor XDG_CONFIG_HOME is set`;
+  throw new MigratorError("PROFILE_UNKNOWN", message, {
+    next: "Set one of them, or name the place with --store or --aws.",
+  });
 }
 
 function readConfig(path: string): Config {

@@ -71,6 +71,7 @@ export function openStoreSession(
   options: SessionOptions & { path: string },
 ): LocalSession {
   const embedded = openStore(options.path, world.clock, options.create ?? false);
+  if (flags.storeMoved !== undefined) checkPlace(embedded, flags.storeMoved);
   const settings = {
     concurrency: options.concurrency ?? 32,
     userAgent: `calico-migrator/${world.version}`,
@@ -99,4 +100,14 @@ export function openStoreSession(
       embedded.close();
     },
   };
+}
+
+/** A command that works on runs does so in one file only; those that look may look at a copy. */
+function checkPlace(embedded: Embedded, moved: boolean): void {
+  try {
+    embedded.checkPlace(moved);
+  } catch (error) {
+    embedded.close();
+    throw error;
+  }
 }

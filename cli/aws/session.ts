@@ -1,7 +1,7 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { OutputFlags } from "../options/common.ts";
 import type { Session } from "../session.ts";
-import { storePath } from "../store.ts";
+import { stateFolder } from "../store.ts";
 import type { AwsTarget } from "../target.ts";
 import type { World } from "../world.ts";
 import { AwsActions } from "./actions.ts";
@@ -29,7 +29,7 @@ export async function openAwsSession(
     kind: "aws",
     ...{ world, flags, target, stack, store, artifacts },
     actions: new AwsActions({ stack, world }),
-    reports: join(dirname(storePath(world, undefined)), "reports"),
+    reports: join(stateFolder(world) ?? world.cwd, "reports"),
     pollMs: POLL_MS,
     [Symbol.asyncDispose]: () => {
       stack.close();

@@ -11,6 +11,8 @@ export const OutputFlags = z.object({
   aws: z.union([z.literal(true), z.string()]).optional(),
   region: z.string().optional(),
   profile: z.string().optional(),
+  /** Only there for commands that work on a run. */
+  storeMoved: z.boolean().optional(),
   color: z.boolean().default(true),
   verbose: z.boolean().default(false),
   quiet: z.boolean().default(false),
@@ -39,6 +41,7 @@ export const WorkFlags = OutputFlags.extend({
   concurrency: z.int().default(32),
   wait: z.boolean().default(true),
   yes: z.boolean().default(false),
+  storeMoved: z.boolean().default(false),
 });
 export type WorkFlags = z.infer<typeof WorkFlags>;
 
@@ -52,6 +55,7 @@ export function withWorkOptions(command: Command, yes: string): Command {
         "the most requests under way at the API server (default: 32)",
         integer(1, 1000),
       )
+      .option("--store-moved", "the store's file was moved here, and the first one is used no more")
       .option("--no-wait", "ask, and leave the work to another process")
       .option("-y, --yes", yes),
   );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
@@ -22,6 +22,18 @@ describe("opening a store", () => {
       assert.equal(statSync(nested).mode & 0o777, 0o600);
       assert.equal(statSync(dirname(nested)).mode & 0o777, 0o700);
       assert.equal(statSync(dirname(dirname(nested))).mode & 0o777, 0o700);
+    }));
+
+  test("takes from others what they may do with an existing one", () =>
+    withStorePath((path) => {
+      openEmbedded(path, { clock }).close();
+      chmodSync(path, 0o644);
+
+      const store = openEmbedded(path, { clock });
+
+      assert.equal(statSync(path).mode & 0o777, 0o600);
+      assert.equal(statSync(`${path}-wal`).mode & 0o777, 0o600);
+      store.close();
     }));
 
   test("finds again what was stored", () =>

@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { StoreUnavailableError, StoreVersionError } from "../../engine/errors.ts";
 import { errorMessage } from "../../errors.ts";
-import { StoreNotOursError } from "./errors.ts";
+import { StoreNotOursError, StoreOnNetworkError } from "./errors.ts";
+import { networkFileSystem } from "./file-system.ts";
 import { applicationId, schema, schemaVersion } from "./schema.ts";
 import { isBusy, storeError } from "./sqlite-errors.ts";
 
@@ -47,14 +48,18 @@ export class Database {
   }
 
   /**
-   * Opens the store, or creates it (mode 0600, in a folder that is created with 0700 where it is missing).
+   * Opens the store, or creates it (mode 0600, in a folder that is created with 0700 where it is missing). Takes from
+   * others what they may do with an existing one.
    *
    * Throws StoreNotOursError for a file of something else, which it leaves unchanged, StoreVersionError for a store
-   * with another schema, StoreCorruptError for a damaged one, and StoreUnavailableError where the file cannot be used.
+   * with another schema, StoreCorruptError for a damaged one, StoreOnNetworkError for one that other machines can have
+   * open, and StoreUnavailableError where the file cannot be used.
    */
   static open(file: string, options: DatabaseOptions = {}): Database {
     const path = resolve(file);
     const timeout = options.busyTimeoutMs ?? defaultBusyTimeoutMs;
+    const fileSystem = networkFileSystem(path);
+    if (fileSystem !== undefined) throw new StoreOnNetworkError(path, fileSystem);
     createFile(path);
     const sqlite = guarded(
       path,
@@ -65,6 +70,7 @@ export class Database {
       guarded(path, () => {
         database.#prepareFile(timeout, options.maxPages);
       });
+      narrow(path);
       return database;
     } catch (error) {
       sqlite.close();
@@ -178,6 +184,17 @@ function createFile(path: string): void {
     closeSync(openSync(path, "a", 0o600));
   } catch (error) {
     throw new StoreUnavailableError(`the store "${path}" cannot be opened (${errorMessage(error)})`, error);
+  }
+}
+
+/** SQLite gives the files beside it the mode that it has. */
+function narrow(path: string): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+    } catch {
+      // It is not there, or somebody else's, who decides about it.
+    }
   }
 }
 

@@ -9,6 +9,7 @@ import { holderName, isHolderDead } from "./holder.ts";
 
 const hasProc = existsSync("/proc/self/stat");
 const parts = holderName().split(":");
+const [machine = "", boot = "", pidNamespace = ""] = parts[1]?.split("/") ?? [];
 
 /** This process's name with some of its parts replaced. */
 function holderWith(over: { host?: string; place?: string; pid?: string; startTime?: string }): string {
@@ -59,20 +60,34 @@ describe("a holder of a lease", () => {
     assert.equal(isHolderDead(holderWith({ startTime: "1" })), true);
   });
 
-  test("is dead when the host was booted since", { skip: parts[1] === "/" }, () => {
-    const [, pidNamespace = ""] = parts[1]?.split("/") ?? [];
+  test("is dead when the machine was booted since", { skip: machine === "" || boot === "" }, () => {
+    assert.equal(isHolderDead(holderWith({ place: `${machine}/another-boot/${pidNamespace}` })), true);
+  });
 
-    assert.equal(isHolderDead(holderWith({ place: `another-boot/${pidNamespace}` })), true);
+  test("of another machine with the same host name cannot be judged", () => {
+    const other = "f".repeat(32);
+    assert.equal(
+      isHolderDead(holderWith({ place: `${other}/${boot}/${pidNamespace}`, startTime: "1" })),
+      false,
+    );
+    assert.equal(isHolderDead(holderWith({ place: `${other}/another-boot/${pidNamespace}` })), false);
+    assert.equal(isHolderDead(holderWith({ place: `/another-boot/${pidNamespace}` })), false);
   });
 
   test("cannot be judged from another host, or from another container of this one", () => {
-    const [boot = ""] = parts[1]?.split("/") ?? [];
-
     assert.equal(isHolderDead(holderWith({ host: "another", startTime: "1" })), false);
-    assert.equal(isHolderDead(holderWith({ place: `${boot}/1`, startTime: "1" })), false);
+    assert.equal(isHolderDead(holderWith({ place: `${machine}/${boot}/1`, startTime: "1" })), false);
   });
 
-  for (const name of ["", "worker", "a:b", "a:b/1:0:1:ff", "a:b/1:-5:1:ff", `${parts.join(":")}:more`]) {
+  for (const name of [
+    "",
+    "worker",
+    "a:b",
+    "a:b/1:2:1:ff",
+    "a:/b/1:0:1:ff",
+    "a:/b/1:-5:1:ff",
+    `${parts.join(":")}:more`,
+  ]) {
     test(`is not judged by a name of another form, such as "${name}"`, () => {
       assert.equal(isHolderDead(name), false);
     });

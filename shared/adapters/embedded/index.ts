@@ -4,6 +4,7 @@ import { EmbeddedCheckpointStore } from "./checkpoint-store.ts";
 import { EmbeddedClusters } from "./clusters.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { EmbeddedEventSink } from "./event-sink.ts";
+import { checkPlace } from "./place.ts";
 import { EmbeddedWorkQueue } from "./work-queue.ts";
 
 export type { Cluster } from "./clusters.ts";
@@ -16,13 +17,15 @@ export interface Embedded {
   artifacts: EmbeddedArtifactStore;
   clusters: EmbeddedClusters;
   events: EmbeddedEventSink;
+  /** Makes sure that work goes on in this file and no other, see {@link checkPlace}. Throws StoreCopiedError. */
+  checkPlace: (moved: boolean) => void;
   /** Ends waiting receivers and closes the file. Nothing of the store may be used afterwards. */
   close: () => void;
 }
 
 /**
- * Opens the store at `path`, or creates it. Throws StoreNotOursError, StoreVersionError, StoreCorruptError or
- * StoreUnavailableError, see {@link Database.open}.
+ * Opens the store at `path`, or creates it. Throws StoreNotOursError, StoreVersionError, StoreCorruptError,
+ * StoreOnNetworkError or StoreUnavailableError, see {@link Database.open}.
  */
 export function openEmbedded(path: string, options: { clock: Clock } & DatabaseOptions): Embedded {
   const database = Database.open(path, options);
@@ -35,6 +38,9 @@ export function openEmbedded(path: string, options: { clock: Clock } & DatabaseO
     artifacts,
     clusters: new EmbeddedClusters(database),
     events: new EmbeddedEventSink(),
+    checkPlace: (moved) => {
+      checkPlace(database, moved);
+    },
     close: () => {
       queue.close();
       database.close();
