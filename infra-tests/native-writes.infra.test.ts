@@ -69,7 +69,8 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
   test("every write that was accepted is in the native group at the end", async () => {
     const writer = startWriter(bed.api);
     try {
-      await migrating.reaches(await migrating.startRun({ options: QUIET }), "Succeeded");
+      const approvals = ["unlock", "cleanup", "native-changes"];
+      await migrating.reaches(await migrating.startRun({ options: QUIET, approvals }), "Succeeded");
     } finally {
       await writer.stop();
     }

@@ -174,14 +174,15 @@ describe("a decision for the source", () => {
 });
 
 describe("a native object that nothing in the old group becomes", () => {
-  test("is left as it is by the run and by its undo", async () => {
+  test("stops the run before the lock, and is left as it is by its undo", async () => {
     using world = await worldWith(native({ ...WEB, order: 1 }, { role: "own" }));
     await world.cluster.delete({ ...POLICIES, apiVersion: V1, name: "web" });
     const before = world.cluster.dump();
     const worker = world.worker();
-    const runId = await runBefore(world, worker, "cleanup");
-    assert.equal(world.cluster.dump()[PATH], before[PATH]);
-    await rollBack(world, worker, runId);
+    const { run } = await world.drive(worker, await startWhole(worker));
+    assert.deepEqual([run.stage, run.failure?.code], ["verify-copy", "VERIFY_FAILED"]);
+    assert.match(run.failure?.message ?? "", /networkpolicies\/shop\/web/);
+    await rollBack(world, worker, run.runId);
     assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 });

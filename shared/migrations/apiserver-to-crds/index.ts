@@ -77,7 +77,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
       name: "verify-all",
       title: "compare everything once more, the old group being locked",
       sourceChanged: "difference",
-      changedByOthers: "noted",
+      changedByOthers: "approval",
     }),
     cleanup,
     resumeGitOps,

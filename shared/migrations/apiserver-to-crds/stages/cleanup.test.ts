@@ -68,19 +68,16 @@ suite("deleting the old CRDs", () => {
 suite("old CRDs that do not go away", () => {
   test("are told with the objects whose finalizers hold them, and a resume waits for them anew", async () => {
     using world = await World.create(outerStages());
-    const finalizers = ["example.org/audit"];
+    const held = { ...crdResource, name: "networksets.crd.projectcalico.org" };
+    const cleanupOfObjects = ["customresourcecleanup.apiextensions.k8s.io"];
+    await world.cluster.patch(held, { metadata: { finalizers: cleanupOfObjects } }, { type: "merge" });
     const ref = { apiVersion: "crd.projectcalico.org/v1", plural: "networksets", namespace: "shop" };
-    await world.cluster.create(ref, {
-      kind: "NetworkSet",
-      metadata: { namespace: "shop", name: "kept", finalizers },
-    });
+    const metadata = { namespace: "shop", name: "kept", finalizers: ["example.org/audit"] };
     const worker = world.worker();
-    // The API server says yes to the deletion, and keeps the definition until its objects are gone.
-    const held = "networksets.crd.projectcalico.org";
-    const remove = world.cluster.delete.bind(world.cluster);
-    let isHeld = true;
-    world.cluster.delete = (one, options) =>
-      isHeld && one.name === held ? Promise.resolve({ kind: "Status" }) : remove(one, options);
+    // Somebody is quicker than the deletion, which then waits for their object.
+    world.meanwhile.before.push(async (write) => {
+      if (write.endsWith(`/${held.name}`)) await world.cluster.create(ref, { kind: "NetworkSet", metadata });
+    });
     const runId = await startRun(worker);
     await world.drive(worker, runId, ({ waiting }) => waiting?.message.includes("being deleted") === true);
     world.clock.advance(901_000);
@@ -94,7 +91,9 @@ suite("old CRDs that do not go away", () => {
     await worker.engine.resume(runId);
     const resumed = await world.drive(worker, runId, ({ waiting }) => waiting?.reason === "Gate");
     assert.match(resumed.run.waiting?.message ?? "", /still being deleted/);
-    isHeld = false;
+    const release = { metadata: { finalizers: [] } };
+    await world.cluster.storage.patch({ ...ref, name: "kept" }, release, { type: "merge" });
+    await world.cluster.patch(held, release, { type: "merge" });
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
 });

@@ -1,17 +1,26 @@
-import { pluralsWithoutConverter } from "../../../calico/native/native-kinds.ts";
-import type { Action, ApprovalRule, StageOutcome } from "../../../engine/migration.ts";
+import {
+  NATIVE_KINDS,
+  type NativeKind,
+  pluralsWithoutConverter,
+} from "../../../calico/native/native-kinds.ts";
+import type { Action, ApprovalRule, StageOutcome, WaitRequest } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { backupPrefix } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { detailOf } from "../../copying/ledger-detail.ts";
 import { deleteTarget } from "../../target/calls.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import type { Context } from "../context.ts";
 import { heldObjects } from "../held-objects.ts";
+import { awaitApproval } from "../late-native.ts";
+import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { datastoreUsers } from "../workloads.ts";
+import { compareAll, isUnchanged } from "./compare-before-cleanup.ts";
 import { whyNotSwitched } from "./rollout.ts";
 
 const OLD_GROUP = "crd.projectcalico.org";
@@ -52,9 +61,10 @@ const refuse: Action<ClusterConnections, ApiserverToCrdsOptions> = {
 /**
  * Deletes every CRD of the old group with all objects in it, and waits until they are really gone. Before the first one it
  * makes sure that all of Calico's workloads run with the native group, that the backup is there, and that everything was
- * compared: CLEANUP_REFUSED otherwise. Throws CLEANUP_STUCK when CRDs do not go away.
+ * compared. That may be days ago: so everything is compared again, and right before each CRD is deleted it is made sure that
+ * nothing was written to it since. CLEANUP_REFUSED otherwise. Throws CLEANUP_STUCK when CRDs do not go away.
  */
-export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = throughNativeAction({
   kind: "action",
   name: "cleanup",
   title: "delete the old CRDs with everything in them",
@@ -65,15 +75,49 @@ export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   act: async (context) => {
     const crds = await oldCrds(context);
     if (crds.length === 0) return { done: true };
-    if (context.notes["deletingAt"] === undefined) {
-      await refuseUnlessSafe(context);
-      await context.record({ deletingAt: context.clock.now() });
-    }
+    if (context.notes["deletingAt"] === undefined) await refuseUnlessSafe(context);
     const present = crds.filter((crd) => textAt(crd, "metadata", "deletionTimestamp") === "");
-    await Promise.all(present.map((crd) => remove(context, crd)));
-    return gone(context, await oldCrds(context));
+    const left = await removeCompared(context, present);
+    return left ?? gone(context, await oldCrds(context));
   },
-};
+});
+
+/** Deletes the definitions to which nothing was written since they were compared; gives what the run has to wait for. */
+async function removeCompared(
+  context: Context,
+  present: readonly JsonObject[],
+): Promise<{ wait: WaitRequest } | undefined> {
+  const kinds = new Map(present.map((crd) => [crd, kindOf(crd)]));
+  const { differing, late, since } = await compareAll(context, [...kinds.values()].filter(isKnown));
+  if (differing.length > 0) throw different(differing);
+  const unapproved = await awaitApproval(context, [late]);
+  if (unapproved !== undefined) return unapproved;
+  let begun: Promise<void> | undefined;
+  const removals = present.map(async (crd) => {
+    const known = since.get(kinds.get(crd)?.v1Plural ?? "");
+    const kind = kinds.get(crd);
+    if (kind !== undefined && known !== undefined && !(await isUnchanged(context, kind, known))) return crd;
+    await (begun ??= begin(context));
+    await remove(context, crd);
+    return undefined;
+  });
+  const written = (await Promise.all(removals)).filter((crd) => crd !== undefined);
+  if (written.length === 0) return undefined;
+  const message = `compared again, as somebody has just written to them: ${written.map(nameOf).join(", ")}`;
+  return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
+}
+
+async function begin(context: Context): Promise<void> {
+  if (context.notes["deletingAt"] === undefined) await context.record({ deletingAt: context.clock.now() });
+}
+
+function kindOf(crd: JsonObject): NativeKind | undefined {
+  return NATIVE_KINDS.find(({ v1Plural }) => v1Plural === textAt(crd, "spec", "names", "plural"));
+}
+
+function isKnown(kind: NativeKind | undefined): kind is NativeKind {
+  return kind !== undefined;
+}
 
 async function refuseUnlessSafe(context: Context): Promise<void> {
   const parts = await context.artifacts.list(backupPrefix(context.run.runId, "kubernetes"));
@@ -140,6 +184,17 @@ function nameOf(crd: JsonObject): string {
 function refused(reason: string): MigratorError {
   return new MigratorError("CLEANUP_REFUSED", `the old CRDs are not deleted: ${reason}`, {
     next: "Mend that, then `resume`.",
+  });
+}
+
+/** What nobody would have after the deletion. */
+function different(rows: readonly Checkpoint[]): MigratorError {
+  const named = rows.slice(0, NAMED).map((row) => `${row.target} (${detailOf(row).reason ?? ""})`);
+  const more = rows.length > NAMED ? `; and ${rows.length - NAMED} more` : "";
+  const what = `the old group is not what the native group is: ${named.join("; ")}${more}`;
+  return new MigratorError("CLEANUP_REFUSED", `the old CRDs are not deleted: ${what}`, {
+    next: "Write to the native objects what these v1 objects mean (projectcalico.org/v3), or delete both, then `resume`.",
+    details: { resources: rows.map(({ key }) => key) },
   });
 }
 

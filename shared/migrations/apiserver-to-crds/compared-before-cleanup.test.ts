@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { assertState, goOn, runBefore, wholeWorld } from "./testing/whole.ts";
+import type { World } from "./testing/world.ts";
+import { writeAsUser } from "./testing/writers.ts";
+
+const V1 = "crd.projectcalico.org/v1";
+const OWNED = {
+  apiVersion: "projectcalico.org/v3",
+  plural: "networkpolicies",
+  namespace: "shop",
+  name: "owned",
+};
+
+function oldDefinitions({ cluster }: World): number {
+  return Object.keys(cluster.dump()).filter((path) => path.endsWith(".crd.projectcalico.org")).length;
+}
+
+describe("between the last verification and the cleanup", () => {
+  for (const [act, name, reason] of [
+    ["put", "new", "came after everything was copied"],
+    ["put", "owned", "has changed since it was copied"],
+    ["delete", "owned", "was deleted since it was copied"],
+  ] as const)
+    test(`a v1 policy of which somebody makes a ${act} (${name}) keeps the old group, by name`, async () => {
+      using world = await wholeWorld();
+      const worker = world.worker();
+      const runId = await runBefore(world, worker, "cleanup");
+      const definitions = oldDefinitions(world);
+      await writeAsUser(world.cluster, { name, act, via: V1, order: 7 });
+      const { run } = await goOn(world, worker, runId, "cleanup");
+      assert.equal(run.failure?.code, "CLEANUP_REFUSED", JSON.stringify(run.waiting));
+      assert.match(run.failure.message, new RegExp(`shop/${name} \\(.*${reason}`));
+      assert.equal(oldDefinitions(world), definitions);
+
+      // What the advice says.
+      if (act === "delete") await world.cluster.delete(OWNED);
+      else await writeAsUser(world.cluster, { name, act: "delete", via: V1, order: 7 });
+      if (name === "owned" && act === "put") await world.cluster.delete(OWNED);
+      await worker.engine.resume(runId);
+      assertState(await world.drive(worker, runId), "Succeeded");
+    });
+
+  test("a native policy that is deleted has to be approved by name", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    const definitions = oldDefinitions(world);
+    await world.cluster.delete(OWNED);
+    const { run } = await goOn(world, worker, runId, "cleanup");
+    assert.equal(run.waiting?.subject, "native-changes", JSON.stringify(run.failure));
+    assert.match(run.waiting.message, /networkpolicies\/shop\/owned \(deleted\)/);
+    assert.equal(oldDefinitions(world), definitions);
+    await worker.engine.approve(runId, "ann", "native-changes");
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("what is written while everything is compared is found right before its CRD is deleted", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    let done = false;
+    world.meanwhile.lists.push(async (list) => {
+      if (done || !list.endsWith("/hostendpoints")) return;
+      done = true;
+      await writeAsUser(world.cluster, { name: "new", act: "put", via: V1, order: 7 });
+    });
+    const { run } = await goOn(world, worker, runId, "cleanup");
+    assert.ok(done);
+    assert.equal(run.failure?.code, "CLEANUP_REFUSED", JSON.stringify([run.state, run.waiting]));
+    assert.match(run.failure.message, /shop\/new/);
+    assert.ok(
+      world.cluster.dump()[
+        "apiextensions.k8s.io/v1/customresourcedefinitions/networkpolicies.crd.projectcalico.org"
+      ],
+    );
+  });
+});
