@@ -13,16 +13,23 @@ import { Refusal } from "./forwarded.ts";
 import { type ResourceKey, etcdKeyOf } from "./keys.ts";
 import { KINDS, type KindInfo, type TargetGroup, kindInfo, targetKind } from "./kinds.ts";
 import { meaningHash } from "./meaning.ts";
-import { DEFAULT_TIER } from "./names.ts";
+import { DEFAULT_TIER, policyName, tierOf } from "./names.ts";
 import type { NodeNames } from "./node-names.ts";
 import type { Translate } from "./node-references.ts";
 import { objectAt, parseStoredObject } from "./stored-value.ts";
+import { hasKind } from "./versions/rules.ts";
+import { keepMissingFields, type TargetCalico } from "./versions/target-calico.ts";
+import { type CalicoVersion, versionText } from "./versions/version.ts";
 
 /** What the way back needs to know. */
 export interface BackwardContext {
   readonly nodeNames: NodeNames;
   /** The group that the object was read from. */
   readonly sourceGroup: TargetGroup;
+  /** The Calico that keeps its data in that group. Default: the newest that is known. */
+  readonly calico?: TargetCalico;
+  /** The Calico that will use etcd. Default: the newest that is known. */
+  readonly etcdVersion?: CalicoVersion | undefined;
   /** The value that etcd has now; what the Kubernetes datastore cannot hold is kept from it. */
   readonly existing?: string;
   /** The key of `existing`, when it is not the one that current versions would use (see etcdKeysFor). */
@@ -58,17 +65,24 @@ export function backward(object: JsonObject, context: BackwardContext): EtcdWrit
 }
 
 function write(key: string, object: JsonObject, info: KindInfo, context: BackwardContext): EtcdWrite {
-  const { existing, sourceGroup: targetGroup, nodeNames } = context;
+  const { existing, sourceGroup: targetGroup, nodeNames, calico } = context;
   if (existing === undefined)
     return { key, value: JSON.stringify(restore(object, info, context, undefined).value) };
-  const current = forward(key, existing, { targetGroup, nodeNames });
+  const current = forward(key, existing, {
+    targetGroup,
+    nodeNames,
+    ...(calico === undefined ? {} : { calico }),
+  });
   if (current.outcome === "carry" && meansSame(current.object, object)) return { key, value: existing };
-  return { key, value: JSON.stringify(restore(object, info, context, parseExisting(existing)).value) };
+  const { value } = restore(object, info, context, parseExisting(existing));
+  if (calico !== undefined) keepMissingFields(info.kind, value, parseExisting(existing) ?? {}, calico);
+  return { key, value: JSON.stringify(value) };
 }
 
 /**
- * The keys under which etcd may hold an object: first the one that current versions use, then, for policies of the
- * default tier, the one with the prefix `default.` that versions before 3.32 used. [] for what backward would skip.
+ * The keys under which etcd may hold an object: first the one that the Calico uses that works with etcd, then, for policies
+ * of the default tier, the other one of those with and without the prefix `default.`, which versions before 3.32 used. []
+ * for what backward would skip.
  */
 export function etcdKeysFor(object: JsonObject, context: BackwardContext): string[] {
   const info = infoOf(object, context.sourceGroup);
@@ -77,9 +91,10 @@ export function etcdKeysFor(object: JsonObject, context: BackwardContext): strin
   const { data, value } = written;
   const keys = [etcdKeyOf(data)];
   if (data.type === "resource" && isInDefaultTier(data, value)) {
-    keys.push(etcdKeyOf({ ...data, name: `default.${data.name}` }));
+    const name = policyName(data.name, DEFAULT_TIER);
+    keys.push(etcdKeyOf({ ...data, name }), etcdKeyOf({ ...data, name: `default.${name}` }));
   }
-  return keys;
+  return [...new Set(keys)];
 }
 
 function tryRestore(object: JsonObject, info: KindInfo, context: BackwardContext): Restored | undefined {
@@ -92,8 +107,7 @@ function tryRestore(object: JsonObject, info: KindInfo, context: BackwardContext
 }
 
 function isInDefaultTier({ kind }: ResourceKey, value: JsonObject): boolean {
-  const { tier } = objectAt(value.spec, "spec");
-  return kindInfo(kind).tiered && (tier === undefined || tier === "" || tier === DEFAULT_TIER);
+  return kindInfo(kind).tiered && tierOf(objectAt(value.spec, "spec")) === DEFAULT_TIER;
 }
 
 function infoOf(object: JsonObject, group: TargetGroup): KindInfo | undefined {
@@ -125,9 +139,10 @@ function reverseTranslation(nodeNames: NodeNames): Translate {
 function restore(
   object: JsonObject,
   info: KindInfo,
-  { nodeNames }: BackwardContext,
+  { nodeNames, etcdVersion }: BackwardContext,
   existing: JsonObject | undefined,
 ): Restored {
+  if (etcdVersion !== undefined) refuseUnknownKind(info, etcdVersion);
   const copy = parseStoredObject(JSON.stringify(object));
   const translate = reverseTranslation(nodeNames);
   const spec = objectAt(copy.spec, "spec");
@@ -143,8 +158,15 @@ function restore(
     case "IPAMConfig":
       return restoreIpamConfig(spec);
     default:
-      return restoreResource(copy, info.kind, existing, translate);
+      return restoreResource(copy, info.kind, existing, { translate, etcdVersion });
   }
+}
+
+/** A kind that the Calico of etcd never reads has no place there. */
+function refuseUnknownKind({ kind }: KindInfo, etcdVersion: CalicoVersion): void {
+  if (hasKind(etcdVersion, kind)) return;
+  const reason = `Calico ${versionText(etcdVersion)}, which uses etcd, does not know the kind ${kind}`;
+  throw new Refusal({ outcome: "uncarriable", code: "KIND_MISSING", reason, kind });
 }
 
 function meansSame(one: JsonObject, other: JsonObject): boolean {

@@ -1,13 +1,14 @@
 import type { Json } from "../json.ts";
 import { parseCidr } from "./cidr.ts";
 import { invalid } from "./forwarded.ts";
-import { DEFAULT_TIER } from "./names.ts";
+import { DEFAULT_TIER, tierOf } from "./names.ts";
 import type { Draft } from "./node-references.ts";
 import { policyTypes } from "./policy-types.ts";
 import { textAt } from "./stored-value.ts";
+import { NEWEST_RULES, type VersionRules } from "./versions/rules.ts";
 
 /** The label by which policies are found by tier. */
-const TIER_LABEL = "projectcalico.org/tier";
+export const TIER_LABEL = "projectcalico.org/tier";
 
 function isEmpty(value: Json | undefined): boolean {
   return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
@@ -17,11 +18,12 @@ function fill(draft: Draft, member: string, value: Json): void {
   if (isEmpty(draft.spec[member])) draft.spec[member] = value;
 }
 
-/** The types by which it is enforced, and the label of the tier. (api/pkg/defaults) */
-function defaultPolicy(draft: Draft): void {
+/** The types by which it is enforced; its tier, and the label of it. (api/pkg/defaults; clientv3, List) */
+function defaultPolicy(draft: Draft, { tiers, writesTier }: VersionRules): void {
   draft.spec.types = [...policyTypes(draft.kind, draft.spec)];
-  const tier = textAt(draft.spec.tier, "spec.tier") ?? "";
-  draft.labels = { ...draft.labels, [TIER_LABEL]: tier === "" ? DEFAULT_TIER : tier };
+  if (!tiers) return;
+  if (writesTier) fill(draft, "tier", DEFAULT_TIER);
+  draft.labels = { ...draft.labels, [TIER_LABEL]: tierOf(draft.spec) };
 }
 
 /** (libcalico-go/lib/resources, DefaultTierFields) */
@@ -31,7 +33,7 @@ function defaultTier(draft: Draft): void {
 }
 
 /** (libcalico-go/lib/clientv3, ipPools.validateAndSetDefaults) */
-function defaultPool(draft: Draft): void {
+function defaultPool(draft: Draft, { poolDefaults }: VersionRules): void {
   const cidr = parseCidr(textAt(draft.spec.cidr, "spec.cidr") ?? "");
   if (cidr === undefined) throw invalid("CIDR_INVALID", "spec.cidr is not a network");
   if (!cidr.strict) throw invalid("CIDR_INVALID", "spec.cidr has bits set behind its prefix");
@@ -41,8 +43,8 @@ function defaultPool(draft: Draft): void {
   fill(draft, "nodeSelector", "all()");
   fill(draft, "ipipMode", "Never");
   fill(draft, "vxlanMode", "Never");
-  fill(draft, "allowedUses", ["Workload", "Tunnel"]);
-  fill(draft, "assignmentMode", "Automatic");
+  for (const [member, value] of Object.entries(poolDefaults))
+    fill(draft, member, typeof value === "string" ? value : [...value]);
 }
 
 const FELIX_ACTIONS = [
@@ -70,7 +72,7 @@ function defaultClusterInformation(draft: Draft): void {
   draft.spec.datastoreReady = false;
 }
 
-const DEFAULTS: Readonly<Record<string, (draft: Draft) => void>> = {
+const DEFAULTS: Readonly<Record<string, (draft: Draft, rules: VersionRules) => void>> = {
   ClusterInformation: defaultClusterInformation,
   FelixConfiguration: defaultFelix,
   GlobalNetworkPolicy: defaultPolicy,
@@ -82,9 +84,9 @@ const DEFAULTS: Readonly<Record<string, (draft: Draft) => void>> = {
 };
 
 /**
- * Fills in, in place, what Calico's own client fills in when it writes a v3 resource, and what it reads in another
- * spelling; the types of a policy without any are those by which it is enforced. Refuses values that the client would refuse.
+ * Fills in, in place, what a version of Calico's own client fills in when it writes a v3 resource, and what it reads in
+ * another spelling; the types of a policy without any are those by which it is enforced. Refuses values that the client would refuse.
  */
-export function applyDefaults(draft: Draft): void {
-  DEFAULTS[draft.kind]?.(draft);
+export function applyDefaults(draft: Draft, rules: VersionRules = NEWEST_RULES): void {
+  DEFAULTS[draft.kind]?.(draft, rules);
 }

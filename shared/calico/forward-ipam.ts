@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Json, JsonObject } from "../json.ts";
 import { parseCidr } from "./cidr.ts";
-import { type ForwardContext, invalid } from "./forwarded.ts";
+import { calicoOf, type ForwardContext, invalid } from "./forwarded.ts";
 import type { Converted } from "./forward-resource.ts";
 import type { BlockAffinityKey, BlockKey, HandleKey } from "./keys.ts";
 import { type TargetGroup, kindInfo } from "./kinds.ts";
@@ -81,7 +81,9 @@ export function forwardAffinity(key: BlockAffinityKey, text: string, context: Fo
     state: textAt(value.state, "state") ?? "",
     type: affinityType,
   };
-  const labels = affinityLabels(affinityType, node, cidr);
+  const labels = calicoOf(context).rules.affinityLabels
+    ? affinityLabels(affinityType, node, cidr)
+    : undefined;
   return ipamObject("BlockAffinity", affinityName(node, cidr), context.targetGroup, spec, labels);
 }
 

@@ -1,14 +1,16 @@
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { applyDefaults } from "./defaults.ts";
-import { type ForwardContext, Refusal, invalid } from "./forwarded.ts";
+import { calicoOf, type ForwardContext, Refusal, invalid } from "./forwarded.ts";
 import type { ResourceKey } from "./keys.ts";
 import { type KindInfo, kindInfo } from "./kinds.ts";
 import { LOCK_ANNOTATION } from "./lock-annotation.ts";
 import { METADATA_ANNOTATION, type V3Metadata, isCalicoOwner, writeMetadata } from "./metadata.ts";
-import { policyName } from "./names.ts";
+import { DEFAULT_TIER, policyName, tierOf } from "./names.ts";
 import { type Draft, translateNodes } from "./node-references.ts";
 import { objectAt, parseStoredObject, textAt, textsAt } from "./stored-value.ts";
 import { type TargetObject, type TargetRef, targetRef } from "./target.ts";
+import { shownPolicyName, storedPolicyName } from "./versions/policy-names.ts";
+import type { VersionRules } from "./versions/rules.ts";
 
 /** The object that a stored value becomes, before it is judged by its name. */
 export interface Converted {
@@ -105,7 +107,9 @@ function ownership(
 export function forwardResource(key: ResourceKey, text: string, context: ForwardContext): Converted {
   const info = kindInfo(key.kind);
   const stored = parseResourceValue(key, text);
+  const { rules } = calicoOf(context);
   refuseUncarriable(key, info, stored.spec);
+  refuseTier(key, info, stored.spec, rules);
   const draft: Draft = {
     kind: info.kind,
     name: v3Name(key, info, stored),
@@ -113,13 +117,13 @@ export function forwardResource(key: ResourceKey, text: string, context: Forward
     annotations: keptAnnotations(stored.annotations),
     spec: stored.spec,
   };
-  applyDefaults(draft);
+  applyDefaults(draft, rules);
   translateNodes(draft, (node) => context.nodeNames.toKubernetes(node));
   const { losses, ...owned } = ownership(stored.metadata);
   const creationTimestamp = textAt(stored.metadata.creationTimestamp, "metadata.creationTimestamp");
-  const { name, labels, annotations } = draft;
+  const { labels, annotations } = draft;
   const metadata: V3Metadata = {
-    name,
+    ...targetNames(info, draft, rules),
     namespace: key.namespace,
     labels,
     annotations,
@@ -129,17 +133,30 @@ export function forwardResource(key: ResourceKey, text: string, context: Forward
   return { ...resourceObject(info, metadata, draft.spec, context), losses };
 }
 
+/** What the target's Calico calls a resource, and the name of the object that it keeps it in. */
+function targetNames(
+  info: KindInfo,
+  { name, spec }: Draft,
+  rules: VersionRules,
+): Pick<V3Metadata, "name" | "objectName"> {
+  if (!info.tiered) return { name };
+  const objectName = storedPolicyName(rules, name, tierOf(spec));
+  return { name: shownPolicyName(rules, name, objectName), objectName };
+}
+
 function resourceObject(
   info: KindInfo,
   metadata: V3Metadata,
   spec: JsonObject,
-  { targetGroup }: ForwardContext,
+  context: ForwardContext,
 ): Omit<Converted, "losses"> {
-  const target = targetRef(info, targetGroup, metadata.name, metadata.namespace);
+  const { targetGroup: group } = context;
+  const { labels, namedKinds } = calicoOf(context).rules;
+  const target = targetRef(info, group, metadata.objectName ?? metadata.name, metadata.namespace);
   const object = {
     apiVersion: target.apiVersion,
     kind: target.kind,
-    metadata: writeMetadata(metadata, targetGroup, info.tiered),
+    metadata: writeMetadata(metadata, { group, labels, storesName: namedKinds.includes(info.kind) }),
     spec,
   };
   return { info, target, object };
@@ -163,6 +180,13 @@ function refuseUncarriable(key: ResourceKey, info: KindInfo, spec: JsonObject): 
     `${info.kind === "WorkloadEndpoint" ? "WORKLOAD_ENDPOINT" : "LIVE_MIGRATION"}_NOT_DERIVED`,
     reason,
   );
+}
+
+/** Without tiers, a policy of another tier than the default one would be enforced among all others, in another order. */
+function refuseTier(key: ResourceKey, info: KindInfo, spec: JsonObject, { tiers }: VersionRules): void {
+  if (!info.tiered || tiers || tierOf(spec) === DEFAULT_TIER) return;
+  const reason = `it belongs to the tier "${tierOf(spec)}", and the target's Calico has no tiers`;
+  throw uncarriable(key, "TIER_UNKNOWN", reason);
 }
 
 function orchestrator(kind: string, spec: JsonObject): Json | undefined {

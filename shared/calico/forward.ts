@@ -1,10 +1,13 @@
 import { forwardAffinity, forwardBlock, forwardHandle, forwardIpamConfig } from "./forward-ipam.ts";
 import { forwardNode } from "./forward-node.ts";
 import { type Converted, forwardResource } from "./forward-resource.ts";
-import { type ForwardContext, type Forwarded, Refusal } from "./forwarded.ts";
+import { calicoOf, type ForwardContext, type Forwarded, Refusal } from "./forwarded.ts";
+import { PROTECTED_TIERS } from "./built-in.ts";
 import { type DataKey, parseEtcdKey } from "./keys.ts";
+import { crdName } from "./kinds.ts";
 import { sourceHash } from "./stored-value.ts";
 import { refuseName } from "./target.ts";
+import { leaveOutMissingFields } from "./versions/target-calico.ts";
 
 /**
  * Says what becomes of a key of etcd and its value in the Kubernetes datastore. Total: whatever the bytes are, there is
@@ -30,15 +33,28 @@ export function forward(key: string, value: Buffer | string, context: ForwardCon
 
 function forwardData(source: DataKey, value: Buffer | string, context: ForwardContext): Forwarded {
   try {
-    const { info, target, object, losses } = convert(source, value.toString(), context);
+    const converted = convert(source, value.toString(), context);
+    const { info, target, object } = converted;
+    refuseMissingKind(converted, context);
     refuseName(target);
     const { kind, rank } = info;
+    const losses = [...converted.losses, ...leaveOutMissingFields(kind, object, calicoOf(context))];
     const carried = { outcome: "carry", kind, rank, target, object, sourceHash: sourceHash(value) } as const;
     return losses.length === 0 ? carried : { ...carried, losses };
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     throw error;
   }
+}
+
+/** Refuses what the target has no CRD for. Tiers that are built in are what a Calico without tiers does anyway. */
+function refuseMissingKind({ info: { kind }, target }: Converted, context: ForwardContext): void {
+  if (!calicoOf(context).missingKinds.has(kind)) return;
+  const crd = crdName(kind, context.targetGroup) ?? kind;
+  const reason = `the target has no CRD ${crd}, so its Calico does not know the kind ${kind}`;
+  if (kind === "Tier" && PROTECTED_TIERS.has(target.name)) throw new Refusal({ outcome: "derived", reason });
+  const name = target.namespace === undefined ? target.name : `${target.namespace}/${target.name}`;
+  throw new Refusal({ outcome: "uncarriable", code: "KIND_MISSING", reason, kind, name });
 }
 
 function convert(source: DataKey, text: string, context: ForwardContext): Converted {

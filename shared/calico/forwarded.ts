@@ -1,11 +1,20 @@
 import type { Rank, TargetGroup } from "./kinds.ts";
 import type { NodeNames } from "./node-names.ts";
 import type { TargetObject, TargetRef } from "./target.ts";
+import { NEWEST_CALICO, type TargetCalico } from "./versions/target-calico.ts";
 
 /** What a conversion needs to know of the migration. */
 export interface ForwardContext {
   readonly targetGroup: TargetGroup;
   readonly nodeNames: NodeNames;
+  /** The target's Calico. Default: the newest that is known. */
+  readonly calico?: TargetCalico;
+}
+
+/** The target's Calico; native projectcalico.org/v3 resources exist since the newest rules do. */
+export function calicoOf({ calico, targetGroup }: ForwardContext): TargetCalico {
+  if (calico === undefined) return NEWEST_CALICO;
+  return targetGroup === "projectcalico.org/v3" ? { ...calico, rules: NEWEST_CALICO.rules } : calico;
 }
 
 /** The object that a key and its value become. */

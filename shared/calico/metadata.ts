@@ -2,6 +2,7 @@ import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { invalid } from "./forwarded.ts";
 import type { TargetGroup } from "./kinds.ts";
 import { isLabelValue, isQualifiedName } from "./names.ts";
+import { NEWEST_RULES, type VersionRules } from "./versions/rules.ts";
 
 /** Where the Kubernetes datastore keeps the v3 metadata of objects of crd.projectcalico.org/v1. */
 export const METADATA_ANNOTATION = "projectcalico.org/metadata";
@@ -12,6 +13,8 @@ const MAX_ANNOTATION_BYTES = 256 * 1024;
 /** The metadata of a v3 resource, wherever it is stored. */
 export interface V3Metadata {
   readonly name: string;
+  /** The name of the object that stores it, where that is another. */
+  readonly objectName?: string;
   readonly namespace?: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -47,24 +50,29 @@ function filled<T extends object>(value: T): T | undefined {
   return Object.keys(value).length === 0 ? undefined : value;
 }
 
-/**
- * The metadata of the object that is to be written. `storesName` is true for the policies of
- * crd.projectcalico.org/v1 that carry their v3 name in the annotation.
- * Refuses labels, annotations and sizes that Kubernetes would refuse.
- */
-export function writeMetadata(metadata: V3Metadata, group: TargetGroup, storesName: boolean): JsonObject {
-  const isV1 = group === "crd.projectcalico.org/v1";
-  const labels = isV1 ? Object.fromEntries(pick(metadata.labels, isOurs)) : sortedTexts(metadata.labels);
-  const annotations = isV1
-    ? Object.fromEntries([
-        [METADATA_ANNOTATION, metadataAnnotation(metadata, storesName)],
-        ...pick(metadata.annotations, isOurs),
-      ])
-    : sortedTexts(metadata.annotations);
+/** How the metadata of a v3 resource is written. */
+export interface MetadataStyle {
+  readonly group: TargetGroup;
+  /** True for the policies of crd.projectcalico.org/v1 that carry their v3 name in the annotation. */
+  readonly storesName: boolean;
+  /** Where crd.projectcalico.org/v1 keeps labels and annotations. Default: as the newest Calico. */
+  readonly labels?: VersionRules["labels"];
+}
+
+/** The metadata of the object that is to be written. Refuses labels, annotations and sizes that Kubernetes would refuse. */
+export function writeMetadata(metadata: V3Metadata, style: MetadataStyle): JsonObject {
+  const isV1 = style.group === "crd.projectcalico.org/v1";
+  const inAnnotation = isV1 && (style.labels ?? NEWEST_RULES.labels) === "annotation";
+  const onObject = inAnnotation ? isOurs : () => true;
+  const labels = sortedTexts(Object.fromEntries(pick(metadata.labels, onObject)));
+  const annotations = Object.fromEntries([
+    ...(isV1 ? [[METADATA_ANNOTATION, metadataAnnotation(metadata, style.storesName, inAnnotation)]] : []),
+    ...pick(sortedTexts(metadata.annotations), onObject),
+  ]) as Record<string, string>;
   refuseInvalid(labels, annotations);
   const lists = isV1 ? {} : { ownerReferences: metadata.ownerReferences, finalizers: metadata.finalizers };
   return compact({
-    name: metadata.name,
+    name: metadata.objectName ?? metadata.name,
     namespace: metadata.namespace,
     labels: filled(labels),
     annotations: filled(annotations),
@@ -81,13 +89,13 @@ function compact(members: Readonly<Record<string, unknown>>): JsonObject {
 }
 
 /** The text of the metadata annotation, with its members in the order in which Calico writes them. */
-function metadataAnnotation(metadata: V3Metadata, storesName: boolean): string {
+function metadataAnnotation(metadata: V3Metadata, storesName: boolean, withLabels: boolean): string {
   return JSON.stringify(
     compact({
       name: storesName ? metadata.name : undefined,
       creationTimestamp: metadata.creationTimestamp,
-      labels: filled(sortedTexts(metadata.labels)),
-      annotations: filled(sortedTexts(metadata.annotations)),
+      labels: withLabels ? filled(sortedTexts(metadata.labels)) : undefined,
+      annotations: withLabels ? filled(sortedTexts(metadata.annotations)) : undefined,
       ownerReferences: metadata.ownerReferences,
       finalizers: metadata.finalizers,
     }),

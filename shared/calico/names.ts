@@ -1,10 +1,18 @@
 import { hash } from "node:crypto";
+import type { JsonObject } from "../json.ts";
+import { textAt } from "./stored-value.ts";
 
 /** The longest name that Kubernetes accepts for an object. */
 const MAX_NAME = 253;
 
 /** The name of the tier that a policy without a tier belongs to. */
 export const DEFAULT_TIER = "default";
+
+/** The tier that a policy's spec names, or belongs to without naming any. */
+export function tierOf(spec: JsonObject): string {
+  const tier = textAt(spec.tier, "spec.tier") ?? "";
+  return tier === "" ? DEFAULT_TIER : tier;
+}
 
 const SUBDOMAIN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;

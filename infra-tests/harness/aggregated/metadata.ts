@@ -40,7 +40,10 @@ export function storedMetadata(shown: JsonObject, { info }: ServedKind): JsonObj
   const { ownerReferences, ...metadata } = readMetadata(shown);
   const owners = ownerReferences.map((owner) => withOtherOwner(owner, STORED_VERSION));
   return {
-    ...writeMetadata({ ...metadata, ownerReferences: owners }, STORED_VERSION, info.tiered),
+    ...writeMetadata(
+      { ...metadata, ownerReferences: owners },
+      { group: STORED_VERSION, storesName: info.tiered },
+    ),
     ...(uid === undefined ? {} : { uid: otherUid(uid) }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
