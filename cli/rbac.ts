@@ -1,5 +1,7 @@
 import { stringify } from "yaml";
-import type { TargetGroup } from "../shared/calico/kinds.ts";
+import { crdName, KINDS, type TargetGroup } from "../shared/calico/kinds.ts";
+import { hasKind } from "../shared/calico/versions/rules.ts";
+import { parseVersion } from "../shared/calico/versions/version.ts";
 import type { JsonObject } from "../shared/json.ts";
 import { textAt } from "../shared/kubernetes/fields.ts";
 import { loadManifests } from "../shared/kubernetes/manifests.ts";
@@ -37,8 +39,10 @@ export async function rbacObjects(world: Pick<World, "cwd">, request: RbacReques
   const rollbackManifest = await read(request.rollbackManifest);
   const { migration, targetGroup: group, gitops, mirrorStatus, dependants, enforcedOwners } = request;
   const targetGroup = group === undefined ? groupOf(manifest) : GROUPS[group];
+  const missingKinds = kindsWithoutCrd(manifest, targetGroup, request.calicoVersion);
   const rules = accessOf(migration, {
-    ...{ targetGroup, manifest, rollbackManifest, mirrorStatus, dependants, enforcesOwners: enforcedOwners },
+    ...{ targetGroup, missingKinds, manifest, rollbackManifest, mirrorStatus, dependants },
+    enforcesOwners: enforcedOwners,
     pausesGitOps: gitops === undefined || gitops === "pause",
   });
   const bindings = bindingObjects(request, rules);
@@ -50,6 +54,21 @@ export async function rbacObjects(world: Pick<World, "cwd">, request: RbacReques
 /** Several objects as one YAML text, as `kubectl apply -f -` reads it. */
 export function yamlOf(objects: readonly object[]): string {
   return objects.map((object) => `---\n${stringify(object)}`).join("");
+}
+
+/** What the manifest's CRDs do not hold; without any, what the version has not; nothing where neither is given. */
+function kindsWithoutCrd(
+  manifest: readonly JsonObject[],
+  group: TargetGroup,
+  calicoVersion: string | undefined,
+): ReadonlySet<string> {
+  const names = new Set(manifest.map((object) => textAt(object, "metadata", "name")));
+  const version = parseVersion(calicoVersion ?? "");
+  const missing = KINDS.filter((info) => info.group === "crd").filter(({ kind }) => {
+    if (names.has(crdName("IPPool", group) ?? "")) return !names.has(crdName(kind, group) ?? "");
+    return version !== undefined && !hasKind(version, kind);
+  });
+  return new Set(missing.map(({ kind }) => kind));
 }
 
 function groupOf(manifest: readonly JsonObject[]): TargetGroup {

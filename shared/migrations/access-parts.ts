@@ -8,6 +8,8 @@ import { isNamespacedByDefault, pluralOf } from "./access-plurals.ts";
 export interface AccessSubject {
   /** The API group that the target keeps Calico's custom resources in. */
   targetGroup: TargetGroup;
+  /** Kinds that the target has no CRD for. Default: none. */
+  missingKinds?: ReadonlySet<string> | undefined;
   /** The objects of the manifest that the run applies; none without one. */
   manifest: readonly JsonObject[];
   /** The objects of the manifest for the way back; none without one. */
@@ -36,10 +38,14 @@ export const NODE_ANNOTATIONS: AccessRule = {
   verb: "patch",
 };
 
-/** These verbs on every custom resource of Calico, as the target group names it. */
-export function calicoAccess(targetGroup: TargetGroup, verbs: readonly string[]): AccessRule[] {
+/** These verbs on every custom resource of Calico that the target has, as its group names it. */
+export function calicoAccess(
+  { targetGroup, missingKinds }: Pick<AccessSubject, "targetGroup" | "missingKinds">,
+  verbs: readonly string[],
+): AccessRule[] {
   const group = targetGroup.slice(0, targetGroup.indexOf("/"));
-  return KINDS.filter((info) => info.group === "crd").flatMap((info) =>
+  const there = KINDS.filter((info) => info.group === "crd" && missingKinds?.has(info.kind) !== true);
+  return there.flatMap((info) =>
     verbs.map((verb) => ({ group, resource: targetKind(info, targetGroup).plural, verb })),
   );
 }

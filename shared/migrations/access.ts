@@ -8,15 +8,15 @@ import { accessRules } from "./etcd-to-kubernetes/access-rules.ts";
 const RULES: Readonly<Record<string, (subject: AccessSubject) => AccessRule[]>> = {
   "etcd-to-kubernetes": accessRules,
   "apiserver-to-crds": declaredRules,
-  backup: ({ targetGroup }) => [
+  backup: (subject) => [
     { ...CRDS, verb: "list" },
-    ...calicoAccess(targetGroup, ["list"]),
+    ...calicoAccess(subject, ["list"]),
     { group: "", resource: "nodes", verb: "list" },
   ],
-  restore: ({ targetGroup }) => [
+  restore: (subject) => [
     { ...CRDS, verb: "get" },
     { ...CRDS, verb: "create" },
-    ...calicoAccess(targetGroup, ["get", "create", "update"]),
+    ...calicoAccess(subject, ["get", "create", "update"]),
     { group: "", resource: "nodes", verb: "get" },
     NODE_ANNOTATIONS,
   ],

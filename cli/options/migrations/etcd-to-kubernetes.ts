@@ -1,6 +1,7 @@
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import type { TargetGroup } from "../../../shared/calico/kinds.ts";
+import { parseVersion } from "../../../shared/calico/versions/version.ts";
 import type { MigrationCommandLine } from "./command-line.ts";
 import { SharedFlags, sharedOptions, sourceOf } from "./shared.ts";
 
@@ -15,8 +16,14 @@ export const EtcdToKubernetesFlags = z.object({
   manifest: z.string().optional(),
   rollbackManifest: z.string().optional(),
   targetGroup: z.enum(["v1", "v3"]).optional(),
+  calicoVersion: z.string().optional(),
 });
 export type EtcdToKubernetesFlags = z.infer<typeof EtcdToKubernetesFlags>;
+
+function calicoVersion(text: string): string {
+  if (parseVersion(text) !== undefined) return text;
+  throw new InvalidArgumentError("It is no version of Calico, such as v3.28.5 or 3.28.");
+}
 
 /** How `etcd-to-kubernetes` is asked for. */
 export const etcdToKubernetes: MigrationCommandLine<EtcdToKubernetesFlags & SharedFlags> = {
@@ -36,12 +43,19 @@ export const etcdToKubernetes: MigrationCommandLine<EtcdToKubernetesFlags & Shar
           "--target-group <group>",
           "v1: crd.projectcalico.org/v1; v3: projectcalico.org/v3 (default: what is there)",
         ).choices(Object.keys(GROUPS)),
+      )
+      .addOption(
+        new Option(
+          "--calico-version <version>",
+          "the Calico that will use the Kubernetes datastore, such as v3.28.5 (default: found out)",
+        ).argParser(calicoVersion),
       );
   },
   optionsOf: (world, flags) => ({
     manifest: sourceOf(world, flags.manifest),
     rollbackManifest: sourceOf(world, flags.rollbackManifest),
     targetGroup: flags.targetGroup === undefined ? undefined : GROUPS[flags.targetGroup],
+    calicoVersion: flags.calicoVersion,
     ...sharedOptions(flags),
   }),
   manifests: ["manifest", "rollbackManifest"],

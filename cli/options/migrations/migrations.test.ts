@@ -7,7 +7,12 @@ import { isFromEtcd, manifestsIn, migrationOptions } from "./index.ts";
 const WORLD = { cwd: "/here" };
 /** Every option of a migration, as commander gives it. */
 const GIVEN = {
-  "etcd-to-kubernetes": { manifest: "a.yaml", rollbackManifest: "https://x/b.yaml", targetGroup: "v3" },
+  "etcd-to-kubernetes": {
+    manifest: "a.yaml",
+    rollbackManifest: "https://x/b.yaml",
+    targetGroup: "v3",
+    calicoVersion: "3.28",
+  },
   "apiserver-to-crds": {
     crds: "a.yaml",
     gitops: "refuse",

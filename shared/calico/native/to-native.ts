@@ -110,7 +110,12 @@ function objectOf(
   spec: JsonObject,
 ): TargetObject {
   const metadata = { name, namespace, labels, annotations, finalizers, ownerReferences: otherOwners };
-  return { apiVersion, kind, metadata: writeMetadata(metadata, { group: "projectcalico.org/v3", storesName: false }), spec };
+  return {
+    apiVersion,
+    kind,
+    metadata: writeMetadata(metadata, { group: "projectcalico.org/v3", storesName: false }),
+    spec,
+  };
 }
 
 function statusOf({ status }: JsonObject): JsonObject | undefined {

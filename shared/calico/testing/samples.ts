@@ -92,14 +92,14 @@ export const SAMPLES: readonly Sample[] = [
     ...simple("ClusterInformation", "clusterinformations", "default", {
       clusterGUID: "5f1c",
       clusterType: "k8s,bgp",
-      calicoVersion: "v3.30.1",
+      calicoVersion: "v3.32.1",
       datastoreReady: true,
     }),
     rank: 0,
     spec: {
       clusterGUID: "5f1c",
       clusterType: "k8s,bgp,kdd",
-      calicoVersion: "v3.30.1",
+      calicoVersion: "v3.32.1",
       datastoreReady: false,
     },
   },

@@ -48,6 +48,11 @@ const SAYS_NOTHING: Readonly<Record<string, Readonly<Record<string, Json | undef
   ),
 };
 
+/** The paths that a conversion leaves out where the CRD lacks them, by kind. */
+export const OPTIONAL_FIELDS: readonly (readonly [kind: string, paths: readonly string[]])[] = Object.entries(
+  SAYS_NOTHING,
+).map(([kind, paths]) => [kind, Object.keys(paths)]);
+
 /**
  * Takes fields that the target's CRD does not have out of an object, in place: those that say what their absence says, and
  * those of settings. Others stay, for the schema to refuse.

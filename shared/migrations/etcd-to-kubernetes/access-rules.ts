@@ -1,4 +1,4 @@
-import { crdNames, type TargetGroup } from "../../calico/kinds.ts";
+import { crdName, crdNames } from "../../calico/kinds.ts";
 import type { AccessRule } from "../../kubernetes/access.ts";
 import { type AccessSubject, calicoAccess, CRDS, NODE_ANNOTATIONS, objectAccess } from "../access-parts.ts";
 import { isCrd } from "../manifests.ts";
@@ -15,14 +15,14 @@ const APPLY_VERBS = ["create", "patch"];
  * where the objects are known only at run time.
  */
 export function accessRules(subject: AccessSubject): AccessRule[] {
-  const { targetGroup, manifest, rollbackManifest } = subject;
+  const { manifest, rollbackManifest } = subject;
   const rules = [
-    ...calicoAccess(targetGroup, CUSTOM_RESOURCE_VERBS),
+    ...calicoAccess(subject, CUSTOM_RESOURCE_VERBS),
     ...coreRules(),
     ...USUAL_WORKLOADS.map(({ plural, namespace, name }) => ({
       ...{ group: "apps", resource: plural, verb: "get", namespace, name },
     })),
-    ...(manifest.some(isCrd) ? crdRules(targetGroup) : []),
+    ...(manifest.some(isCrd) ? crdRules(subject) : []),
     ...manifest.filter((object) => !isCrd(object)).flatMap((object) => objectAccess(object, SWITCH_VERBS)),
     ...rollbackManifest.flatMap((object) => objectAccess(object, APPLY_VERBS)),
   ];
@@ -42,10 +42,11 @@ function coreRules(): AccessRule[] {
 }
 
 /** Calico's CRDs are applied where they are missing, and those are deleted on the way back. */
-function crdRules(targetGroup: TargetGroup): AccessRule[] {
-  const named = crdNames(targetGroup).flatMap((name) =>
-    ["patch", "delete"].map((verb) => ({ ...CRDS, verb, name })),
-  );
+function crdRules({ targetGroup, missingKinds = new Set() }: AccessSubject): AccessRule[] {
+  const missing = new Set([...missingKinds].map((kind) => crdName(kind, targetGroup)));
+  const named = crdNames(targetGroup)
+    .filter((name) => !missing.has(name))
+    .flatMap((name) => ["patch", "delete"].map((verb) => ({ ...CRDS, verb, name })));
   return [{ ...CRDS, verb: "create" }, ...named];
 }
 

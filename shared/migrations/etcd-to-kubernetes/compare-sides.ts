@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Checkpoint, RunRecord } from "../../engine/records.ts";
 import { openLedger, ledgerPages } from "../../engine/ledger.ts";
 import type { ArtifactStore, CheckpointStore } from "../../engine/ports.ts";
@@ -6,6 +5,7 @@ import type { ForwardContext } from "../../calico/forwarded.ts";
 import { MigratorError } from "../../errors.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { compareResource } from "./compare.ts";
+import { conversionBy, Decisions } from "./decisions.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { storedNodeNames } from "./node-names.ts";
 import { orAbsent } from "../target/calls.ts";
@@ -21,7 +21,6 @@ export interface SideDifference {
 }
 
 const PAGE = 200;
-const Decided = z.object({ targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]) });
 
 /**
  * Compares, reading only, what a run has copied with what both sides hold now, a page at a time. Throws NOTHING_COPIED
@@ -68,10 +67,8 @@ async function conversionOf(
   run: RunRecord,
 ): Promise<ForwardContext> {
   const stage = await store.getStage({ runId: run.runId, track: "forward", stage: "preflight" });
-  const decided = Decided.safeParse(stage?.notes);
-  if (decided.success) {
-    return { targetGroup: decided.data.targetGroup, nodeNames: await storedNodeNames(artifacts, run.runId) };
-  }
+  const decided = Decisions.safeParse(stage?.notes);
+  if (decided.success) return conversionBy(decided.data, await storedNodeNames(artifacts, run.runId));
   throw new MigratorError("NOTHING_COPIED", `run "${run.runId}" has copied nothing yet`, {
     next: "Let it go on with `calico-migrator resume`, then compare.",
   });

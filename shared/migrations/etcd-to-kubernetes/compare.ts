@@ -2,6 +2,7 @@ import { backward } from "../../calico/backward.ts";
 import { differences } from "../../calico/differences.ts";
 import { meaningHash } from "../../calico/meaning.ts";
 import { forward } from "../../calico/forward.ts";
+import { NEWEST_CALICO } from "../../calico/versions/target-calico.ts";
 import type { ForwardContext } from "../../calico/forwarded.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
@@ -65,8 +66,8 @@ async function meansSameToCalico(
   expected: JsonObject,
   target: JsonObject,
 ): Promise<boolean> {
-  const { nodeNames, targetGroup } = conversion;
-  const stored = backward(target, { nodeNames, sourceGroup: targetGroup });
+  const { nodeNames, targetGroup, calico = NEWEST_CALICO } = conversion;
+  const stored = backward(target, { nodeNames, sourceGroup: targetGroup, calico });
   if ("skipped" in stored) return false;
   const written = forward(stored.key, stored.value, conversion);
   if (written.outcome !== "carry") return false;

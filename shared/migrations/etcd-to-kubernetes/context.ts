@@ -1,32 +1,28 @@
-import { z } from "zod";
+import type { BackwardContext } from "../../calico/backward.ts";
 import type { ForwardContext } from "../../calico/forwarded.ts";
-import type { TargetGroup } from "../../calico/kinds.ts";
 import type { StageContext } from "../../engine/migration.ts";
 import type { Ledger } from "../../engine/ledger.ts";
 import type { ClusterConnections } from "../connections.ts";
+import { backwardBy, conversionBy, Decisions } from "./decisions.ts";
 import { readNodeNames } from "./node-names.ts";
 import type { EtcdToKubernetesOptions } from "./options.ts";
 
 /** What the stages of this migration get. */
 export type Context = StageContext<ClusterConnections, EtcdToKubernetesOptions>;
 
-/** What preflight has decided for the stages after it. */
-const Decisions = z.object({
-  targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]),
-  pinnedRevision: z.int(),
-});
-
-/** The target group and the revision of the source at which everything was read. */
-export async function decisions(
-  context: Context,
-): Promise<{ targetGroup: TargetGroup; pinnedRevision: number }> {
+/** What preflight has decided: the target group, the revision of the source at which everything was read, Calico's versions. */
+export async function decisions(context: Context): Promise<Decisions> {
   return Decisions.parse(await context.notesOf("preflight"));
 }
 
 /** What conversions of this run need; the node names are those last recorded. */
 export async function conversion(context: Context): Promise<ForwardContext> {
-  const { targetGroup } = await decisions(context);
-  return { targetGroup, nodeNames: await readNodeNames(context) };
+  return conversionBy(await decisions(context), await readNodeNames(context));
+}
+
+/** What converting back to etcd needs. */
+export async function backConversion(context: Context): Promise<BackwardContext> {
+  return backwardBy(await decisions(context), await readNodeNames(context));
 }
 
 /** One checkpoint for every resource that is carried. */

@@ -1,9 +1,15 @@
 import { z } from "zod";
+import { parseVersion } from "../../calico/versions/version.ts";
 
 /** Options of `etcd-to-kubernetes`. Durations are milliseconds. None is a secret. */
 export const EtcdToKubernetesOptions = z.strictObject({
   /** The API group of the target's custom resources; found out when left out. */
   targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]).optional(),
+  /** The version of the Calico that will use the target; found out when left out. */
+  calicoVersion: z
+    .string()
+    .refine((text) => parseVersion(text) !== undefined, "is no version such as v3.28.5 or 3.28")
+    .optional(),
   /** The Calico manifest for the Kubernetes datastore: a file, a directory or a URL. */
   manifest: z.string().min(1).optional(),
   /** The Calico manifest for etcd, for the way back; without it the workloads are put back as they were. */

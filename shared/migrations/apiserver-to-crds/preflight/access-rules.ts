@@ -52,9 +52,9 @@ export interface RightsFound {
 export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
   return [
     ...crdRules(),
-    ...calicoAccess("crd.projectcalico.org/v1", ["get", "list", "watch"]),
+    ...calicoAccess({ targetGroup: "crd.projectcalico.org/v1" }, ["get", "list", "watch"]),
     { group: OLD_GROUP, resource: "clusterinformations", verb: "update", name: "default" },
-    ...calicoAccess("projectcalico.org/v3", NATIVE_VERBS),
+    ...calicoAccess({ targetGroup: "projectcalico.org/v3" }, NATIVE_VERBS),
     ...statusRules(),
     ...tierRules(),
     ...apiServiceRules(),

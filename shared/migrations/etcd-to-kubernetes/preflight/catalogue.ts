@@ -4,6 +4,7 @@ import { allCarried } from "./checks/all-carried.ts";
 import { calicoNode } from "./checks/calico-node.ts";
 import { calicoVersion } from "./checks/calico-version.ts";
 import { crdsEstablished } from "./checks/crds-established.ts";
+import { crdsOfVersion } from "./checks/crds-of-version.ts";
 import { etcdHistory } from "./checks/etcd-history.ts";
 import { etcdHoldsCalico } from "./checks/etcd-holds-calico.ts";
 import { etcdReachable } from "./checks/etcd-reachable.ts";
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   kubernetesVersion,
   manifest,
   crdsEstablished,
+  crdsOfVersion,
   access,
   calicoNode,
   targetEmpty,

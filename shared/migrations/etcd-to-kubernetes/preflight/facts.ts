@@ -1,14 +1,15 @@
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
-import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
+import { crdName, crdNames, KINDS, type TargetGroup } from "../../../calico/kinds.ts";
 import { prefixEnd } from "../../../etcd/keys.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdKeyValue, EtcdStatus } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource, type CrdState, crdStates } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
+import { findVersion, type FoundVersion, versionByKinds } from "../calico-versions.ts";
 import { type Context } from "../context.ts";
 import { isCrd } from "../../manifests.ts";
-import { readManifest } from "../manifest.ts";
+import { readManifest, readRollbackManifest } from "../manifest.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { call } from "../../target/calls.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
@@ -84,6 +85,43 @@ export class Facts {
       if (v1 && v3) throw ambiguous();
       return v3 ? "projectcalico.org/v3" : "crd.projectcalico.org/v1";
     });
+  }
+
+  /** Kinds that the target has no CRD for, and gets none with the manifest. */
+  missingKinds(): Promise<ReadonlySet<string>> {
+    return this.#once("missingKinds", async () => {
+      const group = await this.targetGroup();
+      const { present, inManifest } = await this.calicoCrds();
+      const missing = KINDS.map(({ kind }) => kind).filter((kind) => {
+        const name = crdName(kind, group);
+        return name !== undefined && !present.has(name) && !inManifest.has(name);
+      });
+      return new Set(missing);
+    });
+  }
+
+  /** The version of the Calico that will use the target. */
+  targetVersion(): Promise<FoundVersion> {
+    return this.#once("targetVersion", async () => {
+      const found = findVersion({
+        given: this.#context.options.calicoVersion,
+        manifest: await this.manifest(),
+        running: await this.calicoNode(),
+        clusterInformation: (await this.clusterInformation())?.value,
+      });
+      return found ?? versionByKinds(await this.missingKinds());
+    });
+  }
+
+  /** The version of the Calico that uses etcd, now and after a way back; undefined where nothing tells it. */
+  etcdVersion(): Promise<FoundVersion | undefined> {
+    return this.#once("etcdVersion", async () =>
+      findVersion({
+        manifest: (await readRollbackManifest(this.#context)) ?? [],
+        running: await this.calicoNode(),
+        clusterInformation: (await this.clusterInformation())?.value,
+      }),
+    );
   }
 
   /** The state of every CRD that the target must have. */

@@ -18,13 +18,15 @@ export const Inventory = z.object({
   tiersUsed: z.array(z.string()),
   filters: z.array(z.string()),
   filtersUsed: z.array(z.string()),
+  /** By kind, paths of resources that the target's CRD has no field for. */
+  missingFields: z.record(z.string(), z.array(z.string())).default({}),
 });
 export type Inventory = z.infer<typeof Inventory>;
 
 /** An inventory before anything was read. */
 export function emptyInventory(): Inventory {
   const names = { tiers: [], tiersUsed: [], filters: [], filtersUsed: [] };
-  return { byKind: {}, derived: 0, housekeeping: 0, consents: {}, blockers: {}, ...names };
+  return { byKind: {}, derived: 0, housekeeping: 0, consents: {}, blockers: {}, ...names, missingFields: {} };
 }
 
 /** Adds one to a count. */

@@ -1,5 +1,4 @@
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
-import { forward } from "../../../calico/forward.ts";
 import type { Carried, ForwardContext } from "../../../calico/forwarded.ts";
 import { crdName, type TargetGroup } from "../../../calico/kinds.ts";
 import { targetId } from "../../../calico/target.ts";
@@ -16,6 +15,7 @@ import { rankOf } from "../changes.ts";
 import { consentSubject } from "../consent.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { addNames, count, type Inventory } from "./inventory.ts";
+import { forwardLearning } from "./missing-fields.ts";
 
 const PAGE = 500;
 /** A row of a ledger is bounded (DynamoDB: 400 KB). */
@@ -87,7 +87,7 @@ async function putAfresh(
 
 function sort(kv: EtcdKeyValue, surroundings: Surroundings, inventory: Inventory, into: Sorted): void {
   const base = { rank: rankOf(kv.key) ?? 0, key: kv.key, target: kv.key, sourceRevision: kv.modRevision };
-  const forwarded = forward(kv.key, kv.value, surroundings.conversion);
+  const forwarded = forwardLearning(kv, surroundings, inventory);
   switch (forwarded.outcome) {
     case "carry":
       sortCarried(kv, forwarded, surroundings, inventory, into);

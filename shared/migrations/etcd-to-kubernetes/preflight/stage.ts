@@ -5,13 +5,16 @@ import { errorMessage, isRetryable, MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
 import { artifactName } from "../../context.ts";
+import { versionText } from "../../../calico/versions/version.ts";
 import type { Context } from "../context.ts";
+import type { CalicoSides } from "../decisions.ts";
 import { recordNodeNames } from "../node-names.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { CHECKS } from "./catalogue.ts";
 import type { Check, CheckReport, CheckResult } from "./check.ts";
 import { Facts } from "./facts.ts";
 import { emptyInventory, Inventory } from "./inventory.ts";
+import { noteOptionalFields } from "./missing-fields.ts";
 import { readResources } from "./read-resources.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
@@ -49,11 +52,23 @@ async function checkConnections(context: Context): Promise<SweepPlan> {
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), reports);
   refuse(reports);
   const pinnedRevision = await facts.currentRevision();
-  await context.record({ targetGroup: await facts.targetGroup(), pinnedRevision });
+  const targetGroup = await facts.targetGroup();
+  await context.record({ targetGroup, pinnedRevision, calico: await calicoSides(facts), missingFields: {} });
   await recordNodeNames(context, pinnedRevision);
+  const inventory = emptyInventory();
+  noteOptionalFields(await surroundingsOf(context), inventory);
+  return { batches: [], cursor: { phase: "read", inventory, retries: context.run.retriesSeen } };
+}
+
+/** Which Calico is on which side. */
+async function calicoSides(facts: Facts): Promise<CalicoSides> {
+  const { version, from } = await facts.targetVersion();
+  const etcd = await facts.etcdVersion();
   return {
-    batches: [],
-    cursor: { phase: "read", inventory: emptyInventory(), retries: context.run.retriesSeen },
+    target: versionText(version),
+    foundBy: from,
+    ...(etcd === undefined ? {} : { etcd: versionText(etcd.version) }),
+    missingKinds: [...(await facts.missingKinds())].sort(),
   };
 }
 
@@ -80,7 +95,8 @@ async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
   }
   const all = [...(context.notes["checks"] as unknown as CheckReport[]), ...reports];
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), all);
-  await context.record({ byKind: inventory.byKind, consents: consents(all, inventory) });
+  const { byKind, missingFields } = inventory;
+  await context.record({ byKind, missingFields, consents: consents(all, inventory) });
   refuse(all);
   await context.announce("preflight.passed", { resources: inventory.byKind });
   return { batches: [], done: true };

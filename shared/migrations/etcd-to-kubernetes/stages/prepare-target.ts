@@ -1,5 +1,5 @@
 import { forward } from "../../../calico/forward.ts";
-import { crdNames } from "../../../calico/kinds.ts";
+import { crdName, crdNames } from "../../../calico/kinds.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
@@ -32,7 +32,9 @@ export const prepareTarget: Action<ClusterConnections, EtcdToKubernetesOptions> 
 
 async function createMissingCrds(context: Context): Promise<void> {
   const { kubernetes } = context.connections;
-  const names = crdNames((await decisions(context)).targetGroup);
+  const { targetGroup, calico } = await decisions(context);
+  const lacking = calico.missingKinds.map((kind) => crdName(kind, targetGroup));
+  const names = crdNames(targetGroup).filter((name) => !lacking.includes(name));
   const states = await crdStates(kubernetes, names, { signal: context.signal });
   const missing = states.filter(({ present }) => !present).map(({ name }) => name);
   if (missing.length > 0) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { etcdKeysFor } from "../../../calico/backward.ts";
+import { type BackwardContext, etcdKeysFor } from "../../../calico/backward.ts";
 import type { ForwardContext } from "../../../calico/forwarded.ts";
 import { etcdPrefixesOf } from "../../../calico/keys.ts";
 import { kindInfo, targetKind } from "../../../calico/kinds.ts";
@@ -17,6 +17,12 @@ import { objectTargetId, refOf } from "../target-refs.ts";
 
 /** A checkpoint with both of its sides. */
 export type Pair = Parameters<typeof compareResource>[2];
+
+/** How values are converted, in both directions. */
+export interface Conversions {
+  there: ForwardContext;
+  back: BackwardContext;
+}
 
 /** What a page of pairs is judged by. */
 type Judge = (pairs: readonly Pair[]) => Promise<void>;
@@ -40,7 +46,7 @@ type Unlisted = Exclude<z.infer<typeof Progress>, Listing>;
  */
 export async function compareKind(
   context: Context,
-  convert: ForwardContext,
+  convert: Conversions,
   { kind, batch }: { kind: string; batch: Readonly<BatchRecord> },
   judge: Judge,
 ): Promise<BatchOutcome> {
@@ -58,14 +64,16 @@ export async function compareKind(
 class Comparing {
   readonly #context: Context;
   readonly #convert: ForwardContext;
+  readonly #back: BackwardContext;
   readonly #kind: string;
   readonly #judge: Judge;
   readonly #rank: number;
   readonly #prefixes: readonly string[];
 
-  constructor(context: Context, convert: ForwardContext, kind: string, judge: Judge) {
+  constructor(context: Context, convert: Conversions, kind: string, judge: Judge) {
     this.#context = context;
-    this.#convert = convert;
+    this.#convert = convert.there;
+    this.#back = convert.back;
     this.#kind = kind;
     this.#judge = judge;
     this.#rank = kindInfo(kind).rank;
@@ -128,8 +136,7 @@ class Comparing {
   }
 
   #keyOf(object: JsonObject | undefined): string | undefined {
-    const { nodeNames, targetGroup: sourceGroup } = this.#convert;
-    const [key] = object === undefined ? [] : etcdKeysFor(object, { nodeNames, sourceGroup });
+    const [key] = object === undefined ? [] : etcdKeysFor(object, this.#back);
     return key === undefined || rankOf(key) !== this.#rank ? undefined : key;
   }
 

@@ -5,8 +5,9 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing, verifyKinds } from "../../copying/verify-kinds.ts";
 import { type Comparison, compareResource } from "../compare.ts";
-import { type Context, conversion } from "../context.ts";
+import { backConversion, type Context, conversion } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { orAbsent } from "../../target/calls.ts";
 import { compareKind, type Pair } from "./verify-kind.ts";
 
 /** How a verification judges. */
@@ -36,11 +37,17 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
     kinds: VERIFIED,
     compare: async (context, { kind, attempt, batch }) => {
       const convert = await conversion(context);
-      return compareKind(context, convert, { kind, batch }, (pairs) =>
-        judge(traits, context, convert, { attempt, pairs }),
-      );
+      const both = { there: convert, back: await backConversion(context) };
+      const judged = (pairs: readonly Pair[]) => judge(traits, context, convert, { attempt, pairs });
+      const compared = compareKind(context, both, { kind, batch }, judged);
+      // Of a kind that the target has not, nothing was copied.
+      return isMissing(convert, kind) ? ((await orAbsent(compared)) ?? { done: true, counts: {} }) : compared;
     },
   });
+}
+
+function isMissing({ calico }: ForwardContext, kind: string): boolean {
+  return calico?.missingKinds.has(kind) === true;
 }
 
 async function judge(

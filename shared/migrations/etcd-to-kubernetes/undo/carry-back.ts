@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { backward, etcdKeysFor, type BackwardContext } from "../../../calico/backward.ts";
-import type { ForwardContext } from "../../../calico/forwarded.ts";
 import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
 import type { Action, BatchOutcome, Stage, Sweep } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
@@ -13,7 +12,7 @@ import { addResources } from "../add-resources.ts";
 import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import { rankOf } from "../changes.ts";
 import { compareResource } from "../compare.ts";
-import { type Context, conversion, decisions, resources } from "../context.ts";
+import { backConversion, type Context, conversion, decisions, resources } from "../context.ts";
 import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts";
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import { rangesByRank, rowsInRange } from "../../copying/ledger-ranges.ts";
@@ -21,8 +20,9 @@ import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
 import { verifySweep } from "../stages/verify.ts";
+import type { Conversions } from "../stages/verify-kind.ts";
 import { COPIED_RANKS } from "../stages/pre-copy.ts";
-import { listPage, readTarget } from "../../target/calls.ts";
+import { listPage, orAbsent, readTarget } from "../../target/calls.ts";
 import { setTargetReady } from "../target-lock.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
@@ -118,12 +118,15 @@ async function carryKind(
   kind: string,
   batch: Readonly<BatchRecord>,
 ): Promise<BatchOutcome> {
-  const { targetGroup } = await decisions(context);
+  const { targetGroup, calico } = await decisions(context);
   const ref = targetKind(kindInfo(kind), targetGroup);
+  const isMissing = calico.missingKinds.includes(kind);
   let token = batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
   let carried = 0;
   for (let pages = 0; pages < PAGES_PER_WORK; pages++) {
-    const page = await listPage(context, ref, { limit: PAGE, continueToken: token }, "afresh");
+    const listed = listPage(context, ref, { limit: PAGE, continueToken: token }, "afresh");
+    const page = isMissing ? await orAbsent(listed) : await listed;
+    if (page === undefined) break;
     carried += await carryObjects(context, kind, page.items);
     token = page.continueToken;
     if (token === undefined) break;
@@ -133,8 +136,8 @@ async function carryKind(
 }
 
 async function carryObjects(context: Context, kind: string, objects: readonly JsonObject[]): Promise<number> {
-  const convert = await conversion(context);
-  const ref = targetKind(kindInfo(kind), convert.targetGroup);
+  const convert = { there: await conversion(context), back: await backConversion(context) };
+  const ref = targetKind(kindInfo(kind), convert.there.targetGroup);
   const byTarget = new Map(objects.map((object) => [objectTargetId(ref, object), object]));
   const known = await resources(context).findByTarget([...byTarget.keys()]);
   const live = known.filter(({ state }) => state !== "reverted");
@@ -163,15 +166,19 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
 /** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. */
 async function carryKnown(
   context: Context,
-  convert: ForwardContext,
+  convert: Conversions,
   pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; object: JsonObject },
 ): Promise<Checkpoint> {
   const { checkpoint, source, object } = pair;
   const current = { ...checkpoint, sourceRevision: source?.modRevision ?? 0 };
-  const comparison = await compareResource(context, convert, { checkpoint: current, source, target: object });
+  const comparison = await compareResource(context, convert.there, {
+    checkpoint: current,
+    source,
+    target: object,
+  });
   const seen = withDetail(ownedBy(current, object), { pass: PASS });
   if (comparison.result === "equal") return { ...seen, state: "applied" };
-  const back = backwardContext(convert, { key: checkpoint.key, existing: source });
+  const back = backwardContext(convert.back, { key: checkpoint.key, existing: source });
   const write = backward(object, back);
   if ("skipped" in write) return seen;
   const sourceRevision = await putSource(context, checkpoint.key, write.value, source);
@@ -188,14 +195,16 @@ function ownedBy(checkpoint: Checkpoint, object: JsonObject): Checkpoint {
 /** Writes an object that came after the unlock; undefined for objects that have no place in etcd. */
 async function carryNew(
   context: Context,
-  convert: ForwardContext,
+  { back }: Conversions,
   found: { kind: string; target: string; object: JsonObject },
 ): Promise<Checkpoint | undefined> {
   if (!cameAfterUnlock(found.kind, found.object)) return undefined;
-  const [canonical] = etcdKeysFor(found.object, backwardContext(convert));
-  if (canonical === undefined) return undefined;
-  const existing = (await context.connections.etcd().getMany([canonical])).get(canonical);
-  const write = backward(found.object, backwardContext(convert, { key: canonical, existing }));
+  const keys = etcdKeysFor(found.object, back);
+  const held = await context.connections.etcd().getMany(keys);
+  const key = keys.find((one) => held.has(one)) ?? keys[0];
+  if (key === undefined) return undefined;
+  const existing = held.get(key);
+  const write = backward(found.object, backwardContext(back, { key, existing }));
   if ("skipped" in write) return undefined;
   const sourceRevision = await putSource(context, write.key, write.value, existing);
   const namespace = textAt(found.object, "metadata", "namespace");
@@ -223,11 +232,10 @@ function hasCalicoAnnotations(node: JsonObject): boolean {
 }
 
 function backwardContext(
-  convert: ForwardContext,
-  found?: { key: string; existing: EtcdKeyValue | undefined },
+  base: BackwardContext,
+  found: { key: string; existing: EtcdKeyValue | undefined },
 ): BackwardContext {
-  const base = { nodeNames: convert.nodeNames, sourceGroup: convert.targetGroup };
-  if (found?.existing === undefined) return base;
+  if (found.existing === undefined) return base;
   return { ...base, existing: found.existing.value.toString("utf8"), existingKey: found.key };
 }
 

@@ -1,12 +1,11 @@
-import { z } from "zod";
-import { kindInfo, KINDS, targetKind, type TargetKind } from "../../../calico/kinds.ts";
+import { kindInfo, KINDS, type TargetGroup, targetKind, type TargetKind } from "../../../calico/kinds.ts";
 import { readLock } from "../../../calico/lock.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { type Context, resources } from "../context.ts";
+import { type Context, decisions, resources } from "../context.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
@@ -15,7 +14,6 @@ import { listPage, orAbsent } from "../../target/calls.ts";
 import { objectTargetId } from "../target-refs.ts";
 
 const PAGE = 500;
-const Decided = z.object({ targetGroup: z.enum(["crd.projectcalico.org/v1", "projectcalico.org/v3"]) });
 
 /**
  * Proves that the undo is complete: nothing that this run wrote is left in the target (what a worker wrote with its last
@@ -27,7 +25,7 @@ export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> =
   title: "prove that nothing of this run is left on either side",
   act: async (context) => {
     if ((await context.stageOf("prepare-target")) === undefined) return { done: true };
-    const { targetGroup } = Decided.parse(await context.notesOf("preflight"));
+    const { targetGroup } = await decisions(context);
     const custom = KINDS.filter(({ group }) => group === "crd");
     for (const { kind } of custom) await deleteLeftovers(context, kind, targetGroup);
     await checkSource(context);
@@ -35,11 +33,7 @@ export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> =
   },
 };
 
-async function deleteLeftovers(
-  context: Context,
-  kind: string,
-  targetGroup: z.infer<typeof Decided>["targetGroup"],
-): Promise<void> {
+async function deleteLeftovers(context: Context, kind: string, targetGroup: TargetGroup): Promise<void> {
   const ref = targetKind(kindInfo(kind), targetGroup);
   let continueToken: string | undefined;
   do {

@@ -14,6 +14,7 @@ export const access: ConnectionCheck = {
   run: async (facts, context) => {
     const rules = accessRules({
       targetGroup: await facts.targetGroup(),
+      missingKinds: await facts.missingKinds(),
       manifest: await facts.manifest(),
       rollbackManifest: (await readRollbackManifest(context)) ?? [],
     });

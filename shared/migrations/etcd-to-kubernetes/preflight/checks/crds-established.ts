@@ -1,25 +1,31 @@
+import { crdName } from "../../../../calico/kinds.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
-/** Every CRD that is needed is there, or comes with the manifest. */
+/** Without them there is no datastore: what locks it, and what pods get their addresses from. */
+const INDISPENSABLE = ["ClusterInformation", "IPPool"];
+
+/** Calico's CRDs are there, or come with the manifest; what the source has of other kinds is judged by itself. */
 export const crdsEstablished: ConnectionCheck = {
   id: "crds-established",
-  title: "every CRD that Calico needs is established, or is in the manifest",
+  title: "Calico's CRDs are established, or are in the manifest",
   severity: "blocking",
   fix: "Give the Calico manifest for the Kubernetes datastore with --manifest, or apply its CRDs first.",
   phase: "connections",
   run: async (facts) => {
-    const { inManifest } = await facts.calicoCrds();
-    const states = await facts.crds();
-    const missing = states
-      .filter(({ present, name }) => !present && !inManifest.has(name))
-      .map(({ name }) => name);
+    const group = await facts.targetGroup();
+    const kinds = await facts.missingKinds();
+    const missing = INDISPENSABLE.filter((kind) => kinds.has(kind)).map(
+      (kind) => crdName(kind, group) ?? kind,
+    );
     if (missing.length > 0) return fail(`${missing.length} CRDs are missing`, missing);
+    const states = await facts.crds();
     const broken = states.filter(({ present, established }) => present && !established);
     const named = broken.map(({ name, reason }) => `${name}: ${reason}`);
     if (named.length > 0) return fail(`${named.length} CRDs are not established`, named);
-    const absent = states.filter(({ present }) => !present).length;
+    const absent = states.filter(({ present }) => !present).length - kinds.size;
+    const there = states.length - kinds.size;
     return pass(
-      absent === 0 ? `all ${states.length} are established` : `${absent} will be created from the manifest`,
+      absent === 0 ? `all ${there} are established` : `${absent} will be created from the manifest`,
     );
   },
 };
