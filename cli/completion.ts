@@ -31,12 +31,14 @@ function entriesOf(command: Command, path: string): Entry[] {
   const entry = {
     path,
     commands,
-    options: command.options.map(({ short, long, description, argChoices }) => ({
-      short,
-      long: long ?? "",
-      description,
-      choices: argChoices ?? [],
-    })),
+    options: command.options
+      .filter(({ hidden }) => !hidden)
+      .map(({ short, long, description, argChoices }) => ({
+        short,
+        long: long ?? "",
+        description,
+        choices: argChoices ?? [],
+      })),
     takesRun: command.registeredArguments[0]?.name() === "run",
   };
   return [entry, ...command.commands.flatMap((one) => entriesOf(one, `${path} ${one.name()}`.trim()))];

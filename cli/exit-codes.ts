@@ -14,6 +14,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   USAGE: EXIT.usage,
   MIGRATION_UNKNOWN: EXIT.usage,
   STAGE_UNKNOWN: EXIT.usage,
+  SUBJECT_UNKNOWN: EXIT.usage,
   OPTIONS_INVALID: EXIT.usage,
   ETCD_CONFIG_INVALID: EXIT.usage,
   PREFLIGHT_FAILED: EXIT.preflightFailed,

@@ -1,4 +1,4 @@
-import { isEnd, type RunRecord } from "../shared/engine/records.ts";
+import { isEnd, type RunRecord, type Waiting } from "../shared/engine/records.ts";
 import type { Snapshot } from "./drive/snapshot.ts";
 import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -59,9 +59,14 @@ function unfinished(session: Session, { run, control }: Snapshot, interrupted: b
   return interrupted ? EXIT.interrupted : EXIT.actionNeeded;
 }
 
+/** With the fingerprint, where what is approved depends on what was found. */
+function approvalOf(subject: string, { count, fingerprint }: Waiting): string {
+  return count === undefined || fingerprint === undefined ? subject : `${subject}@${fingerprint}`;
+}
+
 function nextCommand(session: Session, { runId, waiting }: RunRecord, pausing: boolean): string {
   if (!pausing && waiting?.reason === "Approval" && waiting.subject !== undefined)
-    return commandLine(session, "approve", runId, waiting.subject);
+    return commandLine(session, "approve", runId, approvalOf(waiting.subject, waiting));
   if (!pausing && waiting?.reason === "Conflict") return commandLine(session, "conflicts", runId);
   // Elsewhere the run goes on by itself, unless it waits for a person.
   const goesOn = session.drive === undefined && waiting?.reason !== "Paused";

@@ -21,6 +21,7 @@ import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type FailureStyle, printError } from "./failures.ts";
 import { guarded } from "./output/escape.ts";
+import { spellYes } from "./options/common.ts";
 import type { World } from "./world.ts";
 
 const GROUPS: readonly [string, readonly CommandMaker[]][] = [
@@ -57,7 +58,7 @@ export async function run(argv: readonly string[], outside: World): Promise<numb
   const style = styleOf(argv);
   const outcome: Outcome = { code: EXIT.ok, failureCode: EXIT.error, complaint: "" };
   try {
-    await buildProgram(world, outcome).parseAsync([...argv], { from: "user" });
+    await buildProgram(world, outcome).parseAsync(spellYes(argv), { from: "user" });
     return outcome.code;
   } catch (error) {
     if (!(error instanceof CommanderError)) {
@@ -126,6 +127,7 @@ function tellThrough(command: Command, world: World, outcome: Outcome): void {
 function usage(complaint: string): MigratorError {
   const message = complaint
     .replace(/^error: /, "")
+    .replaceAll("--yes-also", "--yes=STAGE")
     .replace(/\s+/g, " ")
     .trim();
   return new MigratorError("USAGE", message, {

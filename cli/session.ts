@@ -1,6 +1,6 @@
 import type { StartRequest } from "../shared/engine/engine.ts";
 import type { ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
-import type { ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
+import type { Approval, ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
 import { type AwsSession, openAwsSession } from "./aws/session.ts";
 import type { Driver } from "./drive/driver.ts";
 import { type LocalSession, openStoreSession, type SessionOptions } from "./local-session.ts";
@@ -13,8 +13,8 @@ export interface RunActions {
   start(request: StartRequest): Promise<RunRecord>;
   pause(runId: string): Promise<void>;
   resume(runId: string): Promise<void>;
-  /** Returns what was approved: `subject`, else what the run waits for. */
-  approve(runId: string, by: string, subject?: string): Promise<string>;
+  /** Returns what was approved: `subject`, else what the run waits for; with `seen`, only if that is its fingerprint. */
+  approve(runId: string, by: string, subject?: string, seen?: string): Promise<Approval>;
   resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void>;
   undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
 }

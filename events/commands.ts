@@ -20,8 +20,13 @@ const Reason = z.string().max(1024).describe("Why, for the history of the run");
 const Stage = z.string().min(1);
 const Options: z.ZodType<JsonObject> = z.record(z.string(), z.json());
 
+const Fingerprint = z.string().min(1).max(128);
+
 const Approval = z.strictObject({
   subject: z.string().min(1).describe("What is approved"),
+  fingerprint: Fingerprint.optional().describe(
+    "What was shown of it, by a plan; needed for all that depends on the cluster",
+  ),
   by: By,
   at: z.int().min(0).describe("When, in milliseconds since the epoch"),
 });
@@ -75,6 +80,9 @@ const COMMANDS = {
       runId: RunId,
       // Messages come twice: without it, the second would approve whatever the run waits for by then.
       subject: z.string().min(1).describe("What is approved"),
+      fingerprint: Fingerprint.optional().describe(
+        "What was shown of it, as run.waiting told; what has changed since is not approved. Without it: what the run shows when the command arrives",
+      ),
       by: By,
     })
     .describe("Records an approval"),

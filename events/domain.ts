@@ -31,6 +31,17 @@ const EVENTS = {
       message: z.string(),
       stage: Stage.optional(),
       subject: z.string().optional().describe("For Approval: what has to be approved"),
+      fingerprint: z
+        .string()
+        .optional()
+        .describe(
+          "For Approval: what is shown, for ApproveRun; it changes with what an approval would cover",
+        ),
+      count: z
+        .int()
+        .min(0)
+        .optional()
+        .describe("For Approval: how many things it is about, where they are counted"),
       ...Phased,
     })
     .describe("Something holds the run back; told once for the same reason and message"),

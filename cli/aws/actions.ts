@@ -3,7 +3,7 @@ import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine, newRunId, type StartRequest } from "../../shared/engine/engine.ts";
 import { RunNotFoundError } from "../../shared/engine/errors.ts";
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
-import type { ResolutionRequest, RunControl, RunRecord } from "../../shared/engine/records.ts";
+import type { Approval, ResolutionRequest, RunControl, RunRecord } from "../../shared/engine/records.ts";
 import type { EnginePorts } from "../../shared/engine/settings.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -64,15 +64,15 @@ export class AwsActions implements RunActions {
   }
 
   /** Throws what `Engine.approve` throws. */
-  approve(runId: string, by: string, subject?: string): Promise<string> {
+  approve(runId: string, by: string, subject?: string, seen?: string): Promise<Approval> {
     return this.#asking({
       command: ({ approvals }) => ({
         type: "ApproveRun",
-        // The subject is named, so that a command that arrives late or twice approves nothing else.
-        data: { runId, by, subject: approvals.at(-1)?.subject ?? "" },
+        // All of it is named, so that a command that arrives late or twice approves nothing else.
+        data: { runId, by, subject: "", ...named(approvals.at(-1)) },
       }),
       taken: ({ approvals }, before) => approvals.length > before.approvals.length,
-    }).approve(runId, by, subject);
+    }).approve(runId, by, subject, seen);
   }
 
   /** Throws what `Engine.resolve` throws. */
@@ -149,6 +149,12 @@ export class AwsActions implements RunActions {
       await clock.sleep(POLL_MS);
     }
   }
+}
+
+function named(approval: Approval | undefined): Partial<Pick<Approval, "subject" | "fingerprint">> {
+  if (approval === undefined) return {};
+  const { subject, fingerprint } = approval;
+  return fingerprint === undefined ? { subject } : { subject, fingerprint };
 }
 
 /** Without the members that are absent, which no message can say. */

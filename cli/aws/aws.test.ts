@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { shownAlways } from "../../shared/engine/approvals.ts";
 import type { FakeOptions } from "../testing/fake-migration.ts";
 import { type FakeStack, withFakeStack } from "../testing/fake-stack.ts";
 import { type FakeWorld, fakeWorld, runOnAws } from "../testing/fake-world.ts";
@@ -23,6 +24,7 @@ async function deployed(
   return { world, stack };
 }
 
+const UNLOCK = shownAlways("unlock", "").fingerprint;
 const START = ["start", "fake", "--cluster", "prod", "-o", "json", "-q"];
 
 describe("commands with --aws", () => {
@@ -71,7 +73,7 @@ describe("commands with --aws", () => {
     const { type, data } = stack.commands.at(-1) ?? {};
     assert.deepEqual(
       [type, { ...data, runId: "" }],
-      ["ApproveRun", { runId: "", by: "alice", subject: "unlock" }],
+      ["ApproveRun", { runId: "", by: "alice", subject: "unlock", fingerprint: UNLOCK }],
     );
   });
 

@@ -22,6 +22,10 @@ async function start(
   return { code, run: JSON.parse(stdout) as RunDocument };
 }
 
+function approvalsOf(run: RunDocument): string[] | undefined {
+  return run.spec.approvals?.map(({ subject, by }) => `${subject} by ${by}`).sort();
+}
+
 function stoppedWorld(
   test: TestContext,
   options: FakeOptions = {},
@@ -70,14 +74,62 @@ describe("start", () => {
     assert.deepEqual([run.status.state, run.status.waiting?.subject], ["Waiting", "unlock"]);
   });
 
-  test("records who approved, and never approves losses with --yes", async (t) => {
-    const { run } = await start(fakeWorld(t), "--yes", "--approve-uncarried", "--approve", "a", "b");
-    const subjects = run.spec.approvals?.map(({ subject, by }) => `${subject} by ${by}`);
-    assert.deepEqual(subjects?.sort(), ["a by alice", "b by alice", "uncarried by alice", "unlock by alice"]);
-    const plain = await start(fakeWorld(t), "--yes");
+  test("records who approved, and approves neither losses nor what cannot be undone with --yes", async (t) => {
+    const plain = await start(fakeWorld(t, { consents: true, erases: true }), "--yes");
+    assert.deepEqual(approvalsOf(plain.run), ["unlock by alice"]);
+    assert.deepEqual([plain.code, plain.run.status.waiting?.subject], [4, "uncarried"]);
+  });
+
+  test("--yes=STAGE approves by name what cannot be undone, whatever word follows", async (t) => {
+    const world = fakeWorld(t, { erases: true });
+    const waiting = await start(world, "--yes");
+    assert.deepEqual([waiting.code, waiting.run.status.waiting?.subject], [4, "erase"]);
+    assert.equal((await runIn(world, "approve", "--yes", waiting.run.metadata.name, "-q")).code, 0);
+    const { code, run } = await start(fakeWorld(t, { erases: true }), "--yes=erase");
+    assert.deepEqual([code, approvalsOf(run)], [0, ["erase by alice", "unlock by alice"]]);
+    const resumed = fakeWorld(t, { erases: true });
+    await start(resumed, "--yes", "--stop-before", "copy");
+    assert.equal((await runIn(resumed, "approve", "--yes=erase", "-q")).code, 0);
+  });
+
+  test("--yes=STAGE is refused for what is no such stage, and where nothing is irreversible", async (t) => {
+    const world = fakeWorld(t);
+    const line = ["start", "fake", "--kubeconfig", world.kubeconfig];
+    const unknown = await runIn(world, ...line, "--yes=cleanpu");
+    assert.match(unknown.stderr, /"cleanpu" \(SUBJECT_UNKNOWN\)\nnext: Use one of: .*unlock/);
+    assert.equal(unknown.code, 2);
+    const back = await runIn(world, "rollback", "--yes=unlock");
+    assert.match(back.stderr, /unknown option '--yes=STAGE' \(USAGE\)/);
+  });
+
+  test("approves a loss in advance only as a plan has shown it", async (t) => {
+    const world = fakeWorld(t, { consents: true });
+    const plan = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    const shown = /uncarried@([0-9a-f]{12}) +lock +2 are lost: a, b/.exec(plan.stdout)?.[1] ?? "";
+    assert.notEqual(shown, "", plan.stdout);
+    const line = ["start", "fake", "--kubeconfig", world.kubeconfig, "-q", "--yes"];
+    const bare = await runIn(world, ...line, "--approve-uncarried");
+    assert.deepEqual([bare.code, /--approve-uncarried FINGERPRINT/.test(bare.stderr)], [2, true]);
+    const unseen = await runIn(world, ...line, "--approve", "uncarried");
+    assert.match(unseen.stderr, /\(APPROVAL_UNSEEN\)\nnext: .*uncarried@FINGERPRINT/);
+    assert.equal((await runIn(world, ...line, "--approve", "uncarried@0123456789ab")).code, 4);
+    const other = fakeWorld(t, { consents: true });
+    assert.equal((await start(other, "--yes", "--approve-uncarried", shown)).code, 0);
+    const third = fakeWorld(t, { consents: true });
+    assert.equal((await start(third, "--yes", "--approve", `uncarried@${shown}`)).code, 0);
+  });
+
+  test("what to approve is named with its fingerprint, and another one is refused", async (t) => {
+    const world = fakeWorld(t, { consents: true });
+    const line = ["start", "fake", "--kubeconfig", world.kubeconfig, "-q", "--yes"];
+    const { stderr } = await runIn(world, ...line);
+    const [, runId = "", approval = ""] = /next: calico-migrator approve (\S+) (\S+)/.exec(stderr) ?? [];
+    const stale = await runIn(world, "approve", runId, "uncarried@0123456789ab");
+    assert.match(stale.stderr, new RegExp(`\\(APPROVAL_STALE\\)\nnext: .*approve ${runId} ${approval}`));
+    const approved = await runIn(world, "approve", runId, approval, "-q");
     assert.deepEqual(
-      plain.run.spec.approvals?.map(({ subject }) => subject),
-      ["unlock"],
+      [approved.code, /approved: uncarried: 2 are lost: a, b/.test(approved.stderr)],
+      [0, true],
     );
   });
 

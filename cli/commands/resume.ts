@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { findRun, isUnfinished } from "../runs.ts";
 import { openSession } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
-import { workOn } from "./work-on.ts";
+import { approveAlso, workOn } from "./work-on.ts";
 
 const EXAMPLES = `
 Examples:
@@ -21,7 +21,7 @@ export function resumeCommand(): CommandEntry {
       "Goes on where a run stands: after Ctrl-C, a crash, `pause`, or once the cause of a failure is mended.",
     )
     .argument("[run]", "the run (default: the only one under way)");
-  withWorkOptions(command, "ask nothing").addHelpText("before", EXAMPLES.trimStart());
+  withYesAlso(withWorkOptions(command, "ask nothing")).addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, args, flags }) => resume(world, args, WorkFlags.parse(flags)) };
 }
 
@@ -30,6 +30,7 @@ async function resume(world: World, args: readonly unknown[], flags: WorkFlags):
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
   const { store } = session;
   const run = await findRun(store, runId, isUnfinished);
+  await approveAlso(session, run, flags);
   await session.actions.resume(run.runId);
   const control = await store.getControl(run.runId);
   return await workOn(session, run, flags, { wanted: control?.undo === undefined ? "forward" : "undo" });

@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { z } from "zod";
+import { parseApproval } from "../../shared/engine/approvals.ts";
 import type { Migration } from "../../shared/engine/migration.ts";
 import type { Approval } from "../../shared/engine/records.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { migrationOf } from "../migration.ts";
-import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import {
   approvedLosses,
@@ -57,10 +58,15 @@ export function startCommand(): CommandEntry {
     .argument("<migration>", STARTED_MIGRATIONS);
   withMigrationOptions(withConnectionOptions(command)).optionsGroup("Approvals:");
   command.option("--stop-before <stage>", "wait for approval before this stage");
-  withLossOptions(command).option("--approve <subject...>", "approve these subjects in advance");
-  withWorkOptions(
-    command,
-    "approve the points of no return, and ask nothing; losses have options of their own",
+  withLossOptions(command).option(
+    "--approve <subject...>",
+    "approve in advance: a stage by its name, what a plan shows as SUBJECT@FINGERPRINT",
+  );
+  withYesAlso(
+    withWorkOptions(
+      command,
+      "approve the points of no return, and ask nothing; --yes=STAGE also a stage that cannot be undone; losses have options of their own",
+    ),
   );
   command.addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, args, flags }) => start(world, args, flags) };
@@ -90,11 +96,11 @@ async function start(world: World, args: readonly unknown[], given: unknown): Pr
 function approvalsOf(
   world: World,
   migration: Migration<ClusterConnections>,
-  { approve, losses, yes }: StartFlags & { losses: readonly string[] },
+  { approve, losses, yes, yesAlso }: StartFlags & { losses: readonly string[] },
 ): Approval[] {
-  const subjects = [...approve, ...losses, ...(yes ? pointsOfNoReturn(migration) : [])];
+  const named = [...approve, ...losses, ...yesAlso, ...(yes ? pointsOfNoReturn(migration) : [])];
   const at = world.clock.now();
-  return [...new Set(subjects)].map((subject) => ({ subject, by: world.user, at }));
+  return [...new Set(named)].map((text) => ({ ...parseApproval(text), by: world.user, at }));
 }
 
 function pointsOfNoReturn(migration: Migration<ClusterConnections>): string[] {

@@ -36,6 +36,15 @@ export async function workOn(
   return await finish(session, snapshot, { wanted: options.wanted, interrupted: interrupt.signal.aborted });
 }
 
+/** Approves in advance the stages that are named in `--yes=STAGE`. */
+export async function approveAlso(
+  { actions, world }: Pick<Session, "actions" | "world">,
+  { runId }: Pick<RunRecord, "runId">,
+  { yesAlso }: Pick<WorkFlags, "yesAlso">,
+): Promise<void> {
+  for (const subject of yesAlso) await actions.approve(runId, world.user, subject);
+}
+
 /** Leaves the work to another process. */
 async function leave(session: Session, runId: string): Promise<number> {
   const { run } = await readSnapshot(session, runId, Number.MAX_SAFE_INTEGER);

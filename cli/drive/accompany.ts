@@ -84,7 +84,7 @@ async function approvedNow(
   await watching;
   if (elsewhere) return true;
   if (!isYes(answer)) return false;
-  await actions.approve(run.runId, world.user, subject);
+  await actions.approve(run.runId, world.user, subject, run.waiting.fingerprint);
   return true;
 }
 

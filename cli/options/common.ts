@@ -3,6 +3,8 @@ import { z } from "zod";
 
 const OUTPUTS = ["text", "wide", "json", "yaml", "name"] as const;
 
+const YES_ALSO = "--yes-also <stage>";
+
 /** What every command accepts. */
 export const OutputFlags = z.object({
   output: z.enum(OUTPUTS).default("text"),
@@ -42,6 +44,8 @@ export const WorkFlags = OutputFlags.extend({
   wait: z.boolean().default(true),
   yes: z.boolean().default(false),
   storeMoved: z.boolean().default(false),
+  /** Stages that are approved by name, as `--yes` alone covers none that is irreversible. */
+  yesAlso: z.array(z.string()).default([]),
 });
 export type WorkFlags = z.infer<typeof WorkFlags>;
 
@@ -58,6 +62,21 @@ export function withWorkOptions(command: Command, yes: string): Command {
       .option("--store-moved", "the store's file was moved here, and the first one is used no more")
       .option("--no-wait", "ask, and leave the work to another process")
       .option("-y, --yes", yes),
+  );
+}
+
+/** Adds `--yes=STAGE`: a yes to a stage that cannot be undone has to name it. */
+export function withYesAlso(command: Command): Command {
+  const option = new Option(YES_ALSO, "`--yes=STAGE`, which no word after --yes can be taken for").argParser(
+    (text: string, before: readonly string[] | undefined) => [...(before ?? []), ...text.split(",")],
+  );
+  return command.addOption(option.hideHelp());
+}
+
+/** Spells `--yes=STAGE` as an option of its own, so that `--yes RUN` stays a yes and a run. */
+export function spellYes(argv: readonly string[]): string[] {
+  return argv.flatMap((word) =>
+    word.startsWith("--yes=") ? ["--yes", "--yes-also", word.slice("--yes=".length)] : [word],
   );
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Ask } from "../../shared/engine/asks.ts";
 import { ledgerPages, openLedger } from "../../shared/engine/ledger.ts";
 import type { Checkpoint, RunRecord } from "../../shared/engine/records.ts";
 import { MigratorError } from "../../shared/errors.ts";
@@ -53,6 +54,8 @@ export interface Preview {
   consents: Record<string, number>;
   /** What the stages after it go by, such as who installs Calico; empty where a migration records none. */
   findings: Record<string, unknown>;
+  /** What the run will ask for, by what is found now. */
+  asks: Ask[];
   uncarried: Problem[];
   blockers: Problem[];
   /** True when no blocking check has failed. */
@@ -106,8 +109,11 @@ async function runPreflight(session: LocalSession, request: PreviewRequest): Pro
   throw new MigratorError(failure.code, failure.message, { next: failure.next });
 }
 
-async function readPreview({ embedded }: LocalSession, run: RunRecord): Promise<Preview> {
+async function readPreview({ embedded, engine }: LocalSession, run: RunRecord): Promise<Preview> {
   const { runId } = run;
+  const passed = run.failure === undefined;
+  // What a check has refused may be just what the stages after it rely on.
+  const asks = passed ? await engine.asks(runId, new AbortController().signal) : [];
   const stages = await embedded.store.listStages(runId);
   const notes = Notes.parse(stages.find(({ stage }) => stage === "preflight")?.notes ?? {});
   const problems = async (name: string): Promise<Problem[]> => {
@@ -118,7 +124,7 @@ async function readPreview({ embedded }: LocalSession, run: RunRecord): Promise<
     return pages.flat().map(problemOf);
   };
   const [uncarried, blockers] = [await problems("uncarried"), await problems("blockers")];
-  return { ...notes, uncarried, blockers, passed: run.failure === undefined };
+  return { ...notes, asks: asks ?? [], uncarried, blockers, passed };
 }
 
 function problemOf({ key, detail }: Checkpoint): Problem {

@@ -1,3 +1,4 @@
+import type { Ask } from "../../shared/engine/asks.ts";
 import type { Migration } from "../../shared/engine/migration.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { API_VERSION } from "../documents.ts";
@@ -38,15 +39,16 @@ export function checksDocument(preview: Preview, { migration, cluster }: PlanSub
 
 /** A plan for people: checks, counts, what cannot be carried, and the stages. */
 export function planText(preview: Preview, subject: PlanSubject, paint: Paint): string {
-  const { checks, byKind, findings, uncarried, blockers } = preview;
+  const { checks, byKind, findings, asks, uncarried, blockers } = preview;
   const heading = `${paint("strong", subject.migration.name)} on ${subject.cluster}: ${subject.migration.title}`;
   return [
     `${heading}\n`,
     checksText(checks, paint),
     findingsText(findings),
     countsText(byKind),
-    problemsText("cannot be carried (accept with --approve-uncarried or --approve SUBJECT)", uncarried),
+    problemsText("cannot be carried", uncarried),
     problemsText("broken, to be mended first", blockers),
+    asksText(asks),
     stagesText(subject.migration),
   ]
     .filter((part) => part !== "")
@@ -55,7 +57,7 @@ export function planText(preview: Preview, subject: PlanSubject, paint: Paint): 
 
 /** A plan as a document. */
 export function planDocument(preview: Preview, { migration, cluster }: PlanSubject): object {
-  const { passed, checks, byKind, consents, findings, uncarried, blockers } = preview;
+  const { passed, checks, byKind, consents, findings, asks, uncarried, blockers } = preview;
   return {
     apiVersion: API_VERSION,
     kind: "Plan",
@@ -67,6 +69,7 @@ export function planDocument(preview: Preview, { migration, cluster }: PlanSubje
     estimatedCopySeconds: Math.ceil(total(byKind) / USUAL_RATE),
     consents,
     findings,
+    asks,
     uncarried,
     blockers,
     stages: migration.stages.map((stage) => ({
@@ -74,6 +77,7 @@ export function planDocument(preview: Preview, { migration, cluster }: PlanSubje
       title: stage.title,
       changesCluster: stage.changesCluster === true,
       pointOfNoReturn: stage.pointOfNoReturn === true,
+      irreversible: stage.irreversible === true,
       lockWindow: stage.lockWindow,
       undo: (stage.undo ?? []).map(({ name, title }) => ({ name, title })),
     })),
@@ -120,6 +124,17 @@ function problemsText(title: string, problems: readonly Problem[]): string {
   return `${title}:\n${problems.map(({ key, reason }) => `  ${oneLine(`${key}: ${reason}`)}\n`).join("")}`;
 }
 
+/** As `start --approve` takes it: a stage by its name, what was found with its fingerprint. */
+function asksText(asks: readonly Ask[]): string {
+  if (asks.length === 0) return "";
+  const rows = asks.map(({ stage, subject, count, fingerprint, message }) => [
+    count === undefined ? subject : `${subject}@${fingerprint}`,
+    stage,
+    message,
+  ]);
+  return `to be approved, in advance with \`start --approve\` or when the run asks:\n${table(["APPROVAL", "BEFORE", "FOR"], rows)}`;
+}
+
 function stagesText(migration: Migration<ClusterConnections>): string {
   const rows = migration.stages.map((stage) => {
     const undo = (stage.undo ?? []).map(({ name }) => name).join(", ");
@@ -129,6 +144,7 @@ function stagesText(migration: Migration<ClusterConnections>): string {
 }
 
 function effect(stage: Migration<ClusterConnections>["stages"][number]): string {
+  if (stage.irreversible === true) return "IRREVERSIBLE, needs approval by name";
   if (stage.pointOfNoReturn === true) return "POINT OF NO RETURN, needs approval";
   if (stage.lockWindow === "begins") return "locks";
   if (stage.changesCluster === true) return "changes";

@@ -1,7 +1,14 @@
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type Action, defineMigration, type Migration, type Sweep } from "../../shared/engine/migration.ts";
+import { shownThings } from "../../shared/engine/approvals.ts";
+import {
+  type Action,
+  type ApprovalRule,
+  defineMigration,
+  type Migration,
+  type Sweep,
+} from "../../shared/engine/migration.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { ConflictDetail } from "../../shared/engine/conflicts.ts";
@@ -23,11 +30,26 @@ export interface FakeOptions {
   failingCode?: string;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
   conflicts?: readonly string[];
+  /** Something would be lost, which has to be approved before the lock. Default false. */
+  consents?: boolean;
+  /** It ends with a stage that cannot be undone. Default false. */
+  erases?: boolean;
 }
 
 type FakeStage = Action<unknown, JsonObject>;
 
 const PER_BATCH = 10;
+
+const lock: FakeStage = {
+  ...action("lock"),
+  lockWindow: "begins",
+  undo: [{ ...action("unlock-again"), lockWindow: "ends" }],
+};
+
+const loss: ApprovalRule<unknown, JsonObject> = {
+  subject: "uncarried",
+  needed: () => Promise.resolve(shownThings("2 are lost: a, b", ["a", "b"])),
+};
 
 /** A migration of nothing: it has all that a command can meet, and finishes in no time. */
 export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
@@ -40,8 +62,9 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
       { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
       copy(options),
       ...(options.conflicts === undefined ? [] : [settle(options.conflicts)]),
-      { ...action("lock"), lockWindow: "begins", undo: [{ ...action("unlock-again"), lockWindow: "ends" }] },
+      { ...lock, ...(options.consents === true ? { approvals: [loss] } : {}) },
       { ...action("unlock"), pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
+      ...(options.erases === true ? [{ ...action("erase"), irreversible: true as const }] : []),
       report,
     ],
   });

@@ -120,7 +120,7 @@ async function carryOut(engine: Engine<ClusterConnections>, command: Command): P
       await engine.resume(command.data.runId);
       break;
     case "ApproveRun":
-      await engine.approve(command.data.runId, command.data.by, command.data.subject);
+      await approve(engine, command.data);
       break;
     case "ResolveConflicts":
       await engine.resolve(command.data.runId, command.data.by, command.data.resolutions);
@@ -132,6 +132,13 @@ async function carryOut(engine: Engine<ClusterConnections>, command: Command): P
       await engine.undo(command.data.runId ?? "", "rollback");
       break;
   }
+}
+
+async function approve(
+  engine: Engine<ClusterConnections>,
+  { runId, by, subject, fingerprint }: Extract<Command, { type: "ApproveRun" }>["data"],
+): Promise<void> {
+  await engine.approve(runId, by, subject, fingerprint);
 }
 
 function fakeClusters(clusters: Map<string, RegisteredCluster>): DeployedClusters {

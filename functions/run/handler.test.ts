@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { shownAlways } from "../../shared/engine/approvals.ts";
 import type { Command } from "../../events/commands.ts";
 import { type Rig, withRig } from "../../shared/engine/testing/rig.ts";
 import { action, failure, gate, migrationOf, waitFor } from "../../shared/engine/testing/stages.ts";
@@ -16,6 +17,8 @@ const stages = [
 function withQueue(body: (queue: QueueRig<undefined>, rig: Rig<undefined>) => Promise<void>): Promise<void> {
   return withRig(undefined, [migrationOf(stages)], (rig) => body(new QueueRig(rig, carryOutRunCommand), rig));
 }
+
+const LAST = shownAlways("last", "").fingerprint;
 
 function startRun(over: Partial<Extract<Command, { type: "StartRun" }>["data"]> = {}): Command {
   const data = {
@@ -42,7 +45,8 @@ describe("StartRun", () => {
 
       const { run, control } = await rig.engine.describe("run-1");
       assert.deepEqual([run.migration, run.cluster, run.options], ["test", "east", { a: 1, b: [] }]);
-      assert.deepEqual([control.approvals, control.stopBefore], [approvals, "wait"]);
+      const bound = approvals.map((one) => ({ ...one, fingerprint: LAST }));
+      assert.deepEqual([control.approvals, control.stopBefore], [bound, "wait"]);
       assert.deepEqual(queue.sent, [{ message: { type: "run.advance", runId: "run-1" }, hops: 0 }]);
     }));
 

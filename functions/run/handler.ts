@@ -16,8 +16,8 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
     case "ResumeRun":
       return engine.resume(command.data.runId);
     case "ApproveRun": {
-      const { runId, by, subject } = command.data;
-      await engine.approve(runId, by, subject);
+      const { runId, by, subject, fingerprint } = command.data;
+      await engine.approve(runId, by, subject, fingerprint);
       return;
     }
     case "ResolveConflicts": {

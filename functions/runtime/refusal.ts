@@ -5,6 +5,8 @@ import { MigratorError } from "../../shared/errors.ts";
 /** What is wrong with a command itself. Anything else is a fault of ours or of AWS, which trying again may cure. */
 const REFUSED: ReadonlySet<string> = new Set([
   "ABORT_TOO_LATE",
+  "APPROVAL_STALE",
+  "APPROVAL_UNSEEN",
   "MIGRATION_UNKNOWN",
   "NOTHING_TO_APPROVE",
   "NOTHING_TO_RESOLVE",
@@ -14,6 +16,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "RUN_EXISTS",
   "RUN_NOT_FOUND",
   "STAGE_UNKNOWN",
+  "SUBJECT_UNKNOWN",
   "UNDO_ENDED",
 ]);
 

@@ -10,6 +10,7 @@ import { apiserverToCrds } from "../../shared/migrations/apiserver-to-crds/index
 import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
 import { isReview, WRITES } from "../../shared/migrations/testing/life.ts";
 import { connectionsTo } from "../rig/clusters.ts";
+import { approvedAsAgreed } from "../rig/runs.ts";
 
 // A worker process that works on one run until it is settled, or kills itself at the n-th write boundary: before a write
 // is begun, or when it is known to be done; or, with "stage", when it has begun a stage that is new.
@@ -93,7 +94,7 @@ working.catch((error: unknown) => {
 await engine.wake(runId);
 for (;;) {
   const { run, control } = await engine.describe(runId);
-  if (isSettled(run, control)) break;
+  if (isSettled(run, control) && !(await approvedAsAgreed(engine, run, control))) break;
   await clock.sleep(20);
 }
 stop.abort();

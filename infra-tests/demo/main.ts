@@ -47,7 +47,10 @@ async function migrate(
   store: string,
   { migration, stopBefore }: Options,
 ): Promise<number> {
-  const stop = stopBefore === undefined ? ["--yes"] : ["--stop-before", stopBefore];
+  const stop =
+    stopBefore === undefined
+      ? [migration === "apiserver-to-crds" ? "--yes=cleanup" : "--yes"]
+      : ["--stop-before", stopBefore];
   return runCommandLine(["start", migration, ...way, "--store", store, ...stop], store);
 }
 

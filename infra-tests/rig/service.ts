@@ -22,6 +22,8 @@ import { redirectDynamoDb } from "./functions.ts";
 import { deployStack } from "./stack.ts";
 
 const APPROVED = ["switch", "unlock", "uncarried", "unmapped-nodes"];
+/** What has to be seen before it can be approved. */
+const LOSSES: ReadonlySet<string> = new Set(["uncarried", "unmapped-nodes"]);
 const BY = "infra-test";
 
 /** How a run is started. */
@@ -36,6 +38,7 @@ export interface ServiceStart {
 /** The deployed stack as its users meet it: commands over the bus, state out of the table, secrets for clusters. */
 export class Service {
   readonly outputs: Readonly<Record<string, string>>;
+  readonly #agreed = new Map<string, Set<string>>();
   readonly store: DynamoDbCheckpointStore;
   readonly artifacts: S3ArtifactStore;
   readonly sqs: SQSClient;
@@ -116,7 +119,11 @@ export class Service {
   async start(cluster: string, start: ServiceStart = {}): Promise<string> {
     const { options = {}, stopBefore, migration = "etcd-to-kubernetes" } = start;
     const runId = `${migration}-${randomBytes(4).toString("hex")}`;
-    const approvals = (start.approvals ?? APPROVED).map((subject) => ({ subject, by: BY, at: Date.now() }));
+    const subjects = start.approvals ?? APPROVED;
+    const approvals = subjects
+      .filter((subject) => !LOSSES.has(subject))
+      .map((subject) => ({ subject, by: BY, at: Date.now() }));
+    this.#agreed.set(runId, new Set(subjects.filter((subject) => LOSSES.has(subject))));
     const data = { runId, migration, cluster, options, approvals, by: BY };
     await this.send({ type: "StartRun", data: stopBefore === undefined ? data : { ...data, stopBefore } });
     return runId;
@@ -130,8 +137,18 @@ export class Service {
   ): Promise<RunRecord> {
     return waitUntil({ what: `run ${runId}`, timeoutMs, intervalMs: 250 }, async () => {
       const [run, control] = await Promise.all([this.store.getRun(runId), this.store.getControl(runId)]);
-      return run !== undefined && control !== undefined && until(run, control) && run;
+      if (run === undefined || control === undefined || !until(run, control)) return undefined;
+      return !(await this.#approveAsAgreed(run)) && run;
     });
+  }
+
+  /** Approves a loss that was agreed to when the run was started, once it has said what it is. */
+  async #approveAsAgreed({ runId, waiting }: RunRecord): Promise<boolean> {
+    const { reason, subject = "", fingerprint } = waiting ?? {};
+    const agreed = this.#agreed.get(runId);
+    if (reason !== "Approval" || fingerprint === undefined || agreed?.delete(subject) !== true) return false;
+    await this.send({ type: "ApproveRun", data: { runId, subject, fingerprint, by: BY } });
+    return true;
   }
 
   destroy(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../json.ts";
+import { isApproved } from "./approvals.ts";
 import type { HeldLease } from "./held-lease.ts";
 import { openLedger } from "./ledger.ts";
 import type { StageContext } from "./migration.ts";
@@ -46,7 +47,7 @@ export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonO
     },
     notesOf: async (name) => (await forwardStage(name))?.notes ?? {},
     stageOf: forwardStage,
-    approved: (subject) => source.control.approvals.some((approval) => approval.subject === subject),
+    approved: (subject, { fingerprint }) => isApproved(source.control.approvals, subject, fingerprint),
     resolution: (conflict) => resolutionOf(source.control.resolutions, conflict),
     announce: source.announce,
   };

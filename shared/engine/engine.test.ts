@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { shownAlways } from "./approvals.ts";
 import { Engine } from "./engine.ts";
 import { defineMigration } from "./migration.ts";
 import { type Rig, SETTINGS, withRig } from "./testing/rig.ts";
@@ -107,10 +108,12 @@ describe("operations on a run", () => {
       await rig.settle(runId, engine);
       rig.clock.advance(5);
 
-      assert.equal(await engine.approve(runId, "ann"), "unlock");
+      const approval = await engine.approve(runId, "ann");
 
+      const { fingerprint } = shownAlways("unlock", "");
       const { control } = await engine.describe(runId);
-      assert.deepEqual(control.approvals, [{ subject: "unlock", by: "ann", at: rig.clock.now() }]);
+      assert.deepEqual(approval, { subject: "unlock", fingerprint, by: "ann", at: rig.clock.now() });
+      assert.deepEqual(control.approvals, [approval]);
     }));
 
   test("an approval without a subject needs a run that waits for one", () =>
@@ -172,11 +175,11 @@ describe("operations on a run", () => {
   test("what people ask at the same time is all kept", () =>
     withEngine(async (_rig, engine) => {
       const { runId } = await engine.start(request);
-      const subjects = ["a", "b", "c", "d"];
-      await Promise.all(subjects.map((subject) => engine.approve(runId, "ann", subject)));
+      const people = ["ann", "bob", "cat", "dan"];
+      await Promise.all(people.map((by) => engine.approve(runId, by, "unlock")));
 
       const { control } = await engine.describe(runId);
-      assert.deepEqual(control.approvals.map(({ subject }) => subject).sort(), subjects);
+      assert.deepEqual(control.approvals.map(({ by }) => by).sort(), people);
     }));
 });
 

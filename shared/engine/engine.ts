@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { advanceRun } from "./advance.ts";
+import { type Ask, asksOf } from "./asks.ts";
 import { workBatch } from "./batch-work.ts";
 import { RunNotFoundError } from "./errors.ts";
 import { runLease } from "./lease-names.ts";
@@ -11,6 +12,7 @@ import type { Approval, ResolutionRequest, RunControl, RunRecord, StageRecord } 
 import { isEnd } from "./records.ts";
 import { withResolutions } from "./resolutions.ts";
 import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
+import { approvedInAdvance, fingerprintOf, isCommitting } from "./subjects.ts";
 import { WAKE_AFTER_MS } from "./transitions.ts";
 import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
 
@@ -37,8 +39,9 @@ export class Engine<C> {
   }
 
   /**
-   * Adds a run and asks for it to be advanced. Throws MIGRATION_UNKNOWN, STAGE_UNKNOWN (for `stopBefore`) and
-   * OPTIONS_INVALID, naming the option, and RunExistsError for a `runId` that is taken; nothing is written then.
+   * Adds a run and asks for it to be advanced. Throws MIGRATION_UNKNOWN, STAGE_UNKNOWN (for `stopBefore`),
+   * OPTIONS_INVALID, naming the option, SUBJECT_UNKNOWN and APPROVAL_UNSEEN for approvals in advance, and RunExistsError
+   * for a `runId` that is taken; nothing is written then.
    */
   async start(request: StartRequest): Promise<RunRecord> {
     const migration = this.migration(request.migration);
@@ -47,7 +50,7 @@ export class Engine<C> {
     const now = this.parts.clock.now();
     const run = newRun(request, options, now);
     const stop = request.stopBefore === undefined ? {} : { stopBefore: request.stopBefore };
-    const approvals = request.approvals.filter(({ subject }) => subject !== request.stopBefore);
+    const approvals = approvedInAdvance(migration, request.approvals, request.stopBefore);
     await this.parts.store.createRun(run, { pause: false, approvals, retries: 0, ...stop });
     await sendAdvance(this.parts, run);
     return run;
@@ -70,18 +73,23 @@ export class Engine<C> {
     await this.wake(runId);
   }
 
-  /** Records an approval; without a subject, of what the run waits for. Throws NOTHING_TO_APPROVE. */
-  async approve(runId: string, by: string, subject?: string): Promise<string> {
-    const run = await this.existing(runId);
-    const wanted = subject ?? run.waiting?.subject;
-    if (wanted === undefined) {
+  /**
+   * Records an approval, bound to what the run shows now or to what the fingerprint names; without a subject, of what the run
+   * waits for. Throws NOTHING_TO_APPROVE, SUBJECT_UNKNOWN, APPROVAL_STALE and APPROVAL_UNSEEN; nothing is recorded then.
+   */
+  async approve(runId: string, by: string, wanted?: string, seen?: string): Promise<Approval> {
+    const { run, control } = await this.controlled(runId);
+    const subject = wanted ?? run.waiting?.subject;
+    if (subject === undefined) {
       throw new MigratorError("NOTHING_TO_APPROVE", `run "${runId}" does not wait for an approval`, {
         next: "See what it does with `calico-migrator describe`.",
       });
     }
-    const approval = { subject: wanted, by, at: this.parts.clock.now() };
-    await this.ask(runId, (control) => ({ ...control, approvals: [...control.approvals, approval] }));
-    return wanted;
+    const migration = this.migration(run.migration);
+    const fingerprint = fingerprintOf(migration, { run, control }, { subject, fingerprint: seen });
+    const approval = { subject, fingerprint, by, at: this.parts.clock.now() };
+    await this.ask(runId, (now) => ({ ...now, approvals: [...now.approvals, approval] }));
+    return approval;
   }
 
   /**
@@ -145,10 +153,14 @@ export class Engine<C> {
 
   /** A run with its control and stages. Throws RunNotFoundError. */
   async describe(runId: string): Promise<{ run: RunRecord; control: RunControl; stages: StageRecord[] }> {
-    const run = await this.existing(runId);
-    const control = await this.parts.store.getControl(runId);
-    if (control === undefined) throw new RunNotFoundError(runId);
+    const { run, control } = await this.controlled(runId);
     return { run, control, stages: await this.parts.store.listStages(runId) };
+  }
+
+  /** What a run will ask people for, see {@link asksOf}. Throws RunNotFoundError. */
+  async asks(runId: string, signal: AbortSignal): Promise<Ask[] | undefined> {
+    const { run, control } = await this.controlled(runId);
+    return asksOf(this.parts, { run, control, migration: this.migration(run.migration) }, signal);
   }
 
   /** A migration by name. Throws MIGRATION_UNKNOWN. */
@@ -167,6 +179,13 @@ export class Engine<C> {
     await sendAdvance(this.parts, { runId, track: undo === undefined ? "forward" : "rollback" });
   }
 
+  private async controlled(runId: string): Promise<{ run: RunRecord; control: RunControl }> {
+    const run = await this.existing(runId);
+    const control = await this.parts.store.getControl(runId);
+    if (control === undefined) throw new RunNotFoundError(runId);
+    return { run, control };
+  }
+
   private async existing(runId: string): Promise<RunRecord> {
     const run = await this.parts.store.getRun(runId);
     if (run === undefined) throw new RunNotFoundError(runId);
@@ -174,7 +193,7 @@ export class Engine<C> {
   }
 
   private async refuseLateAbort(run: RunRecord): Promise<void> {
-    const noReturn = this.migration(run.migration).stages.filter((stage) => stage.pointOfNoReturn === true);
+    const noReturn = this.migration(run.migration).stages.filter(isCommitting);
     const stages = await this.parts.store.listStages(run.runId);
     const passed = noReturn.find(({ name }) => stages.some((s) => s.track === "forward" && s.stage === name));
     if (passed === undefined && run.state !== "Succeeded") return;

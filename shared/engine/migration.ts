@@ -2,8 +2,10 @@ import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PhaseOf } from "./phase.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
+import type { Shown } from "./approvals.ts";
 import type { BatchRecord, NewBatch, Resolution, RunRecord, StageRecord, WaitingReason } from "./records.ts";
 import type { SeenConflict } from "./resolutions.ts";
+import type { SubjectKind } from "./subjects.ts";
 
 /** What a stage may use: `C` are the cluster's connections, `O` the migration's parsed options. */
 export interface StageContext<C, O> {
@@ -29,8 +31,8 @@ export interface StageContext<C, O> {
   notesOf(stage: string): Promise<Readonly<JsonObject>>;
   /** How far a forward stage of this run came; undefined when it has not started. */
   stageOf(stage: string): Promise<Readonly<StageRecord> | undefined>;
-  /** True when a person has approved this subject. */
-  approved(subject: string): boolean;
+  /** True when a person has approved this subject, and exactly what is shown of it now; otherwise `askFor` it. */
+  approved(subject: string, shown: Pick<Shown, "fingerprint">): boolean;
   /**
    * What a person has decided about a conflict as it is now; undefined when nothing, or when it has changed since. Record
    * in the checkpoint what was done by it: once a run waits for conflicts again, with no batch open, the decision may be
@@ -46,8 +48,9 @@ export interface WaitRequest {
   reason: WaitingReason;
   message: string;
   retryAfterMs: number;
-  /** For `Approval`: the subject to approve. */
+  /** For `Approval`: the subject to approve, and what identifies what is shown of it. See `askFor`. */
   subject?: string;
+  seen?: Pick<Shown, "count" | "fingerprint">;
 }
 
 /** An outcome of an action or of planning: finished, or wait. */
@@ -61,8 +64,12 @@ export interface StageTraits<C, O> {
   title: string;
   /** Subjects that must be approved before the stage starts; `describe` says why. */
   approvals?: readonly ApprovalRule<C, O>[];
-  /** From here the stages before it can no longer be undone without loss; needs approval and stands in the plan. */
+  /** Subjects that the stage itself asks for while it runs; `always` where it shows the same whatever it finds. */
+  asks?: readonly { subject: string; kind: SubjectKind }[];
+  /** From here going back takes effort or loses something: no abort any more. Needs approval and stands in the plan. */
   pointOfNoReturn?: boolean;
+  /** From here nothing brings back what was there. Needs an approval of its own, which no general yes covers. */
+  irreversible?: true;
   /** True when the stage writes to a cluster: from its start the run holds the cluster. */
   changesCluster?: boolean;
   /** True from this stage until `ends` of it: a datastore is locked, and a lock timer runs. */
@@ -74,8 +81,8 @@ export interface StageTraits<C, O> {
 /** Needs a person's yes before the stage starts. */
 export interface ApprovalRule<C, O> {
   subject: string;
-  /** Why approval is needed now, or undefined when it is not. */
-  needed(context: StageContext<C, O>): Promise<string | undefined>;
+  /** What has to be approved now, or undefined when nothing has. What was approved and has changed since is asked for again. */
+  needed(context: StageContext<C, O>): Promise<Shown | undefined>;
 }
 
 /** Waits until something holds. */

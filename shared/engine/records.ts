@@ -16,6 +16,10 @@ export interface Waiting {
   message: string;
   /** For `Approval`: what has to be approved. */
   subject?: string;
+  /** For `Approval`: identifies what was shown, which is all that an approval holds for. Runs of old have none. */
+  fingerprint?: string;
+  /** For `Approval`: how many things it is about, where they are counted. */
+  count?: number;
 }
 
 /** Why a run stopped. Never holds a secret. */
@@ -71,6 +75,8 @@ export interface RunRecord {
 /** One decision of a person. */
 export interface Approval {
   subject: string;
+  /** What it holds for: a run that shows anything else asks again. Without it, as in runs of old, it holds for nothing. */
+  fingerprint?: string | undefined;
   by: string;
   at: number;
 }

@@ -1,3 +1,4 @@
+import { isApproved } from "./approvals.ts";
 import type { RunControl, RunRecord, WaitingReason } from "./records.ts";
 import { isEnd } from "./records.ts";
 
@@ -16,7 +17,6 @@ export function isSettled(run: RunRecord, control: RunControl): boolean {
   if (control.pause && run.waiting?.reason === "Paused") return true;
   if (control.retries > run.retriesSeen) return false;
   if (run.state !== "Waiting" || run.waiting === undefined) return false;
-  const { subject } = run.waiting;
-  const approved = control.approvals.some((approval) => approval.subject === subject);
-  return FOR_A_PERSON.has(run.waiting.reason) && !approved;
+  const { reason, subject, fingerprint } = run.waiting;
+  return FOR_A_PERSON.has(reason) && !isApproved(control.approvals, subject, fingerprint);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Json, JsonObject } from "../json.ts";
+import { askFor, shownAlways, shownThings } from "./approvals.ts";
 import type { Stage, StageOutcome, SweepPlan } from "./migration.ts";
 import { type Rig, SETTINGS, withRig } from "./testing/rig.ts";
 import { action, DONE, failure, gate, migrationOf, sweepOf, waitFor } from "./testing/stages.ts";
@@ -31,6 +32,9 @@ function planned(
 }
 
 const batch = { scope: {}, size: 1 };
+const NODES = shownThings("2 nodes", ["a", "b"]);
+const unlockStage = action<null>("unlock", undefined, { pointOfNoReturn: true });
+const eraseStage = action<null>("erase", undefined, { irreversible: true });
 
 describe("gates", () => {
   test("are looked at again after their delay until they hold", async () => {
@@ -127,13 +131,12 @@ describe("actions", () => {
   test("may wait for a person, and go on when the subject is approved", async () => {
     const act: Extract<TestStage, { kind: "action" }>["act"] = (context) =>
       Promise.resolve<StageOutcome>(
-        context.approved("unmapped")
-          ? DONE
-          : { wait: { reason: "Approval", subject: "unmapped", message: "2 nodes", retryAfterMs: 0 } },
+        context.approved("unmapped", NODES) ? DONE : { wait: askFor("unmapped", NODES) },
       );
     await withStages([action("map", act)], async (rig) => {
       const { run } = await rig.run();
-      assert.deepEqual(run.waiting, { reason: "Approval", subject: "unmapped", message: "2 nodes" });
+      const { message, ...seen } = NODES;
+      assert.deepEqual(run.waiting, { reason: "Approval", subject: "unmapped", message, ...seen });
 
       await rig.engine.approve(run.runId, "ann");
       assert.equal((await rig.settle(run.runId)).run.state, "Succeeded");
@@ -175,9 +178,9 @@ describe("approvals", () => {
     }));
 
   test("an approval of something else does not count, and neither does a resume", () =>
-    withStages([action("unlock", undefined, { pointOfNoReturn: true })], async (rig) => {
+    withStages([unlockStage, eraseStage], async (rig) => {
       const { run } = await rig.run();
-      await rig.engine.approve(run.runId, "ann", "lock");
+      await rig.engine.approve(run.runId, "ann", "erase");
       await rig.engine.resume(run.runId);
 
       assert.equal((await rig.settle(run.runId)).run.waiting?.subject, "unlock");
@@ -199,7 +202,7 @@ describe("approvals", () => {
   test("a stage waits for each of its subjects that is needed, and for no other", async () => {
     const needs = (subject: string, why: string | undefined) => ({
       subject,
-      needed: () => Promise.resolve(why),
+      needed: () => Promise.resolve(why === undefined ? undefined : shownThings(why, [why])),
     });
     const approvals = [
       needs("losses", "3 are lost"),
@@ -218,7 +221,8 @@ describe("approvals", () => {
   });
 
   test("a later stage's approval that an earlier one asks for is asked for where one wants to stop", async () => {
-    const approvals = [{ subject: "unlock", needed: () => Promise.resolve("the lock is held until then") }];
+    const shown = shownAlways("unlock", "the lock is held until then");
+    const approvals = [{ subject: "unlock", needed: () => Promise.resolve(shown) }];
     const stages = [action("lock", undefined, { approvals }), action("unlock")];
     const stopsAt = async (stopBefore?: string): Promise<string | undefined> => {
       let stage: string | undefined;

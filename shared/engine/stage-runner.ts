@@ -1,5 +1,6 @@
 import { MigratorError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
+import { askFor, type Shown, shownAlways } from "./approvals.ts";
 import { stageContext } from "./context.ts";
 import type { Gate, Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
 import type { Failure, StageRecord } from "./records.ts";
@@ -66,26 +67,27 @@ async function missingApproval<C>(
   stage: Stage<C, JsonObject>,
   context: StageContext<C, JsonObject>,
 ): Promise<WaitRequest | undefined> {
-  const asked = (subject: string, message: string): WaitRequest => ({
-    reason: "Approval",
-    message,
-    subject,
-    retryAfterMs: 0,
-  });
-  if (session.run.track === "forward" && !context.approved(stage.name)) {
-    if (session.control.stopBefore === stage.name)
-      return asked(stage.name, `asked to stop before ${stage.name}`);
-    if (stage.pointOfNoReturn === true) {
-      return asked(stage.name, `${stage.name} is the point of no return: ${stage.title}`);
-    }
-  }
+  const { stopBefore } = session.control;
+  const own = session.run.track === "forward" ? shownBefore(stage, stopBefore) : undefined;
+  if (own !== undefined && !context.approved(stage.name, own)) return askFor(stage.name, own);
   for (const rule of stage.approvals ?? []) {
     // Who asked to stop before a stage wants to look then, and is asked there.
-    if (context.approved(rule.subject) || rule.subject === session.control.stopBefore) continue;
-    const why = await rule.needed(context);
-    if (why !== undefined) return asked(rule.subject, why);
+    if (rule.subject === stopBefore) continue;
+    const shown = await rule.needed(context);
+    if (shown !== undefined && !context.approved(rule.subject, shown)) return askFor(rule.subject, shown);
   }
   return undefined;
+}
+
+/** What a stage itself has to be approved for, whatever it finds; undefined where it needs nobody's yes. */
+export function shownBefore<C>(
+  { name, title, pointOfNoReturn, irreversible }: Stage<C, JsonObject>,
+  stopBefore?: string,
+): Shown | undefined {
+  if (irreversible === true) return shownAlways(name, `${name} cannot be undone by anything: ${title}`);
+  if (stopBefore === name) return shownAlways(name, `asked to stop before ${name}`);
+  if (pointOfNoReturn !== true) return undefined;
+  return shownAlways(name, `${name} is the point of no return: ${title}`);
 }
 
 function withDeadline<C>(
@@ -117,10 +119,10 @@ async function finishStage<C>(session: RunSession<C>, record: StageRecord): Prom
 }
 
 async function wait<C>(session: RunSession<C>, request: WaitRequest): Promise<void> {
-  const { reason, message, subject, retryAfterMs } = request;
+  const { reason, message, subject, seen, retryAfterMs } = request;
   const timed = retryAfterMs > 0;
   const wakeAt = timed ? session.parts.clock.now() + retryAfterMs : undefined;
-  const waiting = subject === undefined ? { reason, message } : { reason, message, subject };
+  const waiting = { reason, message, ...(subject === undefined ? {} : { subject }), ...seen };
   await session.save((from, now) =>
     toWaiting({ ...from, run: { ...from.run, attempt: 0 } }, waiting, wakeAt, now),
   );

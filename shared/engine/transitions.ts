@@ -35,7 +35,7 @@ export function toRunning(from: Transition, now: number): Transition {
   return announce({ ...from, run }, "run.started", { migration, cluster }, now);
 }
 
-/** The run waits. The event is sent once for the same reason and message. */
+/** The run waits. The event is sent once for the same reason and message, and for what is shown. */
 export function toWaiting(
   from: Transition,
   waiting: Waiting,
@@ -45,7 +45,8 @@ export function toWaiting(
   const same =
     from.run.state === "Waiting" &&
     from.run.waiting?.reason === waiting.reason &&
-    from.run.waiting.message === waiting.message;
+    from.run.waiting.message === waiting.message &&
+    from.run.waiting.fingerprint === waiting.fingerprint;
   const { nextWakeAt, failure, ...rest } = from.run;
   const waited: RunRecord = {
     ...rest,
@@ -60,12 +61,7 @@ export function toWaiting(
     message: waiting.message,
   } as const;
   const next = { ...from, run: withCondition(waited, condition, now) };
-  const data = {
-    reason: waiting.reason,
-    message: waiting.message,
-    stage: from.run.stage,
-    subject: waiting.subject,
-  };
+  const data = { ...waiting, stage: from.run.stage };
   return same ? next : announce(next, "run.waiting", data, now);
 }
 

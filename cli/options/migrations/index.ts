@@ -25,7 +25,7 @@ const ALL = Object.entries(COMMAND_LINES);
 const APPROVALS: readonly ApprovalOption[] = ALL.flatMap(([, { approvals }]) => approvals);
 const Flags = z.record(z.string(), z.unknown());
 const ApprovalFlags = z.object(
-  Object.fromEntries(APPROVALS.map(({ flag }) => [flag, z.boolean().default(false)])),
+  Object.fromEntries(APPROVALS.map(({ flag }) => [flag, z.union([z.literal(true), z.string()]).optional()])),
 );
 
 /** The migrations that people start, for help texts. */
@@ -53,14 +53,26 @@ export function withRightsOptions(command: Command): Command {
 export function withLossOptions(command: Command): Command {
   for (const [name, { approvals }] of ALL)
     for (const { flag, description } of approvals)
-      command.addOption(new Option(optionName(flag), `${name}: ${description}`));
+      command.addOption(new Option(`${optionName(flag)} [fingerprint]`, `${name}: ${description}`));
   return command;
 }
 
-/** The subjects that these options approve. */
+/** What these options approve: what a plan showed under the fingerprint. Throws USAGE for one without. */
 export function approvedLosses(flags: unknown): string[] {
   const given = ApprovalFlags.parse(flags);
-  return APPROVALS.filter(({ flag }) => given[flag]).map(({ subject }) => subject);
+  return APPROVALS.flatMap(({ flag, subject }) => {
+    const fingerprint = given[flag];
+    if (fingerprint === undefined) return [];
+    if (fingerprint === true) throw unseenLoss(flag);
+    return [`${subject}@${fingerprint}`];
+  });
+}
+
+function unseenLoss(flag: string): Error {
+  return usageError(
+    `${optionName(flag)} does not say what was looked at: it approves what a plan has shown, and nothing else`,
+    `Give the fingerprint that \`calico-migrator plan\` shows, as ${optionName(flag)} FINGERPRINT; or start without it, and approve when the run asks.`,
+  );
 }
 
 /** The options of a migration as its own schema takes them, without those that were not given. Paths become absolute. */

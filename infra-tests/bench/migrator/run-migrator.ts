@@ -6,7 +6,8 @@ import { guard, release } from "../../harness/watchdog.ts";
 import { largestProcess, type ProcessFacts } from "./process-facts.ts";
 import { readRunTimes, type RunTimes } from "./records.ts";
 
-const PROGRAM = join(import.meta.dirname, "..", "..", "..", "cli", "bin.mjs");
+/** The command line's program. */
+export const PROGRAM = join(import.meta.dirname, "..", "..", "..", "cli", "bin.mjs");
 const SAMPLE_MS = 50;
 const EVENT = '{"line":"event"';
 const LINES_KEPT = 20;

@@ -30,13 +30,31 @@ export async function countCopied(
   kind: Pick<NativeKind, "rank" | "v1Plural">,
 ): Promise<number> {
   let count = 0;
-  for (
-    let rows = await copiedRows(context, kind, "");
-    rows.length > 0;
-    rows = await copiedRows(context, kind, rows.at(-1)?.key ?? "")
-  )
-    count += rows.length;
+  for await (const rows of copiedPages(context, kind)) count += rows.length;
   return count;
+}
+
+/** The native ids of what is copied of a kind, but for these. */
+export async function copiedBut(
+  context: Pick<Context, "ledger">,
+  kind: Pick<NativeKind, "rank" | "v1Plural">,
+  known: ReadonlySet<string>,
+): Promise<string[]> {
+  const others: string[] = [];
+  for await (const rows of copiedPages(context, kind))
+    for (const { target } of rows) if (!known.has(target)) others.push(target);
+  return others;
+}
+
+async function* copiedPages(
+  context: Pick<Context, "ledger">,
+  kind: Pick<NativeKind, "rank" | "v1Plural">,
+): AsyncGenerator<Checkpoint[], void> {
+  let rows = await copiedRows(context, kind, "");
+  while (rows.length > 0) {
+    yield rows;
+    rows = await copiedRows(context, kind, rows.at(-1)?.key ?? "");
+  }
 }
 
 /** The id of a native object as the API server gives it, which is the target of its checkpoint. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { askFor, Tally } from "../../engine/approvals.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
@@ -91,17 +91,18 @@ export async function awaitApproval(
   context: Context,
   pages: AsyncIterable<Checkpoint[]> | Iterable<Checkpoint[]>,
 ): Promise<{ wait: WaitRequest } | undefined> {
-  const shown = createHash("sha256");
+  const tally = new Tally();
   const names: string[] = [];
-  let count = 0;
   for await (const page of pages)
     for (const row of page) {
       const { reason = "" } = detailOf(row);
-      shown.update(JSON.stringify([row.target, reason, row.detail["version"] ?? ""]));
-      if (count++ < NAMED) names.push(`${row.target} (${reason})`);
+      tally.add([row.target, reason, row.detail["version"] ?? ""]);
+      if (names.length < NAMED) names.push(`${row.target} (${reason})`);
     }
-  if (count === 0 || context.approved(NATIVE_CHANGES)) return undefined;
+  const { count } = tally;
+  if (count === 0) return undefined;
   const more = count > NAMED ? `; and ${count - NAMED} more` : "";
   const message = `${count} native objects are not as they were copied, and stay as others made them: ${names.join("; ")}${more}`;
-  return { wait: { reason: "Approval", subject: NATIVE_CHANGES, message, retryAfterMs: 0 } };
+  const shown = tally.shown(message);
+  return context.approved(NATIVE_CHANGES, shown) ? undefined : { wait: askFor(NATIVE_CHANGES, shown) };
 }

@@ -93,6 +93,55 @@ describe("a run that is undone after Calico has worked on the native group", () 
   const POLICIES = { apiVersion: "projectcalico.org/v3", plural: "networkpolicies", namespace: "shop" };
   const LOCK = "projectcalico.org/v3/clusterinformations/default";
 
+  test("asks again when more has changed since it asked, and forgets no more than was approved", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    const creationTimestamp = new Date(world.clock.now()).toISOString();
+    const make = (name: string) =>
+      world.cluster.create(POLICIES, {
+        kind: "NetworkPolicy",
+        metadata: { name, namespace: "shop", creationTimestamp },
+      });
+    await make("first");
+    await worker.engine.undo(runId, "rollback");
+    const first = (await world.drive(worker, runId)).run.waiting;
+    assert.deepEqual([first?.subject, first?.count], ["late-changes", 1]);
+    for (let n = 0; n < 50; n++) await make(`more-${n}`);
+    await worker.engine.approve(runId, "test", "late-changes", first?.fingerprint);
+
+    const again = (await world.drive(worker, runId)).run.waiting;
+
+    assert.deepEqual([again?.subject, again?.count], ["late-changes", 51]);
+    assert.match(world.cluster.dump()[LOCK] ?? "", /"datastoreReady":true/);
+    await worker.engine.approve(runId, "test", "late-changes", again?.fingerprint);
+    assertState(await world.drive(worker, runId), "RolledBack");
+  });
+
+  test("an approval holds while addresses come and go in the blocks that it names, and for no other block", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    const creationTimestamp = new Date(world.clock.now()).toISOString();
+    const make = (kind: string, plural: string, name: string) =>
+      world.cluster.create(
+        { apiVersion: "projectcalico.org/v3", plural },
+        { kind, metadata: { name, creationTimestamp } },
+      );
+    await make("IPAMBlock", "ipamblocks", "late-1");
+    await make("IPAMHandle", "ipamhandles", "pod-1");
+    await worker.engine.undo(runId, "rollback");
+    const first = (await world.drive(worker, runId)).run.waiting;
+    await make("IPAMHandle", "ipamhandles", "pod-2");
+    await make("IPAMBlock", "ipamblocks", "late-2");
+    await worker.engine.approve(runId, "test");
+    const again = (await world.drive(worker, runId)).run.waiting;
+    assert.deepEqual([first?.count, again?.count, again?.subject], [2, 4, "late-changes"]);
+    await make("IPAMHandle", "ipamhandles", "pod-3");
+    await worker.engine.approve(runId, "test");
+    assertState(await world.drive(worker, runId), "RolledBack");
+  });
+
   test("asks before it forgets that, with the native group in service meanwhile", async () => {
     using world = await wholeWorld();
     const before = world.cluster.dump();

@@ -122,6 +122,35 @@ describe("changes of the source during the run", () => {
     assert.match(targetPolicy(world, "bar") ?? "", /"order":2/);
   });
 
+  test("what came late and cannot be carried is left behind as far as a person has seen it, and no further", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "lock");
+    const homeless = (n: number) => policyKey(`shop/late-${n}`);
+    const unmapped = (n: number): [string, string] => [
+      `/calico/resources/v3/projectcalico.org/profiles/late-${n}`,
+      JSON.stringify({
+        apiVersion: "projectcalico.org/v3",
+        kind: "Profile",
+        metadata: { name: `late-${n}`, creationTimestamp: "2020-01-01T00:00:00Z" },
+        spec: {},
+      }),
+    ];
+    world.etcd.put(...unmapped(0));
+    world.etcd.put(homeless(0), policyValue("shop/late-0"));
+    const first = (await approve(world, worker, runId, "lock")).run.waiting;
+    assert.deepEqual([first?.reason, first?.subject, first?.count], ["Approval", "uncarried-late", 1]);
+    assert.match(first?.message ?? "", /profiles\/late-0 \(/);
+
+    for (let n = 1; n < 20; n++) world.etcd.put(...unmapped(n));
+    await worker.engine.approve(runId, "test", "uncarried-late", first?.fingerprint);
+    const again = (await resume(world, worker, runId)).run.waiting;
+
+    assert.deepEqual([again?.subject, again?.count], ["uncarried-late", 20]);
+    assertState(await approve(world, worker, runId, "uncarried-late"), "Succeeded");
+    assert.ok(targetPolicy(world, "late-0"));
+  });
+
   test("a broken value stops the run until it is mended", async () => {
     using world = await World.create();
     const worker = world.worker();

@@ -53,8 +53,8 @@ function isData(key: string): boolean {
 export interface RecordedChanges {
   /** How many have to be applied. */
   recorded: number;
-  /** How many cannot be carried, and nobody has agreed yet to leave behind. */
-  uncarried: number;
+  /** What cannot be carried, and was not to be left behind before. */
+  uncarried: { key: string; reason: string }[];
   /** Keys whose last change is broken. */
   blocked: string[];
 }
@@ -90,7 +90,8 @@ export async function recordChanges(
   const late = lost.filter(({ key }) => !consented.has(key));
   await uncarried(context).put(late);
   await blockers(context).put(broken);
-  return { recorded: rows.length, uncarried: late.length, blocked: broken.map(({ key }) => key) };
+  const named = late.map(({ key, detail }) => ({ key, reason: textAt(detail, "reason") }));
+  return { recorded: rows.length, uncarried: named, blocked: broken.map(({ key }) => key) };
 }
 
 /** Of these keys, those that the plan has named as left behind; `homeless` where the place they need is not there. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
+import { shownAlways, shownThings } from "../../../engine/approvals.ts";
 import type { ApprovalRule, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
@@ -47,7 +48,10 @@ const unlockApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
   subject: "unlock",
   needed: () =>
     Promise.resolve(
-      "everything is copied and compared; both groups are locked next, for seconds, until the unlock, which is the point of no return",
+      shownAlways(
+        "unlock",
+        "everything is copied and compared; both groups are locked next, for seconds, until the unlock, which is the point of no return",
+      ),
     ),
 };
 
@@ -62,7 +66,8 @@ const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
     const unread = scanned.data?.at.unread ?? [];
     if (unread.length === 0 || context.options.skipForeignOwnerReferences) return undefined;
     const named = unread.slice(0, NAMED).join("; ");
-    return `${unread.length} resources could not be listed, and the garbage collector deletes those of their objects that belong to Calico objects: ${named}`;
+    const message = `${unread.length} resources could not be listed, and the garbage collector deletes those of their objects that belong to Calico objects: ${named}`;
+    return shownThings(message, unread);
   },
 };
 

@@ -3,6 +3,7 @@ import {
   type NativeKind,
   pluralsWithoutConverter,
 } from "../../../calico/native/native-kinds.ts";
+import { shownThings } from "../../../engine/approvals.ts";
 import type { Action, ApprovalRule, StageOutcome, WaitRequest } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
@@ -16,7 +17,7 @@ import { deleteTarget } from "../../target/calls.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import type { Context } from "../context.ts";
 import { heldObjects } from "../held-objects.ts";
-import { awaitApproval } from "../late-native.ts";
+import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { datastoreUsers } from "../workloads.ts";
@@ -37,7 +38,8 @@ const unconverted: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
     const plurals = (await oldCrds(context)).map((crd) => textAt(crd, "spec", "names", "plural"));
     const lost = pluralsWithoutConverter(plurals);
     if (lost.length === 0) return undefined;
-    return `deleting the old CRDs deletes what nothing has converted: ${lost.join(", ")}; only the backup keeps it`;
+    const message = `deleting the old CRDs deletes what nothing has converted: ${lost.join(", ")}; only the backup keeps it`;
+    return shownThings(message, lost);
   },
 };
 
@@ -69,8 +71,9 @@ export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = throu
   name: "cleanup",
   title: "delete the old CRDs with everything in them",
   changesCluster: true,
-  pointOfNoReturn: true,
+  irreversible: true,
   approvals: [unconverted],
+  asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
   undo: [refuse],
   act: async (context) => {
     const crds = await oldCrds(context);

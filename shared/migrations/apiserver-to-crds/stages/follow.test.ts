@@ -16,7 +16,7 @@ async function asked(preflight: JsonObject, options: JsonObject = {}): Promise<R
   return Object.fromEntries(
     rules.flatMap(({ subject }, index) => {
       const why = answers[index];
-      return why === undefined ? [] : [[subject, why]];
+      return why === undefined ? [] : [[subject, why.message]];
     }),
   );
 }

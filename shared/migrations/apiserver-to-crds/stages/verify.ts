@@ -8,7 +8,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, verifyKinds } from "../../copying/verify-kinds.ts";
 import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-kind.ts";
 import { type Context, isPrecopied, isRemoved } from "../context.ts";
-import { awaitApproval } from "../late-native.ts";
+import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 
@@ -36,6 +36,7 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
   });
   return throughNative({
     ...sweep,
+    asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
     plan: async (context, cursor) => {
       if (!(await isReachable(context))) return { batches: [], done: true };
       const plan = await sweep.plan(context, cursor);

@@ -1,12 +1,13 @@
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import { nativeMeaning } from "../../../calico/native/same-native.ts";
+import { askFor, type Shown, Tally } from "../../../engine/approvals.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
-import { countCopied, isCopied, nativeIdOf } from "../copied.ts";
+import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 
@@ -16,14 +17,52 @@ const NAMED = 5;
 /** How much later this machine's clock may be than the API server's. Milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** What would be lost by going back: how many objects, and some of them. */
+/**
+ * What Calico itself writes whenever a pod comes or goes. Consent to losing what happened in a block, or to any handle, is
+ * consent to losing what happens in it next: asked again for each pod, nobody could ever consent.
+ */
+const WRITTEN_FOR_PODS: Readonly<Record<string, (id: string) => string>> = {
+  IPAMBlock: (id) => id,
+  BlockAffinity: (id) => id,
+  IPAMHandle: () => "handles",
+};
+
+/** What would be lost by going back: how many objects, some of them, and the fingerprint of all. */
 class Lost {
   count = 0;
-  readonly names: string[] = [];
+  readonly #names: string[] = [];
+  readonly #tally = new Tally();
+  readonly #forPods = new Set<string>();
 
-  add(what: string, count = 1): void {
-    this.count += count;
-    if (this.names.length < NAMED) this.names.push(what);
+  changed(kind: NativeKind, id: string, meaning: string): void {
+    this.count++;
+    this.#name(id);
+    this.#identify(kind, id, [id, meaning]);
+  }
+
+  deleted(kind: NativeKind, ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    this.count += ids.length;
+    this.#name(`${ids.length} deleted of ${kind.plural}`);
+    for (const id of ids) this.#identify(kind, id, [id]);
+  }
+
+  get shown(): Shown {
+    const message = `going back forgets ${this.count} changes made since the unlock, in IPAM addresses may then be given away twice: ${this.#names.join(", ")}`;
+    return { message, count: this.count, fingerprint: this.#tally.fingerprint };
+  }
+
+  #name(what: string): void {
+    if (this.#names.length < NAMED) this.#names.push(what);
+  }
+
+  #identify({ kind }: NativeKind, id: string, thing: string[]): void {
+    const forPods = WRITTEN_FOR_PODS[kind]?.(id);
+    if (forPods === undefined) this.#tally.add(thing);
+    else if (!this.#forPods.has(forPods)) {
+      this.#forPods.add(forPods);
+      this.#tally.add(forPods);
+    }
   }
 }
 
@@ -36,16 +75,17 @@ export const confirmLateChanges: Action<ClusterConnections, ApiserverToCrdsOptio
   kind: "action",
   name: "confirm-late-changes",
   title: "find what was changed in the native group since the unlock, which going back forgets",
+  asks: [{ subject: SUBJECT, kind: "found" }],
   act: async (context) => {
-    if (context.approved(SUBJECT)) return { done: true };
     const hidden = await keepRemoved(context);
     if (hidden !== undefined) return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
     await setReadyUnlessRefused(context, false);
     const lost = await lateChanges(context);
-    if (lost.count === 0) return { done: true };
+    const { shown } = lost;
+    // Locked from here on: what was compared and approved is what is forgotten.
+    if (lost.count === 0 || context.approved(SUBJECT, shown)) return { done: true };
     await setReadyUnlessRefused(context, true);
-    const message = `going back forgets ${lost.count} changes made since the unlock, in IPAM addresses may then be given away twice: ${lost.names.join(", ")}`;
-    return { wait: { reason: "Approval", subject: SUBJECT, message, retryAfterMs: 0 } };
+    return { wait: askFor(SUBJECT, shown) };
   },
 };
 
@@ -61,23 +101,23 @@ async function lateChanges(context: Context): Promise<Lost> {
 
 async function compareKind(context: Context, kind: NativeKind, since: number, lost: Lost): Promise<void> {
   const ref = { apiVersion: "projectcalico.org/v3", plural: kind.plural };
-  let seen = 0;
+  const seen = new Set<string>();
   for await (const page of context.connections.kubernetes.pages(ref, { signal: context.signal })) {
     const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
     const rows = await resources(context).findByTarget([...byId.keys()]);
     const copied = new Map(rows.filter(isCopied).map((row) => [row.target, row]));
-    seen += copied.size;
+    for (const id of copied.keys()) seen.add(id);
     for (const [id, object] of byId) {
       const row = copied.get(id);
+      const meaning = nativeMeaning(object);
       const isChanged =
         row === undefined
           ? Date.parse(textAt(object, "metadata", "creationTimestamp")) >= since
-          : nativeMeaning(object) !== (detailOf(row).held ?? row.sourceHash);
-      if (isChanged) lost.add(id);
+          : meaning !== (detailOf(row).held ?? row.sourceHash);
+      if (isChanged) lost.changed(kind, id, meaning);
     }
   }
-  const missing = (await countCopied(context, kind)) - seen;
-  if (missing > 0) lost.add(`${missing} deleted of ${kind.plural}`, missing);
+  lost.deleted(kind, await copiedBut(context, kind, seen));
 }
 
 /** The webhook of an operator that has switched may refuse it: then what is compared may change meanwhile. */

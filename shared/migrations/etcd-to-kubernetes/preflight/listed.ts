@@ -20,7 +20,7 @@ export async function listedProblems(
 }
 
 /** The first rows of a ledger of problems that were read at this revision and match. */
-export async function presentProblems(
+async function presentProblems(
   ledger: Pick<Ledger, "list">,
   revision: unknown,
   matches: (row: Checkpoint) => boolean,

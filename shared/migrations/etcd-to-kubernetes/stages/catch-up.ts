@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
+import { askFor, shownThings } from "../../../engine/approvals.ts";
 import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
@@ -14,6 +15,9 @@ import { lockSource } from "../source-lock.ts";
 import { COPIED_RANKS } from "./pre-copy.ts";
 
 const CHUNK = 500;
+const NAMED = 5;
+/** What came since preflight and cannot be carried. */
+const LATE = "uncarried-late";
 
 const Cursor = z.object({
   /** Everything up to this revision is recorded. */
@@ -54,6 +58,7 @@ export function catchUpSweep(traits: {
     name: traits.name,
     title: traits.title,
     changesCluster: true,
+    asks: [{ subject: LATE, kind: "found" }],
     plan: async (context, cursor) => {
       const at =
         cursor === undefined ? await firstCursor(context, await traits.from(context)) : Cursor.parse(cursor);
@@ -124,7 +129,7 @@ async function sinceResume(context: Context, cursor: Cursor): Promise<Cursor> {
   return { ...cursor, through, retries: context.run.retriesSeen };
 }
 
-async function collect(context: Context, cursor: Cursor): Promise<SweepPlan> {
+async function collect(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
   const etcd = context.connections.etcd();
   const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
   const progress = new Recording(context, cursor.found);
@@ -142,14 +147,16 @@ async function collect(context: Context, cursor: Cursor): Promise<SweepPlan> {
   }
   await progress.record(chunk);
   const found = progress.finish();
+  if (typeof found !== "number") return found;
   return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
 }
 
-async function compare(context: Context, cursor: Cursor): Promise<SweepPlan> {
+async function compare(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
   const page = await compareWithSource(context, cursor.through, cursor.compareAfter);
   const progress = new Recording(context, cursor.found);
   await progress.record(page.changes);
   const found = progress.finish();
+  if (typeof found !== "number") return found;
   if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compareAfter: page.next } };
   return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
 }
@@ -159,7 +166,7 @@ class Recording {
   readonly #context: Context;
   readonly #blocked = new Set<string>();
   #found: number;
-  #uncarried = 0;
+  readonly #uncarried = new Map<string, string>();
 
   constructor(context: Context, found: number) {
     this.#context = context;
@@ -171,27 +178,32 @@ class Recording {
     const { recorded, uncarried, blocked } = await recordChanges(this.#context, chunk, () =>
       conversion(this.#context),
     );
-    for (const { key } of chunk) this.#blocked.delete(key);
+    for (const { key } of chunk) {
+      this.#blocked.delete(key);
+      this.#uncarried.delete(key);
+    }
     for (const key of blocked) this.#blocked.add(key);
+    for (const { key, reason } of uncarried) this.#uncarried.set(key, reason);
     this.#found += recorded;
-    this.#uncarried += uncarried;
   }
 
-  /** How many changes were found; throws CATCH_UP_BLOCKED for what must not be carried or dropped without a person. */
-  finish(): number {
-    const accepted = this.#uncarried === 0 || this.#context.approved("uncarried-late");
-    if (this.#blocked.size === 0 && accepted) return this.#found;
-    const [example = ""] = this.#blocked;
-    throw new MigratorError(
-      "CATCH_UP_BLOCKED",
-      `since the copy, ${this.#blocked.size} resources came to the source that are broken${example === "" ? "" : ` (${example})`}, and ${this.#uncarried} that cannot be carried`,
-      {
-        next:
-          "See them with `describe`. Mend them in etcd and `resume`, or accept the loss of those that cannot be carried " +
-          "with `approve RUN uncarried-late` and `resume`, or undo the run with `rollback`.",
-      },
-    );
+  /** How many changes were found; waits for a person where some cannot be carried. Throws CATCH_UP_BLOCKED for what is broken. */
+  finish(): number | { wait: WaitRequest } {
+    if (this.#blocked.size > 0) throw blockedBy(this.#blocked);
+    if (this.#uncarried.size === 0) return this.#found;
+    const named = [...this.#uncarried].slice(0, NAMED).map(([key, reason]) => `${key} (${reason})`);
+    const message = `since the copy, ${this.#uncarried.size} resources came to the source that cannot be carried: ${named.join("; ")}; \`describe\` lists all`;
+    const shown = shownThings(message, this.#uncarried);
+    return this.#context.approved(LATE, shown) ? this.#found : { wait: askFor(LATE, shown) };
   }
+}
+
+function blockedBy(blocked: ReadonlySet<string>): MigratorError {
+  const [example = ""] = blocked;
+  const message = `since the copy, ${blocked.size} resources came to the source that are broken (${example})`;
+  return new MigratorError("CATCH_UP_BLOCKED", message, {
+    next: "See them with `describe`. Mend them in etcd and `resume`, or undo the run with `rollback`.",
+  });
 }
 
 async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {

@@ -1,17 +1,22 @@
 import { z } from "zod";
+import { type Shown, Tally } from "../../../engine/approvals.ts";
+import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action, ApprovalRule } from "../../../engine/migration.ts";
-import type { Checkpoint } from "../../../engine/records.ts";
+import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions, uncarried } from "../context.ts";
-import { presentProblems } from "../preflight/listed.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { lockSource } from "../source-lock.ts";
 import { setTargetReady } from "../target-lock.ts";
 import { unlockEtcd } from "../undo/unlock-etcd.ts";
 
 const NAMED = 5;
+const PAGE = 1000;
 const Subjects = z.record(z.string(), z.int());
+const Reports = z.array(
+  z.object({ id: z.string(), status: z.string(), items: z.array(z.string()).optional() }),
+);
 
 /** Locks both sides and reads the locks back; from here on the source changes no more. */
 export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
@@ -38,12 +43,33 @@ function consentTo(subject: string): ApprovalRule<ClusterConnections, EtcdToKube
   return { subject, needed: (context) => consentNeeded(context, subject) };
 }
 
-async function consentNeeded(context: Context, subject: string): Promise<string | undefined> {
+/** What preflight read at its revision, whatever has come since: that is for `uncarried-late`. */
+async function consentNeeded(context: Context, subject: string): Promise<Shown | undefined> {
   const notes = await context.notesOf("preflight");
   const count = Subjects.parse(notes["consents"] ?? {})[subject] ?? 0;
   if (count === 0) return undefined;
-  const isOf = ({ detail }: Checkpoint): boolean => detail["subject"] === subject;
-  const named = await presentProblems(uncarried(context), notes["pinnedRevision"], isOf, NAMED);
-  const examples = named.map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`).join("; ");
-  return `${count} to be approved as "${subject}"${examples === "" ? "" : `: ${examples}`}; \`describe\` lists all`;
+  const { pinnedRevision } = await decisions(context);
+  const tally = new Tally();
+  const named: string[] = [];
+  for await (const page of ledgerPages(uncarried(context), { limit: PAGE })) {
+    for (const { key, detail } of page) {
+      if (detail["subject"] !== subject || detail["revision"] !== pinnedRevision) continue;
+      const reason = textAt(detail, "reason");
+      tally.add([key, reason]);
+      if (named.length < NAMED) named.push(`${key} (${reason})`);
+    }
+  }
+  for (const item of itemsOf(notes, subject)) {
+    tally.add(item);
+    if (named.length < NAMED) named.push(item);
+  }
+  const examples = named.length === 0 ? "" : `: ${named.join("; ")}`;
+  const shown = `${count} to be approved as "${subject}"${examples}; \`describe\` lists all`;
+  return { ...tally.shown(shown), count };
+}
+
+/** What a check of the connections has named, which stands in no ledger. */
+function itemsOf(notes: Readonly<JsonObject>, subject: string): readonly string[] {
+  const checks = Reports.safeParse(notes["checks"]).data ?? [];
+  return checks.find(({ id, status }) => id === subject && status === "fail")?.items ?? [];
 }

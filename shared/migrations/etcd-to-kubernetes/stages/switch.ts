@@ -1,3 +1,4 @@
+import { askFor, shownAlways } from "../../../engine/approvals.ts";
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { Discovery } from "../../../kubernetes/discovery.ts";
@@ -25,6 +26,7 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
   name: "switch",
   title: "apply the Calico manifest for the Kubernetes datastore",
   changesCluster: true,
+  asks: [{ subject: "switch", kind: "always" }],
   undo: restoreWorkloadStages,
   act: async (context) => {
     if (context.options.manifest === undefined) return awaitSwitch(context);
@@ -37,12 +39,13 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
 
 /** Without a manifest a person switches: done when calico-node is told to use the Kubernetes datastore, or approved. */
 async function awaitSwitch(context: Context): Promise<StageOutcome> {
-  if (context.approved("switch")) return { done: true };
-  const calicoNode = await readWorkload(context, CALICO_NODE);
-  if (calicoNode !== undefined && datastoreType(calicoNode) === "kubernetes") return { done: true };
   const message =
     "apply the Calico manifest for the Kubernetes datastore now (or approve, if that is done elsewhere)";
-  return { wait: { reason: "Approval", message, subject: "switch", retryAfterMs: POLL_MS } };
+  const shown = shownAlways("switch", message);
+  if (context.approved("switch", shown)) return { done: true };
+  const calicoNode = await readWorkload(context, CALICO_NODE);
+  if (calicoNode !== undefined && datastoreType(calicoNode) === "kubernetes") return { done: true };
+  return { wait: askFor("switch", shown, POLL_MS) };
 }
 
 /** Remembers each object once, before it is first written: a manifest that was mended may name others than the first time. */

@@ -1,3 +1,4 @@
+import { askFor, shownAlways } from "../../../engine/approvals.ts";
 import type { Action, Stage, StageOutcome } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { applyManifest } from "../apply-manifest.ts";
@@ -17,6 +18,7 @@ const restoreWorkloads: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",
   name: "restore-workloads",
   title: "put Calico's workloads and configuration back as they were with etcd",
+  asks: [{ subject: "switch-back", kind: "always" }],
   act: async (context) => {
     await restoreBefore(context);
     const manifest = await readRollbackManifest(context);
@@ -35,11 +37,12 @@ async function restoreBefore(context: Context): Promise<void> {
 
 /** Where a person switched, a person switches back. */
 async function awaitSwitchBack(context: Context): Promise<StageOutcome> {
-  if (context.approved("switch-back")) return { done: true };
+  const message = "apply the Calico manifest for etcd now (or approve, if that is done elsewhere)";
+  const shown = shownAlways("switch-back", message);
+  if (context.approved("switch-back", shown)) return { done: true };
   const calicoNode = await readWorkload(context, CALICO_NODE);
   if (calicoNode === undefined || datastoreType(calicoNode) !== "kubernetes") return { done: true };
-  const message = "apply the Calico manifest for etcd now (or approve, if that is done elsewhere)";
-  return { wait: { reason: "Approval", message, subject: "switch-back", retryAfterMs: POLL_MS } };
+  return { wait: askFor("switch-back", shown, POLL_MS) };
 }
 
 /** The way back from the switch. */
