@@ -3,17 +3,22 @@ import type { Artifact, CheckpointStore } from "../shared/engine/ports.ts";
 import type {
   Checkpoint,
   CheckpointState,
+  Condition,
   DomainEvent,
+  LeaseHolder,
   RunControl,
   RunRecord,
   StageRecord,
 } from "../shared/engine/records.ts";
+import { isEnd } from "../shared/engine/records.ts";
 import { RunNotFoundError } from "../shared/engine/errors.ts";
 import { kindProgress, type KindProgress, progressText, readOnlyLedger } from "./kind-progress.ts";
 import { duration, timestamp } from "./output/durations.ts";
+import { lockLine } from "./lock.ts";
 import { oneLine } from "./output/escape.ts";
 import { table } from "./output/table.ts";
 import type { Session } from "./session.ts";
+import { workerOf, workerText } from "./worker.ts";
 
 const PAGE = 1000;
 const LAST_EVENTS = 20;
@@ -50,6 +55,8 @@ export interface Details {
   /** All events. */
   events: DomainEvent[];
   artifacts: Artifact[];
+  /** Who works on it now, if anybody. */
+  worker: LeaseHolder | undefined;
 }
 
 /** Reads everything about a run. */
@@ -71,6 +78,7 @@ export async function readDetails(
     problems: await Array.fromAsync(problems(store, runId)),
     events: await Array.fromAsync(events(store, runId)),
     artifacts: await artifacts.list(`runs/${runId}/`),
+    worker: await workerOf(store, run),
   };
 }
 
@@ -98,7 +106,7 @@ async function* events(store: CheckpointStore, runId: string): AsyncGenerator<Do
 }
 
 /** A run's details for people. */
-export function describeText(details: Details): string {
+export function describeText(details: Details, now: number): string {
   const { control, stages, events: all, artifacts } = details;
   const approvals = control.approvals.map(({ subject, by, at }) => [subject, by, timestamp(at)]);
   const files = artifacts.map(({ name, bytes, sha256 }) => [name, String(bytes), sha256]);
@@ -106,7 +114,12 @@ export function describeText(details: Details): string {
     .slice(-LAST_EVENTS)
     .map(({ time, type, data }) => [timestamp(time), type, memberText(data)]);
   return [
-    summaryText(details, control),
+    summaryText(details, control, now),
+    section(
+      "Conditions",
+      ["TYPE", "STATUS", "SINCE", "REASON", "MESSAGE"],
+      details.run.conditions.map(conditionRow),
+    ),
     section("Kinds", ["KIND", "DONE", "TOTAL", "CONFLICTS", "FAILED"], details.progress.map(kindRow)),
     section("Stages", ["STAGE", "TRACK", "STATE", "TIME", "COUNTS"], stages.map(stageRow)),
     section("Approvals", ["SUBJECT", "BY", "AT"], approvals),
@@ -122,7 +135,12 @@ function kindRow({ kind, done, total, conflicts, failed }: KindProgress): string
   return [kind, ...[done, total, conflicts, failed].map(String)];
 }
 
-function summaryText({ run, phase, progress }: Details, control: RunControl): string {
+function conditionRow({ type, status, lastTransitionTime, reason, message }: Condition): string[] {
+  return [type, status, timestamp(Date.parse(lastTransitionTime)), reason, message];
+}
+
+function summaryText({ run, phase, progress, worker }: Details, control: RunControl, now: number): string {
+  const cause = control.undoCause?.failure;
   const lines: [string, string | undefined][] = [
     ["Run", run.runId],
     ["Migration", run.migration],
@@ -131,11 +149,14 @@ function summaryText({ run, phase, progress }: Details, control: RunControl): st
     ["Phase", phase],
     ["Progress", progressText(progress)],
     ["Stage", run.stage],
+    ["Locked", lockLine(run, now)],
+    ["Worker", isEnd(run.state) ? undefined : workerText(run, worker, now)],
     ["Waiting", run.waiting === undefined ? undefined : `${run.waiting.reason}: ${run.waiting.message}`],
     ["Failure", run.failure === undefined ? undefined : `${run.failure.message} (${run.failure.code})`],
     ["Next", run.failure?.next],
     ["Stop before", control.stopBefore],
     ["Undo", control.undo],
+    ["Because", cause === undefined ? undefined : `${cause.message} (${cause.code})`],
     ["Created", timestamp(run.createdAt)],
     ["Finished", run.finishedAt === undefined ? undefined : timestamp(run.finishedAt)],
     ["Options", JSON.stringify(run.options)],

@@ -1,5 +1,6 @@
-import type { RunControl, RunRecord, StageRecord } from "../shared/engine/records.ts";
+import type { LeaseHolder, RunControl, RunRecord, StageRecord, Waiting } from "../shared/engine/records.ts";
 import { resolutionKey } from "../shared/engine/resolutions.ts";
+import { lockDocument } from "./lock.ts";
 import { timestamp } from "./output/durations.ts";
 
 /** The version of everything that is printed as JSON or YAML. */
@@ -25,9 +26,10 @@ export function runDocument(
       state: run.state,
       track: run.track,
       stage: run.stage,
-      waiting: run.waiting,
+      waiting: run.waiting === undefined ? undefined : waitingDocument(run.waiting),
       failure: run.failure,
       conditions: run.conditions,
+      lock: run.lock === undefined ? undefined : lockDocument(run.lock),
       updatedAt: timestamp(run.updatedAt),
       finishedAt: run.finishedAt === undefined ? undefined : timestamp(run.finishedAt),
       ...(stages === undefined ? {} : { stages: stages.map(stageDocument) }),
@@ -36,12 +38,28 @@ export function runDocument(
   };
 }
 
+function waitingDocument({ retryAt, ...waiting }: Waiting): object {
+  return retryAt === undefined ? waiting : { ...waiting, retryAt: timestamp(retryAt) };
+}
+
+/** Who works on a run, as part of a document. */
+export function workerDocument({ holder, since }: LeaseHolder): object {
+  return since === undefined ? { holder } : { holder, since: timestamp(since) };
+}
+
 /** Several documents as one. */
 export function listDocument(kind: string, items: readonly object[]): object {
   return { apiVersion: API_VERSION, kind, items };
 }
 
-function controlPart({ pause, stopBefore, undo, approvals, resolutions = [] }: RunControl): object {
+function controlPart({
+  pause,
+  stopBefore,
+  undo,
+  undoCause,
+  approvals,
+  resolutions = [],
+}: RunControl): object {
   const given = approvals.map(({ subject, by, at }) => ({ subject, by, at: timestamp(at) }));
   const decided = resolutions.map((one) => ({
     key: resolutionKey(one),
@@ -53,6 +71,7 @@ function controlPart({ pause, stopBefore, undo, approvals, resolutions = [] }: R
     pause,
     stopBefore,
     undo,
+    undoCause,
     approvals: given,
     ...(decided.length === 0 ? {} : { resolutions: decided }),
   };

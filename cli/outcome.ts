@@ -1,8 +1,9 @@
-import { isEnd, type RunRecord, type Waiting } from "../shared/engine/records.ts";
+import { type Failure, isEnd, type RunRecord, type Waiting } from "../shared/engine/records.ts";
 import type { Snapshot } from "./drive/snapshot.ts";
 import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printFailure } from "./failures.ts";
+import { tellLocks } from "./lock.ts";
 import { oneLine } from "./output/escape.ts";
 import { print } from "./output/print.ts";
 import { type ExportedReport, exportReport, reportText } from "./report.ts";
@@ -25,8 +26,21 @@ export async function finish(
     text: () => endText(run, report),
     names: [run.runId],
   });
+  const code = told(session, snapshot, { wanted, interrupted });
+  tellLocks(session, [run], false);
+  return code;
+}
+
+function told(
+  session: Session,
+  snapshot: Snapshot,
+  { wanted, interrupted }: { wanted: Wanted; interrupted: boolean },
+): number {
+  const { run, control } = snapshot;
   if (!isEnd(run.state) && run.state !== "Failed") return unfinished(session, snapshot, interrupted);
   if (run.failure !== undefined) return failed(session, run, run.failure);
+  if (wanted === "forward" && control.undoCause !== undefined)
+    return wentBack(session, control.undoCause.failure);
   const reached = wanted === "forward" ? run.state === "Succeeded" : run.state !== "Succeeded";
   return reached ? EXIT.ok : EXIT.error;
 }
@@ -45,6 +59,12 @@ function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord
       world.stderr.write(`      go back: ${commandLine(session, "rollback", run.runId)}\n`);
     }
   }
+  return exitCodeOf(failure.code);
+}
+
+/** A run that has been undone by itself, and why. */
+function wentBack({ world, flags }: Session, failure: Failure): number {
+  printFailure(world.stderr, failure, { json: flags.output === "json" });
   return exitCodeOf(failure.code);
 }
 

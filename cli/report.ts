@@ -10,7 +10,16 @@ import type { Session } from "./session.ts";
 /** What of a migration's report is shown; the file holds all of it. */
 const Report = z.looseObject({
   moved: z.object({ total: z.int(), byKind: z.record(z.string(), z.int()) }).optional(),
-  lock: z.object({ windowMs: z.number().optional(), rolloutMs: z.number().optional() }).optional(),
+  lock: z
+    .object({
+      windowMs: z.number(),
+      rolloutMs: z.number(),
+      lockedMs: z.number(),
+      forPersonMs: z.number(),
+      forRolloutMs: z.number(),
+    })
+    .partial()
+    .optional(),
   verification: z.record(z.string(), z.string()).optional(),
   uncarried: z.array(z.looseObject({})).optional(),
   next: z.array(z.string()).optional(),
@@ -40,7 +49,7 @@ export async function exportReport(session: Session, runId: string): Promise<Exp
 export function reportText({ file, content }: ExportedReport): string {
   const { moved, lock, verification, uncarried = [], next = [] } = content;
   const lines = [
-    lock?.windowMs === undefined ? [] : [`datastore locked: ${duration(lock.windowMs)}${rollout(lock)}`],
+    lock === undefined ? [] : lockText(lock),
     verification === undefined ? [] : [`verified: ${verificationText(verification)}`],
     uncarried.length === 0 ? [] : [`not carried: ${uncarried.length}, by name in the report`],
     [`report: ${file}`],
@@ -56,8 +65,29 @@ function movedText(moved: Report["moved"]): string {
   return `${table(["KIND", "MOVED"], [...counted, ["total", String(moved.total)]])}\n`;
 }
 
-function rollout(lock: NonNullable<Report["lock"]>): string {
-  return lock.rolloutMs === undefined ? "" : `, and ${duration(lock.rolloutMs)} for the rollout`;
+function lockText({ lockedMs, forPersonMs, forRolloutMs, ...before }: NonNullable<Report["lock"]>): string[] {
+  if (lockedMs === undefined) return oldLockText(before);
+  const parts = [
+    [forPersonMs, "waiting for a person"],
+    [forRolloutMs, "for the rollout"],
+  ] as const;
+  const told = parts.flatMap(([ms = 0, what]) => (ms === 0 ? [] : [`${duration(ms)} ${what}`]));
+  return [
+    `datastore locked: ${duration(lockedMs)} in all${told.length === 0 ? "" : `, of it ${told.join(", ")}`}`,
+  ];
+}
+
+/** Reports of versions that told less. */
+function oldLockText({
+  windowMs,
+  rolloutMs,
+}: {
+  windowMs?: number | undefined;
+  rolloutMs?: number | undefined;
+}): string[] {
+  if (windowMs === undefined) return [];
+  const rollout = rolloutMs === undefined ? "" : `, and ${duration(rolloutMs)} for the rollout`;
+  return [`datastore locked: ${duration(windowMs)}${rollout}`];
 }
 
 function verificationText(verification: Readonly<Record<string, string>>): string {

@@ -49,7 +49,17 @@ const EVENTS = {
     .looseObject({ ...Failure, stage: Stage.optional(), ...Phased })
     .describe("The run stopped until somebody resumes or undoes it"),
   "run.turned": z
-    .looseObject({ undo: z.enum(["abort", "rollback"]), ...Phased })
+    .looseObject({
+      undo: z.enum(["abort", "rollback"]),
+      reason: z
+        .enum(["LockFailure", "LockBudget"])
+        .optional()
+        .describe("Why it goes back by itself: it failed, or took too long, while the datastore was locked"),
+      code: Failure.code.optional().describe("With reason: of the failure"),
+      message: Failure.message.optional(),
+      next: Failure.next.optional(),
+      ...Phased,
+    })
     .describe("From here on the run is undone"),
   "run.ended": z
     .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted"]), ...Phased })
@@ -87,6 +97,10 @@ const EVENTS = {
     .looseObject({
       side: z.enum(["etcd", "kubernetes"]).optional().describe("Without it: both"),
       revision: z.int().min(0).optional().describe("The etcd revision of the lock"),
+      group: z
+        .enum(["crd.projectcalico.org", "projectcalico.org"])
+        .optional()
+        .describe("Of a Kubernetes datastore: the API group that takes no writes any more"),
     })
     .describe("New pods wait from here on"),
   "datastore.unlocked": z
@@ -98,6 +112,15 @@ const EVENTS = {
         .describe("Of a Kubernetes datastore: the API group that takes writes again"),
     })
     .describe("New pods start again"),
+  "datastore.lock-overdue": z
+    .looseObject({
+      datastore: z.string().min(1).describe("What is locked, in words for people"),
+      since: z.iso.datetime().describe("Since when"),
+      lockedMs: z.number().min(0),
+      maxLockMs: z.number().min(0).describe("How long it may be locked, as the run was told"),
+      message: z.string().optional().describe("Why the run does not go on, if it does not"),
+    })
+    .describe("The datastore is locked for longer than it may be; told again and again"),
   "apiservice.removed": z
     .looseObject({})
     .describe("Native objects are served as projectcalico.org/v3, no longer the aggregated API server's"),

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { z } from "zod";
-import { runDocument } from "../documents.ts";
+import { runDocument, workerDocument } from "../documents.ts";
 import { describeText, type Details, readDetails } from "../describe.ts";
 import { EXIT } from "../exit-codes.ts";
 import { timestamp } from "../output/durations.ts";
+import { tellLocks } from "../lock.ts";
 import { print } from "../output/print.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
 import { findRun, isUnfinished } from "../runs.ts";
@@ -30,18 +31,20 @@ async function describe(world: World, args: readonly unknown[], flags: OutputFla
   const details = await readDetails(session, run);
   print(world, flags, {
     document: runDocument(run, { ...details, status: statusPart(details) }),
-    text: () => describeText(details),
+    text: () => describeText(details, world.clock.now()),
     names: [run.runId],
   });
+  tellLocks(session, [run]);
   return EXIT.ok;
 }
 
-function statusPart({ phase, progress, problems, events, artifacts }: Details): object {
+function statusPart({ phase, progress, problems, events, artifacts, worker }: Details): object {
   const told = events.map(({ sequence, type, time, data }) => ({
     sequence,
     type,
     time: timestamp(time),
     data,
   }));
-  return { phase, progress, problems, events: told, artifacts };
+  const working = worker === undefined ? null : workerDocument(worker);
+  return { phase, worker: working, progress, problems, events: told, artifacts };
 }

@@ -1,19 +1,28 @@
 import { Command } from "commander";
 import { z } from "zod";
-import type { RunRecord } from "../../shared/engine/records.ts";
-import { listDocument, runDocument } from "../documents.ts";
+import type { CheckpointStore } from "../../shared/engine/ports.ts";
+import type { LeaseHolder, RunRecord } from "../../shared/engine/records.ts";
+import { listDocument, runDocument, workerDocument } from "../documents.ts";
 import { EXIT } from "../exit-codes.ts";
 import { duration, timestamp } from "../output/durations.ts";
 import { print } from "../output/print.ts";
 import { table } from "../output/table.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
+import { lockedFor, tellLocks } from "../lock.ts";
 import { allRuns, findRun } from "../runs.ts";
-import { openSession } from "../session.ts";
+import { openSession, type Session } from "../session.ts";
+import { workerOf, workerText } from "../worker.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 
 const GetFlags = OutputFlags.extend({ cluster: z.string().optional() });
-const HEAD = ["RUN", "MIGRATION", "CLUSTER", "STATE", "STAGE", "AGE"];
+const HEAD = ["RUN", "MIGRATION", "CLUSTER", "STATE", "STAGE", "LOCKED", "WORKER", "AGE"];
+
+/** A run, and who works on it. */
+interface Worked {
+  run: RunRecord;
+  worker: LeaseHolder | undefined;
+}
 
 /** `get`: runs as a table. */
 export function getCommand(): CommandEntry {
@@ -31,30 +40,44 @@ async function get(world: World, args: readonly unknown[], flags: z.infer<typeof
   await using session = await openSession(world, flags);
   const { store } = session;
   if (runId === undefined) {
-    const runs = await Array.fromAsync(allRuns(store, flags.cluster));
-    const items = runs.map((run) => runDocument(run));
-    show(world, flags, runs, listDocument("RunList", items));
+    const runs = await Array.fromAsync(allRuns(store, flags.cluster), worked(store));
+    const items = runs.map(documentOf);
+    show(session, runs, listDocument("RunList", items));
   } else {
-    const run = await findRun(store, runId, () => true);
-    show(world, flags, [run], runDocument(run));
+    const run = await worked(store)(await findRun(store, runId, () => true));
+    show(session, [run], documentOf(run));
   }
   return EXIT.ok;
 }
 
-function show(world: World, flags: OutputFlags, runs: readonly RunRecord[], document: object): void {
+function worked(store: CheckpointStore): (run: RunRecord) => Promise<Worked> {
+  return async (run) => ({ run, worker: await workerOf(store, run) });
+}
+
+function documentOf({ run, worker }: Worked): object {
+  return runDocument(run, { status: { worker: worker === undefined ? null : workerDocument(worker) } });
+}
+
+function show(session: Session, all: readonly Worked[], document: object): void {
+  const { world, flags } = session;
   const now = world.clock.now();
+  const runs = all.map(({ run }) => run);
   print(world, flags, {
     document,
     text: (wide) =>
       table(
         wide ? [...HEAD, "CREATED", "REASON"] : HEAD,
-        runs.map((run) => (wide ? [...row(run, now), timestamp(run.createdAt), reason(run)] : row(run, now))),
+        all.map((one) => {
+          const { run } = one;
+          return wide ? [...row(one, now), timestamp(run.createdAt), reason(run)] : row(one, now);
+        }),
       ),
     names: runs.map(({ runId }) => runId),
   });
+  tellLocks(session, runs);
 }
 
-function row(run: RunRecord, now: number): string[] {
+function row({ run, worker }: Worked, now: number): string[] {
   const waiting = run.waiting === undefined ? "" : `(${run.waiting.reason})`;
   const state = `${run.state}${waiting}`;
   return [
@@ -63,6 +86,8 @@ function row(run: RunRecord, now: number): string[] {
     run.cluster,
     state,
     run.stage ?? "",
+    lockedFor(run, now),
+    workerText(run, worker, now),
     duration(Math.max(0, now - run.createdAt)),
   ];
 }

@@ -11,6 +11,7 @@ import { findRun, isUnfinished } from "../runs.ts";
 import { commandLine, openSession } from "../session.ts";
 import type { World } from "../world.ts";
 import { runDocument } from "../documents.ts";
+import { tellLocks } from "../lock.ts";
 import { print } from "../output/print.ts";
 import type { CommandEntry } from "./command.ts";
 
@@ -40,6 +41,7 @@ async function pause(world: World, args: readonly unknown[], flags: OutputFlags)
     names: [paused.runId],
   });
   if (flags.output !== "json") world.stderr.write(`next: ${commandLine(session, "resume", run.runId)}\n`);
+  tellLocks(session, [paused]);
   return interrupt.signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 

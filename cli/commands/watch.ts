@@ -7,6 +7,9 @@ import { Interrupt } from "../drive/interrupt.ts";
 import { needsPerson } from "../drive/settled.ts";
 import type { Snapshot } from "../drive/snapshot.ts";
 import { OutputFlags, seconds, withCommonOptions } from "../options/common.ts";
+import { EXIT } from "../exit-codes.ts";
+import { printFailure } from "../failures.ts";
+import { tellLocks } from "../lock.ts";
 import { finish } from "../outcome.ts";
 import { openReporter } from "../progress/open-reporter.ts";
 import { findRun, isUnfinished } from "../runs.ts";
@@ -51,7 +54,11 @@ async function watch(
     interrupt,
     until: (seen) => isOver(seen) || seen.now >= endsAt,
   });
-  if (!isOver(snapshot) && !interrupt.signal.aborted) throw timedOut(run.runId);
+  if (!isOver(snapshot) && !interrupt.signal.aborted) {
+    printFailure(world.stderr, timedOut(run.runId), { json: flags.output === "json" });
+    tellLocks(session, [snapshot.run]);
+    return EXIT.timeout;
+  }
   const wanted = control?.undo === undefined ? "forward" : "undo";
   return await finish(session, snapshot, { wanted, interrupted: interrupt.signal.aborted });
 }

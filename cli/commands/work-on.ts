@@ -4,6 +4,7 @@ import { Interrupt } from "../drive/interrupt.ts";
 import { readSnapshot } from "../drive/snapshot.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { WorkFlags } from "../options/common.ts";
+import { tellLocks } from "../lock.ts";
 import { finish, type Wanted } from "../outcome.ts";
 import { openReporter } from "../progress/open-reporter.ts";
 import { commandLine, type Session } from "../session.ts";
@@ -53,5 +54,6 @@ async function leave(session: Session, runId: string): Promise<number> {
   );
   const next = session.drive === undefined ? "watch" : "resume";
   session.world.stderr.write(`next: ${commandLine(session, next, runId)}\n`);
+  tellLocks(session, [run]);
   return EXIT.ok;
 }

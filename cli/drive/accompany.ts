@@ -1,10 +1,11 @@
+import { DEFAULT_LOCK_POLICY } from "../../shared/engine/lock.ts";
 import type { RunRecord } from "../../shared/engine/records.ts";
 import type { Reporter } from "../progress/reporter.ts";
 import type { Session } from "../session.ts";
 import type { Driver } from "./driver.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { canAsk, ask, isYes } from "./prompt.ts";
-import { needsPerson } from "./settled.ts";
+import { goesBackByItself, needsPerson } from "./settled.ts";
 import { readSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** How to go along with a run. */
@@ -31,6 +32,7 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
   const until = options.until ?? ((snapshot) => needsPerson(snapshot.run, snapshot.control));
   let driver: Driver | undefined;
   let seen = options.afterEvent ?? 0;
+  let declined: number | undefined;
   const look = async (): Promise<Snapshot> => {
     const snapshot = await readSnapshot(session, options.runId, seen);
     seen = snapshot.events.at(-1)?.sequence ?? seen;
@@ -41,7 +43,13 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
     for (;;) {
       const snapshot = await look();
       if (interrupt.signal.aborted) break;
-      if (until(snapshot) && !(await approvedNow(session, options, snapshot))) break;
+      if (until(snapshot) && snapshot.run.version !== declined) {
+        if (!(await approvedNow(session, options, snapshot))) {
+          if (!staysForLock(session, options, snapshot)) break;
+          // Asked once: the answer holds until the run changes.
+          declined = snapshot.run.version;
+        }
+      }
       if (options.drive && session.drive !== undefined && driver?.alive !== true) {
         driver?.check();
         await driver?.stop();
@@ -56,6 +64,13 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
     await driver?.stop();
     reporter.end();
   }
+}
+
+/** Whoever wants a lock to end in time has to have somebody at work until then. */
+function staysForLock(session: Session, { drive }: AccompanyOptions, { run, control }: Snapshot): boolean {
+  const migration = session.world.migrations.find(({ name }) => name === run.migration);
+  const policy = migration?.lockPolicy?.(run.options) ?? DEFAULT_LOCK_POLICY;
+  return drive && session.drive !== undefined && goesBackByItself(run, control, policy);
 }
 
 /** Asks for the approval that the run waits for. True when it is given, or the run goes on without. */

@@ -10,6 +10,11 @@ const LEASE_TTL_MS = 30_000;
 const VISIBILITY_MS = 60_000;
 const BATCH_CONCURRENCY = 4;
 
+/** The lease of a run's driver. */
+export function driverLease(runId: string): string {
+  return `driver/${runId}`;
+}
+
 interface DriverPorts {
   engine: Engine<ClusterConnections>;
   store: CheckpointStore;
@@ -37,7 +42,7 @@ export class Driver {
 
   /** Starts to drive the run; undefined while another live process does. */
   static async take(ports: DriverPorts, runId: string): Promise<Driver | undefined> {
-    const request = { name: `driver/${runId}`, holder: holderName(), ttlMs: LEASE_TTL_MS };
+    const request = { name: driverLease(runId), holder: holderName(), ttlMs: LEASE_TTL_MS };
     const lease = await HeldLease.take(ports, { ...request, signal: new AbortController().signal });
     if (lease === undefined) return undefined;
     await ports.engine.wake(runId);

@@ -8,6 +8,14 @@ const APPROVAL = {
   state: "Waiting",
   waiting: { reason: "Approval", message: "", subject: "unlock" },
 } as const;
+const LOCK = {
+  datastore: "etcd",
+  state: "locked",
+  since: 0,
+  told: true,
+  forPersonMs: 0,
+  lookAt: 1,
+} as const;
 const approved = { approvals: [{ subject: "unlock", by: "alice", at: 0 }] };
 
 const CASES: [string, boolean, Partial<RunRecord>, Partial<RunControl>][] = [
@@ -23,6 +31,13 @@ const CASES: [string, boolean, Partial<RunRecord>, Partial<RunControl>][] = [
   ["waits for an approval", true, APPROVAL, {}],
   ["waits for an approval that is given", false, APPROVAL, approved],
   ["waits for an approval, or for the world", false, { ...APPROVAL, nextWakeAt: 1 }, {}],
+  ["waits for an approval while locked", true, { ...APPROVAL, nextWakeAt: 1, lock: LOCK }, {}],
+  [
+    "waits for an approval, or for the world, while locked",
+    false,
+    { ...APPROVAL, waiting: { ...APPROVAL.waiting, retryAt: 1 }, lock: LOCK },
+    {},
+  ],
   [
     "waits for a conflict to be settled",
     true,

@@ -1,4 +1,5 @@
 import type { RunControl, RunRecord } from "../../shared/engine/records.ts";
+import { isBeforeUnlock, type LockPolicy } from "../../shared/engine/lock.ts";
 import { isSettled } from "../../shared/engine/settled.ts";
 
 /**
@@ -8,5 +9,18 @@ import { isSettled } from "../../shared/engine/settled.ts";
 export function needsPerson(run: RunRecord, control: RunControl): boolean {
   if (!isSettled(run, control)) return false;
   if (run.state !== "Waiting") return true;
-  return run.nextWakeAt === undefined && (!control.pause || run.waiting?.reason === "Paused");
+  return !isTimed(run) && (!control.pause || run.waiting?.reason === "Paused");
+}
+
+/** Also of runs that versions have saved which knew of no locks, and did not say in `waiting` when they look again. */
+function isTimed({ waiting, lock, nextWakeAt }: RunRecord): boolean {
+  return waiting?.retryAt !== undefined || (lock === undefined && nextWakeAt !== undefined);
+}
+
+/**
+ * True when a run that waits for a person inside the lock is undone by itself once that has lasted too long: as long as
+ * somebody works on it.
+ */
+export function goesBackByItself(run: RunRecord, control: RunControl, policy: LockPolicy): boolean {
+  return policy.onBudget === "rollback" && isBeforeUnlock(run) && control.undo === undefined;
 }

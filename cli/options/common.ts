@@ -97,3 +97,17 @@ export function seconds(min: number, max: number): (text: string) => number {
     throw new InvalidArgumentError(`It must be a number of seconds from ${min} to ${max}.`);
   };
 }
+
+const UNITS: Readonly<Record<string, number>> = { "": 1000, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Parses an option's value as a duration, such as `90s`, `10m`, `1.5h` or plain seconds, into milliseconds. */
+export function durationOf(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const { value = "", unit = "" } = /^(?<value>\d+(\.\d+)?)(?<unit>[smh]?)$/.exec(text)?.groups ?? {};
+    const ms = Math.round(Number(value) * (UNITS[unit] ?? NaN));
+    if (value !== "" && ms >= min && ms <= max) return ms;
+    throw new InvalidArgumentError(
+      `It must be a duration from ${min / 1000}s to ${max / 3_600_000}h, such as 90s, 10m or 1h.`,
+    );
+  };
+}

@@ -24,7 +24,7 @@ const view: RunView = {
 
 test("a frame has a line for the run with the lock timer, and one for each stage", () => {
   assert.deepEqual(frame(view, plainPaint), [
-    "r1  on prod  Running  1 min 5 s  LOCKED for 3.2 s",
+    "r1  on prod  Running  LOCKED for 3.2 s  1 min 5 s",
     "✔ preflight          2.0 s",
     "✔ copy               2,000 in 2.0 s, 1,000/s",
     "▸ verify             ██████░░░░░░░░░░░░░░░░░░  25%  500/2,000, 250/s, 6.0 s left",

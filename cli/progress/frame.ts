@@ -25,11 +25,11 @@ function header(view: RunView, paint: Paint): string {
     paint("strong", view.runId),
     `on ${view.cluster}`,
     stateText(view.state, paint),
+    // Before what a narrow terminal cuts off.
+    ...(view.lockedMs === undefined ? [] : [paint("bad", `LOCKED for ${duration(view.lockedMs)}`)]),
     duration(view.elapsedMs),
   ];
-  const locked =
-    view.lockedMs === undefined ? [] : [paint("attention", `LOCKED for ${duration(view.lockedMs)}`)];
-  return [...parts, ...locked].join("  ");
+  return parts.join("  ");
 }
 
 function stateText(state: RunView["state"], paint: Paint): string {

@@ -7,11 +7,15 @@ import type { Reporter } from "./reporter.ts";
 import { Throttle } from "./throttle.ts";
 import type { StageView, Viewer } from "./view.ts";
 
+const LOCK_EVERY_MS = 60_000;
+
 /** Tells how a run goes on in plain lines: one for each change of state, and now and then one about the progress. */
 export class PlainReporter implements Reporter {
   readonly #stream: Output;
   readonly #viewer: Viewer;
   readonly #throttle = new Throttle();
+  /** When the lock was told of last, or when there was none. */
+  #saidLocked: number | undefined;
 
   constructor(stream: Output, viewer: Viewer) {
     this.#stream = stream;
@@ -24,9 +28,19 @@ export class PlainReporter implements Reporter {
       this.#say(event.time, eventText(event, view.stages));
       this.#throttle.note(snapshot.now);
     }
+    this.#sayLocked(snapshot, view.lockedMs);
     const current = view.stages.find(({ state, total }) => state === "running" && total > 0);
     if (current === undefined || !this.#throttle.due(snapshot.now)) return;
     this.#say(snapshot.now, progressText(current, view.lockedMs));
+  }
+
+  /** At once when looking on begins inside the lock, and then once a minute. */
+  #sayLocked({ now }: Snapshot, lockedMs: number | undefined): void {
+    if (lockedMs === undefined) this.#saidLocked = now;
+    else if (this.#saidLocked === undefined || now - this.#saidLocked >= LOCK_EVERY_MS) {
+      this.#say(now, `DATASTORE LOCKED for ${duration(lockedMs)}: new pods get no network`);
+      this.#saidLocked = now;
+    }
   }
 
   pause(): void {
@@ -61,9 +75,19 @@ function eventText({ type, data }: DomainEvent, stages: readonly StageView[]): s
       return `run goes on: ${textAt(data, "state")}`;
     case "run.ended":
       return `run ${textAt(data, "state")}`;
+    case "run.turned":
+      return `run goes back${message === "" ? "" : ` by itself: ${message} (${textAt(data, "code")})`}`;
+    case "datastore.lock-overdue":
+      return overdueText(data, message);
     default:
       return [type.replace(".", " "), ...memberTexts(data)].join(" ");
   }
+}
+
+function overdueText({ lockedMs, maxLockMs, ...data }: DomainEvent["data"], message: string): string {
+  const [locked, most] = [duration(Number(lockedMs)), duration(Number(maxLockMs))];
+  const what = textAt(data, "datastore").toUpperCase();
+  return `WARNING: ${what} LOCKED for ${locked}, longer than the ${most} of --max-lock${message === "" ? "" : `: ${message}`}`;
 }
 
 function memberTexts(data: DomainEvent["data"]): string[] {

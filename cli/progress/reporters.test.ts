@@ -59,6 +59,25 @@ describe("plain lines", () => {
   });
 });
 
+test("plain lines say at once and every minute that the datastore is locked", () => {
+  const stream = new Captured();
+  const reporter = new PlainReporter(stream, viewer());
+  const lock = {
+    datastore: "etcd",
+    state: "locked",
+    since: 0,
+    told: true,
+    forPersonMs: 0,
+    lookAt: 0,
+  } as const;
+  for (const seconds of [60, 90, 119, 120, 179, 180]) reporter.show(snapshotAt(seconds, { run: { lock } }));
+  assert.deepEqual(stream.text.match(/DATASTORE LOCKED for .* min 0 s/g), [
+    "DATASTORE LOCKED for 1 min 0 s",
+    "DATASTORE LOCKED for 2 min 0 s",
+    "DATASTORE LOCKED for 3 min 0 s",
+  ]);
+});
+
 test("JSON lines hold every event, and the progress at most once in five seconds", () => {
   const stream = new Captured();
   copying(new JsonLinesReporter(stream, viewer()));

@@ -1,3 +1,4 @@
+import { openLock } from "../../shared/engine/lock.ts";
 import type { Migration, Stage, StageTraits } from "../../shared/engine/migration.ts";
 import type { RunRecord, StageRecord } from "../../shared/engine/records.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -46,7 +47,7 @@ export class Viewer {
   view(snapshot: Snapshot): RunView {
     const { run, stages, now } = snapshot;
     const shown = stages.map((stage) => this.#stage(snapshot, stage));
-    const lockedAt = lockedSince(stages, this.#traits);
+    const lockedAt = run.lock === undefined ? lockedSince(stages, this.#traits) : openLock(run)?.since;
     return {
       runId: run.runId,
       cluster: run.cluster,
@@ -129,7 +130,7 @@ function currentState(run: RunRecord, stage: string): Pick<StageView, "state" | 
   return { state: "waiting", message: `${run.waiting.reason}: ${run.waiting.message}` };
 }
 
-/** Since when a datastore is locked; undefined while none is. Milliseconds since the epoch. */
+/** Since when a datastore is locked by its stages: of runs that do not tell. Milliseconds since the epoch. */
 function lockedSince(
   stages: readonly StageRecord[],
   traits: ReadonlyMap<string, Traits>,

@@ -9,10 +9,11 @@ import {
   type Migration,
   type Sweep,
 } from "../../shared/engine/migration.ts";
+import { DEFAULT_LOCK_POLICY, type LockPolicy } from "../../shared/engine/lock.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { ConflictDetail } from "../../shared/engine/conflicts.ts";
-import type { Checkpoint } from "../../shared/engine/records.ts";
+import type { Checkpoint, LockState } from "../../shared/engine/records.ts";
 
 /** How the fake migration behaves. */
 export interface FakeOptions {
@@ -28,6 +29,10 @@ export interface FakeOptions {
   failing?: "blocking" | "consent";
   /** The code that a blocking check fails with. Default PREFLIGHT_FAILED. */
   failingCode?: string;
+  /** It fails with FAKE_LOCKED once it has locked. Default false. */
+  failsLocked?: boolean;
+  /** What becomes of a lock that lasts too long or fails. */
+  policy?: LockPolicy;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
   conflicts?: readonly string[];
   /** Something would be lost, which has to be approved before the lock. Default false. */
@@ -40,12 +45,6 @@ type FakeStage = Action<unknown, JsonObject>;
 
 const PER_BATCH = 10;
 
-const lock: FakeStage = {
-  ...action("lock"),
-  lockWindow: "begins",
-  undo: [{ ...action("unlock-again"), lockWindow: "ends" }],
-};
-
 const loss: ApprovalRule<unknown, JsonObject> = {
   subject: "uncarried",
   needed: () => Promise.resolve(shownThings("2 are lost: a, b", ["a", "b"])),
@@ -57,13 +56,17 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
     name: "fake",
     title: "move nothing anywhere",
     options: z.strictObject({}),
+    lockPolicy: () => options.policy ?? DEFAULT_LOCK_POLICY,
     stages: [
       preflight(options),
       { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
       copy(options),
       ...(options.conflicts === undefined ? [] : [settle(options.conflicts)]),
-      { ...lock, ...(options.consents === true ? { approvals: [loss] } : {}) },
-      { ...action("unlock"), pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
+      { ...lock(options), ...(options.consents === true ? { approvals: [loss] } : {}) },
+      {
+        ...tells("unlock", "unlocking", "unlocked"),
+        ...{ pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
+      },
       ...(options.erases === true ? [{ ...action("erase"), irreversible: true as const }] : []),
       report,
     ],
@@ -72,6 +75,32 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
 
 function action(name: string): FakeStage {
   return { kind: "action", name, title: `do ${name}`, act: () => Promise.resolve({ done: true }) };
+}
+
+/** Says that it locks or unlocks, and does it to nothing. */
+function tells(name: string, before: LockState, after: LockState): FakeStage {
+  return {
+    ...action(name),
+    act: async (context) => {
+      await context.tellLock(before, "nothing");
+      await context.tellLock(after, "nothing");
+      return { done: true };
+    },
+  };
+}
+
+function lock({ failsLocked = false }: FakeOptions): FakeStage {
+  const stage = tells("lock", "locking", "locked");
+  const undo = [{ ...tells("unlock-again", "unlocking", "unlocked"), lockWindow: "ends" as const }];
+  return {
+    ...stage,
+    ...{ lockWindow: "begins", undo },
+    act: async (context) => {
+      await stage.act(context);
+      if (!failsLocked) return { done: true };
+      throw new MigratorError("FAKE_LOCKED", "it broke while locked", { next: "Mend it." });
+    },
+  };
 }
 
 function preflight({ failing, failingCode = "PREFLIGHT_FAILED", batches = 3 }: FakeOptions): FakeStage {

@@ -1,5 +1,5 @@
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
-import type { BatchRecord, DomainEvent, RunRecord } from "../../shared/engine/records.ts";
+import type { BatchRecord, DomainEvent, RunControl, RunRecord } from "../../shared/engine/records.ts";
 import { overriding } from "./overriding.ts";
 
 /**
@@ -14,6 +14,8 @@ export function redactedStore(store: CheckpointStore, redact: (text: string) => 
         lease,
         events.map((event) => redactEvent(event, redact)),
       ),
+    updateControl: (runId, change) =>
+      store.updateControl(runId, (control) => redactControl(change(control), redact)),
     saveBatch: (batch, lease) => store.saveBatch(redactBatch(batch, redact), lease),
   });
 }
@@ -26,6 +28,12 @@ function redactRun(run: RunRecord, redact: (text: string) => string): RunRecord 
     ...(failure === undefined ? {} : { failure: redactTexts(failure, redact) }),
     ...(waiting === undefined ? {} : { waiting: redactTexts(waiting, redact) }),
   };
+}
+
+/** What people ask holds no text of an error; why a run goes back by itself does. */
+function redactControl(control: RunControl, redact: (text: string) => string): RunControl {
+  const { undoCause } = control;
+  return undoCause === undefined ? control : { ...control, undoCause: redactTexts(undoCause, redact) };
 }
 
 function redactBatch(batch: BatchRecord, redact: (text: string) => string): BatchRecord {

@@ -3,6 +3,7 @@ import { backoffMs, failureOf } from "./backoff.ts";
 import { LeaseLostError } from "./errors.ts";
 import { HeldLease, unlessLost } from "./held-lease.ts";
 import { runLease } from "./lease-names.ts";
+import { failRun, heedLock } from "./lock-keeping.ts";
 import { undoStages } from "./migration.ts";
 import type { Stage } from "./migration.ts";
 import type { JsonObject } from "../json.ts";
@@ -14,7 +15,7 @@ import type { EngineParts } from "./settings.ts";
 import { showRun } from "./show.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
 import { clearStuckBatches, sendAdvance } from "./stage-batches.ts";
-import { announce, toEnd, toFailed, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
+import { announce, toEnd, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
 import { beginUndo } from "./undo.ts";
 
 /**
@@ -88,10 +89,7 @@ async function recordError<C>(session: RunSession<C>, error: unknown): Promise<S
   const { retry, clock } = session.parts;
   if (!isRetryable(error) || attempt >= retry.maxAttempts) {
     const retriesSeen = session.control.retries;
-    await session.save(({ run, events }, now) =>
-      toFailed({ run: { ...run, retriesSeen }, events }, failure, now),
-    );
-    return "stop";
+    return failRun(session, failure, ({ run, events }) => ({ run: { ...run, retriesSeen }, events }));
   }
   const delay = backoffMs(retry, attempt);
   const waiting = { reason: "Backoff", message: `${failure.code}: ${failure.message}` } as const;
@@ -104,6 +102,7 @@ async function recordError<C>(session: RunSession<C>, error: unknown): Promise<S
 
 async function takeStep<C>(session: RunSession<C>): Promise<Step> {
   await session.refreshControl();
+  await heedLock(session);
   const { run, control } = session;
   if (run.state === "Failed" && control.retries <= run.retriesSeen) return "stop";
   if (control.undo !== undefined && run.track === "forward") return beginUndo(session);

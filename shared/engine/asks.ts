@@ -36,7 +36,7 @@ export async function asksOf<C>(
     const own = shownBefore(stage);
     if (own !== undefined) asks.push({ stage: name, subject: name, irreversible, ...own });
     const context: StageContext<C, JsonObject> = stageContext({
-      ...{ parts, run, control, connections, lease, announce, mayRecord: false },
+      ...{ parts, run, control, connections, lease, announce, tellLock: announce, mayRecord: false },
       stage: { ...EMPTY, runId: run.runId, stage: name },
     });
     for (const rule of approvals) {

@@ -72,8 +72,8 @@ async function runBatch<C>(parts: EngineParts<C>, lease: HeldLease, work: Work):
   }
   const connections = await parts.connections.open(run.cluster, run.options);
   const announce = (): Promise<void> => Promise.reject(new Error("a batch cannot announce: its stage does"));
-  const source = { parts, run, control, connections, lease, stage, announce, mayRecord: false };
-  return sweep.work(stageContext(source), batch);
+  const source = { parts, run, control, connections, lease, stage, mayRecord: false };
+  return sweep.work(stageContext({ ...source, announce, tellLock: announce }), batch);
 }
 
 function findStage<C>(parts: EngineParts<C>, run: RunRecord, name: string): Stage<C, JsonObject> | undefined {

@@ -3,7 +3,7 @@ import { isApproved } from "./approvals.ts";
 import type { HeldLease } from "./held-lease.ts";
 import { openLedger } from "./ledger.ts";
 import type { StageContext } from "./migration.ts";
-import type { RunControl, RunRecord, StageRecord } from "./records.ts";
+import type { LockState, RunControl, RunRecord, StageRecord } from "./records.ts";
 import { resolutionOf } from "./resolutions.ts";
 import type { EngineParts } from "./settings.ts";
 
@@ -17,6 +17,7 @@ export interface ContextSource<C> {
   /** The stage's record, kept up to date by `record`. */
   stage: StageRecord;
   announce: (type: string, data: JsonObject) => Promise<void>;
+  tellLock: (state: LockState, datastore: string, data: JsonObject) => Promise<void>;
   /** False for workers on a batch: the stage's notes belong to the holder of the run. */
   mayRecord: boolean;
 }
@@ -50,6 +51,7 @@ export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonO
     approved: (subject, { fingerprint }) => isApproved(source.control.approvals, subject, fingerprint),
     resolution: (conflict) => resolutionOf(source.control.resolutions, conflict),
     announce: source.announce,
+    tellLock: (state, datastore, data = {}) => source.tellLock(state, datastore, data),
   };
 }
 

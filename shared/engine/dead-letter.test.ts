@@ -216,3 +216,30 @@ test("what the sink does not take is told when the run is woken", () =>
     },
     true,
   ));
+
+test("work that was given up inside the lock has the run undone by itself", () => {
+  const lock = action<undefined>("lock", async (context) => {
+    await context.tellLock("locked", "etcd");
+    return { done: true };
+  });
+  const unlock = action<undefined>("unlock-back", async (context) => {
+    await context.tellLock("unlocked", "etcd");
+    return { done: true };
+  });
+  return withRun(
+    [{ ...lock, undo: [unlock] }, copy],
+    async (rig, runId) => {
+      assert.equal(await record(rig, runId, batch(runId)), "abandoned");
+      const { run } = await rig.engine.describe(runId);
+      assert.deepEqual([run.state, run.nextWakeAt], ["Failed", rig.clock.now()]);
+
+      await rig.engine.wakeDue();
+      await rig.handleDue();
+
+      const back = await rig.settle(runId);
+      assert.equal(back.run.state, "RolledBack");
+      assert.equal(back.control.undoCause?.failure.code, "WORK_ABANDONED");
+    },
+    true,
+  );
+});

@@ -1,5 +1,6 @@
 import { HeldLease } from "./held-lease.ts";
 import { batchLease, runLease } from "./lease-names.ts";
+import { isBeforeUnlock, withLockWake, withPersonTime } from "./lock.ts";
 import type { WorkMessage } from "./ports.ts";
 import type { BatchRef, Condition, Failure, RunControl, RunRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
@@ -86,7 +87,9 @@ function transition({ run, control, letter, owed, now }: Facts): Transition {
   const told = announce({ run, events: [] }, "message.dead-lettered", { queue, messageId, receives }, now);
   if (!owed) return work === undefined ? withCondition(told, letter, now) : told;
   const retriesSeen = control.retries;
-  return toFailed({ ...told, run: { ...told.run, retriesSeen } }, abandoned(letter), now);
+  const failed = toFailed({ ...told, run: { ...told.run, retriesSeen } }, abandoned(letter), now);
+  // Inside the lock it may have to go back: whoever advances it looks at that.
+  return isBeforeUnlock(failed.run) ? { ...failed, run: { ...failed.run, nextWakeAt: now } } : failed;
 }
 
 function abandoned({ queue, messageId, receives, runId, work }: DeadLetter): Failure {
@@ -118,7 +121,8 @@ async function save(
 ): Promise<void> {
   const now = clock.now();
   const { run, events: told } = change(now);
-  const wakeful = { ...run, updatedAt: now, nextWakeAt: run.nextWakeAt ?? now + WAKE_AFTER_MS };
+  const held = withPersonTime({ ...run, updatedAt: now }, now);
+  const wakeful = withLockWake({ ...held, nextWakeAt: run.nextWakeAt ?? now + WAKE_AFTER_MS });
   const saved = await store.saveRun(wakeful, lease.current, told);
   const due = await store.listEvents({
     runId: run.runId,
@@ -133,11 +137,8 @@ async function save(
   if (!delivered) return;
   const { nextWakeAt: _, ...rest } = saved;
   const { nextWakeAt } = run;
-  await store.saveRun(
-    { ...rest, eventsDelivered, ...(nextWakeAt === undefined ? {} : { nextWakeAt }) },
-    lease.current,
-    [],
-  );
+  const asleep = nextWakeAt === undefined ? {} : { nextWakeAt };
+  await store.saveRun(withLockWake({ ...rest, eventsDelivered, ...asleep }), lease.current, []);
 }
 
 function take(parts: Parts, name: string): Promise<HeldLease | undefined> {

@@ -3,7 +3,16 @@ import type { Ledger } from "./ledger.ts";
 import type { PhaseOf } from "./phase.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
 import type { Shown } from "./approvals.ts";
-import type { BatchRecord, NewBatch, Resolution, RunRecord, StageRecord, WaitingReason } from "./records.ts";
+import type { LockPolicy } from "./lock.ts";
+import type {
+  BatchRecord,
+  LockState,
+  NewBatch,
+  Resolution,
+  RunRecord,
+  StageRecord,
+  WaitingReason,
+} from "./records.ts";
 import type { SeenConflict } from "./resolutions.ts";
 import type { SubjectKind } from "./subjects.ts";
 
@@ -41,6 +50,12 @@ export interface StageContext<C, O> {
   resolution(conflict: SeenConflict): Resolution | undefined;
   /** Tells the world of a state change, in the past tense, without secrets. */
   announce(type: string, data: JsonObject): Promise<void>;
+  /**
+   * Tells how it stands with the lock of the datastore that pods need, durably before it returns: `locking` right before the
+   * lock is written and `locked` once it is, `unlocking` and `unlocked` likewise. What was told already is not told again, so a
+   * stage may be repeated. `data` goes into the events `datastore.locked` and `datastore.unlocked`. Not for batches.
+   */
+  tellLock(state: LockState, datastore: string, data?: JsonObject): Promise<void>;
 }
 
 /** The run has to wait. It is looked at again after `retryAfterMs`, or when a person acts. */
@@ -72,7 +87,7 @@ export interface StageTraits<C, O> {
   irreversible?: true;
   /** True when the stage writes to a cluster: from its start the run holds the cluster. */
   changesCluster?: boolean;
-  /** True from this stage until `ends` of it: a datastore is locked, and a lock timer runs. */
+  /** From this stage until the end of the one with `ends` a datastore is locked: for plans. How it really stands is told by `tellLock`. */
   lockWindow?: "begins" | "ends";
   /** How it is undone, in order; left out when nothing is to undo. The stages must be re-runnable. */
   undo?: readonly Stage<C, O>[];
@@ -148,6 +163,8 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   stages: readonly Stage<C, O>[];
   /** Runs after everything else was undone, for example to prove that both sides are as they were. */
   afterUndo?: readonly Stage<C, O>[];
+  /** What becomes of a run whose lock lasts too long, or that fails inside the lock; by default {@link DEFAULT_LOCK_POLICY}. */
+  lockPolicy?(options: O): LockPolicy;
   /** For migrations whose users know phases: told in events of the run and its stages as `phase`, and shown to people. */
   phase?: PhaseOf;
   /**

@@ -7,6 +7,7 @@ import type {
   CheckpointState,
   DomainEvent,
   Lease,
+  LeaseHolder,
   NewBatch,
   RunControl,
   RunRecord,
@@ -53,6 +54,8 @@ export interface CheckpointStore {
   renewLease(lease: Lease, ttlMs: number): Promise<Lease | undefined>;
   /** Gives a lease back; does nothing when it was lost. */
   releaseLease(lease: Lease): Promise<void>;
+  /** Who holds a lease now; undefined when nobody does, its holder is known to be dead, or it has expired. */
+  findHolder(name: string): Promise<LeaseHolder | undefined>;
 
   /** Adds a run. Throws RunExistsError when the id is taken. */
   createRun(run: RunRecord, control: RunControl): Promise<void>;

@@ -20,6 +20,8 @@ export interface Waiting {
   fingerprint?: string;
   /** For `Approval`: how many things it is about, where they are counted. */
   count?: number;
+  /** When it is looked at again by itself; without it only a person ends the waiting. Milliseconds since the epoch. */
+  retryAt?: number;
 }
 
 /** Why a run stopped. Never holds a secret. */
@@ -38,6 +40,37 @@ export interface Condition {
   lastTransitionTime: string;
 }
 
+/** How far a lock is. In `locking` and `unlocking` the datastore may be either: nobody has seen how the write ended. */
+export type LockState = "locking" | "locked" | "unlocking" | "unlocked";
+
+/**
+ * The datastore that pods need, as far as a run has locked it: told before the lock is written, and `unlocked` only once that
+ * is written. Times are milliseconds since the epoch.
+ */
+export interface DatastoreLock {
+  /** What is locked, in words for people: `etcd`, `the Kubernetes datastore`. */
+  datastore: string;
+  state: LockState;
+  /** When the first lock of this time was about to be written. */
+  since: number;
+  /** When it was unlocked. */
+  until?: number;
+  /** True once the world was told that it is locked. */
+  told: boolean;
+  /** How long the run has waited for a person meanwhile, without the present wait. */
+  forPersonMs: number;
+  /** Since when it waits for a person. */
+  forPersonSince?: number;
+  /** When the run looks again at how long the lock may last. */
+  lookAt: number;
+}
+
+/** Why a run is undone that nobody asked to undo. */
+export interface UndoCause {
+  reason: "LockFailure" | "LockBudget";
+  failure: Failure;
+}
+
 /** One migration on one cluster. Times are milliseconds since the epoch. */
 export interface RunRecord {
   runId: string;
@@ -54,6 +87,8 @@ export interface RunRecord {
   waiting?: Waiting;
   failure?: Failure;
   conditions: Condition[];
+  /** The last lock of the datastore that pods need; none before the first. */
+  lock?: DatastoreLock;
   /** True from the first change to a cluster until nothing of the run is left to do; one such run a cluster. */
   holdsCluster: boolean;
   /** How often `resume` has been honoured; compared with {@link RunControl.retries}. */
@@ -108,6 +143,8 @@ export interface RunControl {
   stopBefore?: string;
   /** Undo the run: `abort` ends in Aborted, `rollback` in RolledBack. */
   undo?: "abort" | "rollback";
+  /** Why, where the run asked for it by itself. */
+  undoCause?: UndoCause;
   approvals: Approval[];
   /** Decisions that the run may not have gone by yet; none without it. What it went by stands in its checkpoints. */
   resolutions?: Resolution[];
@@ -204,6 +241,12 @@ export interface Lease {
   holder: string;
   token: number;
   expiresAt: number;
+}
+
+/** Who holds a lease, for people. `since` is when it was taken; versions before did not record that. */
+export interface LeaseHolder {
+  holder: string;
+  since?: number;
 }
 
 /** A state change, in the past tense. `sequence` counts from 1 within the run. */

@@ -1,4 +1,5 @@
 import type { HeldLease } from "./held-lease.ts";
+import { DEFAULT_LOCK_POLICY, type LockPolicy, withLockWake, withPersonTime } from "./lock.ts";
 import type { Migration } from "./migration.ts";
 import { withPhase } from "./phase.ts";
 import type { DomainEvent, RunControl, RunRecord } from "./records.ts";
@@ -34,11 +35,17 @@ export class RunSession<C> {
     this.migration = loaded.migration;
   }
 
+  /** What becomes of the run when its lock lasts too long or it fails inside it. */
+  get lockPolicy(): LockPolicy {
+    return this.migration.lockPolicy?.(this.run.options) ?? DEFAULT_LOCK_POLICY;
+  }
+
   /** Applies a change to the run, saves it with its events, then hands the events to the sink. */
   async save(change: (from: Transition, now: number) => Transition): Promise<void> {
     const now = this.parts.clock.now();
     const { run, events } = change({ run: this.run, events: [] }, now);
-    await this.store({ ...run, updatedAt: now }, withPhase(this.migration.phase, run, events));
+    const saved = withLockWake(withPersonTime({ ...run, updatedAt: now }, now));
+    await this.store(saved, withPhase(this.migration.phase, run, events));
     await this.deliverEvents();
   }
 
@@ -53,10 +60,11 @@ export class RunSession<C> {
    */
   async leave(): Promise<void> {
     const now = this.parts.clock.now();
-    const nextWakeAt = wakeAfter(this.run, now);
-    if (nextWakeAt === this.run.nextWakeAt && this.run.eventsDelivered === this.savedDelivered) return;
-    const { nextWakeAt: _, ...rest } = this.run;
-    await this.store(nextWakeAt === undefined ? rest : { ...rest, nextWakeAt }, []);
+    const { nextWakeAt: before, ...rest } = this.run;
+    const wakeAt = wakeAfter(this.run, now);
+    const left = withLockWake(wakeAt === undefined ? rest : { ...rest, nextWakeAt: wakeAt });
+    if (left.nextWakeAt === before && this.run.eventsDelivered === this.savedDelivered) return;
+    await this.store(left, []);
   }
 
   /** Gives the sink what it has not got yet; what it got is noted with the next save. A sink that fails gets it later. */

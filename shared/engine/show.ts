@@ -44,7 +44,7 @@ async function contextOf<C>(session: RunSession<C>): Promise<ShowContext<C, Json
   const counters = { batches: 0, openBatches: 0, total: 0, counts: {}, planned: false, startedAt: 0 };
   const announce = (): Promise<void> => Promise.reject(new Error("what shows a run announces nothing"));
   return stageContext({
-    ...{ parts, run, control, connections, lease, announce, mayRecord: false },
+    ...{ parts, run, control, connections, lease, announce, tellLock: announce, mayRecord: false },
     stage: { runId, track, stage, state: "running", notes: {}, ...counters },
   });
 }

@@ -64,7 +64,8 @@ describe("gates", () => {
       await rig.handleDue();
 
       const { run } = await rig.engine.describe(runId);
-      assert.deepEqual(run.waiting, { reason: "Gate", message: "3 of 5 pods" });
+      const retryAt = rig.clock.now() + 5_000;
+      assert.deepEqual(run.waiting, { reason: "Gate", message: "3 of 5 pods", retryAt });
       assert.equal(run.nextWakeAt, rig.clock.now() + 5_000);
     }));
 

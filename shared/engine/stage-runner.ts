@@ -3,10 +3,11 @@ import type { Json, JsonObject } from "../json.ts";
 import { askFor, type Shown, shownAlways } from "./approvals.ts";
 import { stageContext } from "./context.ts";
 import type { Gate, Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
-import type { Failure, StageRecord } from "./records.ts";
+import { failRun, tellLockOf } from "./lock-keeping.ts";
+import type { Failure, LockState, StageRecord } from "./records.ts";
 import type { RunSession, Step } from "./session.ts";
 import { sendAdvance, sendBatches, stuckBatch } from "./stage-batches.ts";
-import { announce, toFailed, toRunning, toWaiting } from "./transitions.ts";
+import { announce, toRunning, toWaiting } from "./transitions.ts";
 
 /** Starts a stage: asks for the approvals it needs, then creates its record. */
 export async function enterStage<C>(
@@ -59,7 +60,12 @@ async function contextOf<C>(
   const connections = await parts.connections.open(run.cluster, run.options);
   const tell = (type: string, data: JsonObject): Promise<void> =>
     session.save((from, now) => announce(from, type, data, now));
-  return stageContext({ parts, run, control, connections, lease, stage, announce: tell, mayRecord: true });
+  const tellLock = (state: LockState, datastore: string, data: JsonObject): Promise<void> =>
+    tellLockOf(session, { state, datastore, data });
+  return stageContext({
+    ...{ parts, run, control, connections, lease, stage, tellLock },
+    ...{ announce: tell, mayRecord: true },
+  });
 }
 
 async function missingApproval<C>(
@@ -172,10 +178,8 @@ async function awaitBatches<C>(session: RunSession<C>, record: StageRecord): Pro
   if (stuck?.failure !== undefined) {
     const failure: Failure = stuck.failure;
     const { stage, track, batch } = stuck;
-    await session.save((from, now) =>
-      toFailed(announce(from, "batch.failed", { stage, track, batch, ...failure }, now), failure, now),
-    );
-    return "stop";
+    const data = { stage, track, batch, ...failure };
+    return failRun(session, failure, (from, now) => announce(from, "batch.failed", data, now));
   }
   await session.save(toRunning);
   return "stop";

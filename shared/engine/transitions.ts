@@ -1,5 +1,5 @@
 import type { JsonObject } from "../json.ts";
-import type { Condition, DomainEvent, Failure, RunRecord, Waiting } from "./records.ts";
+import type { Condition, DomainEvent, Failure, RunRecord, UndoCause, Waiting } from "./records.ts";
 
 /** A run after a change, with the events that tell of it. */
 export interface Transition {
@@ -48,11 +48,12 @@ export function toWaiting(
     from.run.waiting.message === waiting.message &&
     from.run.waiting.fingerprint === waiting.fingerprint;
   const { nextWakeAt, failure, ...rest } = from.run;
+  const again = wakeAt === undefined ? undefined : { nextWakeAt: wakeAt };
   const waited: RunRecord = {
     ...rest,
     state: "Waiting",
-    waiting,
-    ...(wakeAt === undefined ? {} : { nextWakeAt: wakeAt }),
+    waiting: wakeAt === undefined ? waiting : { ...waiting, retryAt: wakeAt },
+    ...again,
   };
   const condition = {
     type: "Progressing",
@@ -88,6 +89,17 @@ export function toEnd(
   return announce({ ...from, run }, "run.ended", { state }, now);
 }
 
+/** The condition that tells why a run goes back, or went back, by itself. */
+const WENT_BACK = "WentBack";
+
+/** The run goes back by itself, if there is a cause. */
+export function toWentBack(from: Transition, cause: UndoCause | undefined, now: number): Transition {
+  if (cause === undefined) return from;
+  const { code, message } = cause.failure;
+  const condition = { type: WENT_BACK, status: "True", reason: cause.reason } as const;
+  return { ...from, run: withCondition(from.run, { ...condition, message: `${message} (${code})` }, now) };
+}
+
 /** The condition that tells whether a run is shown to others as it is. Runs that always were have none. */
 export const SHOWN = "Shown";
 
@@ -112,7 +124,7 @@ function withoutConditions(run: RunRecord, types: readonly string[], reason: str
 }
 
 /** Replaces the condition of the same type; the transition time moves only when the status changes. */
-function withCondition(
+export function withCondition(
   run: RunRecord,
   condition: Omit<Condition, "lastTransitionTime">,
   now: number,

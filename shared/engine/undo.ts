@@ -1,6 +1,8 @@
+import type { JsonObject } from "../json.ts";
+import type { RunControl } from "./records.ts";
 import type { RunSession, Step } from "./session.ts";
 import { cancelOpenBatches, sendAdvance } from "./stage-batches.ts";
-import { announce, toRunning, toWaiting } from "./transitions.ts";
+import { announce, toRunning, toWaiting, toWentBack } from "./transitions.ts";
 
 /**
  * Turns a run around. First every open batch of the present stage is closed, so that no worker goes on forward while
@@ -30,9 +32,16 @@ export async function beginUndo<C>(session: RunSession<C>): Promise<Step> {
       holdsCluster,
       retriesSeen: control.retries,
     };
-    return announce(toRunning({ run: turned, events }, now), "run.turned", { undo: control.undo }, now);
+    const told = { undo: control.undo, ...causeOf(control) };
+    const going = toRunning({ run: turned, events }, now);
+    return announce(toWentBack(going, control.undoCause, now), "run.turned", told, now);
   });
   return "on";
+}
+
+/** Why a run goes back that nobody has asked to. */
+function causeOf({ undoCause }: RunControl): JsonObject {
+  return undoCause === undefined ? {} : { reason: undoCause.reason, ...undoCause.failure };
 }
 
 async function hasChangedCluster<C>(session: RunSession<C>): Promise<boolean> {

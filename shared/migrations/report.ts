@@ -55,6 +55,15 @@ export function reportStage<O, M extends object>({
   };
 }
 
+/** How long the last lock lasted in all, and of it how long the run waited for a person. Milliseconds; empty without a lock. */
+export function lockTotals<O>({ run: { lock } }: Pick<StageContext<ClusterConnections, O>, "run">): {
+  lockedMs?: number;
+  forPersonMs?: number;
+} {
+  if (lock?.until === undefined) return {};
+  return { lockedMs: lock.until - lock.since, forPersonMs: lock.forPersonMs };
+}
+
 function heading<O>({ run, clock }: StageContext<ClusterConnections, O>): object {
   return {
     apiVersion: "calico-migrator.io/v1",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MIGRATIONS } from "../../../shared/migrations/registry.ts";
+import { durationOf } from "../common.ts";
 import { fakeWorld, runIn } from "../../testing/fake-world.ts";
 import { isFromEtcd, manifestsIn, migrationOptions } from "./index.ts";
 
@@ -20,7 +21,14 @@ const GIVEN = {
     skipForeignOwnerReferences: true,
   },
 } as const;
-const SHARED = { batchSize: 7, quietTime: 1500, rolloutDeadline: 60_000 };
+const SHARED = {
+  batchSize: 7,
+  quietTime: 1500,
+  rolloutDeadline: 60_000,
+  maxLock: 90_000,
+  onLockBudget: "rollback",
+  onLockFailure: "hold",
+} as const;
 
 describe("the options of migrations", () => {
   for (const [name, given] of Object.entries(GIVEN)) {
@@ -54,6 +62,26 @@ describe("the options of migrations", () => {
   test("say whether there is an etcd in it", () => {
     const names = ["etcd-to-kubernetes", "apiserver-to-crds", "backup"];
     assert.deepEqual(names.map(isFromEtcd), [true, false, undefined]);
+  });
+});
+
+describe("--max-lock", () => {
+  test("is a duration within bounds", () => {
+    const parse = durationOf(1000, 86_400_000);
+    assert.deepEqual(
+      ["90", "90s", "10m", "1.5h", "24h"].map(parse),
+      [90_000, 90_000, 600_000, 5_400_000, 86_400_000],
+    );
+    for (const wrong of ["", "0.5", "m", "10min", "-1m", "25h", "1e3"])
+      assert.throws(() => parse(wrong), /such as 90s, 10m or 1h/, wrong);
+  });
+
+  test("is refused, with what is right, before anything is done", async (t) => {
+    const world = Object.assign(fakeWorld(t), { migrations: MIGRATIONS });
+    const line = ["start", "apiserver-to-crds", "--kubeconfig", world.kubeconfig, "--max-lock", "soon"];
+    const { code, stderr } = await runIn(world, ...line);
+    assert.equal(code, 2);
+    assert.match(stderr, /--max-lock <duration>.*'soon' is invalid.*such as 90s, 10m or 1h/);
   });
 });
 

@@ -1,14 +1,20 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { z } from "zod";
 import type { World } from "../../world.ts";
-import { integer, seconds } from "../common.ts";
+import { durationOf, integer, seconds } from "../common.ts";
+
+const ON_LOCK_BUDGET = ["rollback", "warn"] as const;
+const ON_LOCK_FAILURE = ["rollback", "hold"] as const;
 
 /** The flags of every migration of Calico's data; durations are milliseconds. */
 export const SharedFlags = z.object({
   batchSize: z.int().optional(),
   quietTime: z.int().optional(),
   rolloutDeadline: z.int().optional(),
+  maxLock: z.int().optional(),
+  onLockBudget: z.enum(ON_LOCK_BUDGET).optional(),
+  onLockFailure: z.enum(ON_LOCK_FAILURE).optional(),
 });
 export type SharedFlags = z.infer<typeof SharedFlags>;
 
@@ -25,13 +31,31 @@ export function withSharedOptions(command: Command): Command {
       "--rollout-deadline <seconds>",
       "how long the rollout may take (default: 1800)",
       seconds(1, 86_400),
+    )
+    .option(
+      "--max-lock <duration>",
+      "how long the datastore may be locked, such as 90s or 10m (default: 10m)",
+      durationOf(1000, 86_400_000),
+    )
+    .addOption(
+      new Option(
+        "--on-lock-budget <action>",
+        "when it is locked for longer: go back before the unlock, or warn again and again (default: warn)",
+      ).choices(ON_LOCK_BUDGET),
+    )
+    .addOption(
+      new Option(
+        "--on-lock-failure <action>",
+        "when the run fails between lock and unlock: go back, or hold it until a person comes (default: rollback)",
+      ).choices(ON_LOCK_FAILURE),
     );
 }
 
 /** Those options as the migrations' schemas name them. */
-export function sharedOptions(flags: SharedFlags): Readonly<Record<string, number | undefined>> {
+export function sharedOptions(flags: SharedFlags): Readonly<Record<string, number | string | undefined>> {
   const { batchSize, quietTime: quietMs, rolloutDeadline: rolloutDeadlineMs } = flags;
-  return { batchSize, quietMs, rolloutDeadlineMs };
+  const { maxLock: maxLockMs, onLockBudget, onLockFailure } = flags;
+  return { batchSize, quietMs, rolloutDeadlineMs, maxLockMs, onLockBudget, onLockFailure };
 }
 
 /** A source as every working directory understands it: a path becomes absolute. */

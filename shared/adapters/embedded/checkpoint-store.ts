@@ -7,6 +7,7 @@ import type {
   CheckpointState,
   DomainEvent,
   Lease,
+  LeaseHolder,
   RunControl,
   RunRecord,
   StageRecord,
@@ -50,6 +51,10 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
     return this.#database.write(() => {
       this.#leases.release(lease);
     });
+  }
+
+  findHolder(name: string): Promise<LeaseHolder | undefined> {
+    return this.#database.read(() => this.#leases.holder(name));
   }
 
   createRun(run: RunRecord, control: RunControl): Promise<void> {

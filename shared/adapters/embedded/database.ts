@@ -5,7 +5,7 @@ import { StoreUnavailableError, StoreVersionError } from "../../engine/errors.ts
 import { errorMessage } from "../../errors.ts";
 import { StoreNotOursError, StoreOnNetworkError } from "./errors.ts";
 import { networkFileSystem } from "./file-system.ts";
-import { applicationId, schema, schemaVersion } from "./schema.ts";
+import { addedColumns, applicationId, schema, schemaVersion } from "./schema.ts";
 import { isBusy, storeError } from "./sqlite-errors.ts";
 
 /** How long a statement waits, unless told otherwise, for another process to end its transaction. */
@@ -143,10 +143,21 @@ export class Database {
     for (const [name, value] of Object.entries(settings)) this.#sqlite.exec(`PRAGMA ${name} = ${value}`);
     if (maxPages !== undefined) this.#sqlite.exec(`PRAGMA max_page_count = ${maxPages}`);
     this.#transaction("BEGIN IMMEDIATE", () => {
-      if (this.#checkOwner() === "ours") return;
+      if (this.#checkOwner() === "ours") {
+        this.#addColumns();
+        return;
+      }
       this.#sqlite.exec(schema);
       this.#sqlite.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
     });
+  }
+
+  #addColumns(): void {
+    for (const { table, column, type } of addedColumns) {
+      const known = this.#sqlite.prepare("SELECT name FROM pragma_table_info(?)").all(table);
+      if (known.some(({ name }) => name === column)) continue;
+      this.#sqlite.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+    }
   }
 
   #checkOwner(): "empty" | "ours" {

@@ -1,6 +1,6 @@
 import { LeaseLostError } from "../../engine/errors.ts";
 import type { Clock } from "../../engine/ports.ts";
-import type { Lease } from "../../engine/records.ts";
+import type { Lease, LeaseHolder } from "../../engine/records.ts";
 import type { Database } from "./database.ts";
 import { isHolderDead } from "./holder.ts";
 
@@ -8,9 +8,10 @@ interface LeaseRow {
   holder: string;
   token: number;
   expires_at: number;
+  taken_at: number | null;
 }
 
-const selectLease = "SELECT holder, token, expires_at FROM leases WHERE name = ?";
+const selectLease = "SELECT holder, token, expires_at, taken_at FROM leases WHERE name = ?";
 
 /** The table of leases. A row stays for ever, so that its token only grows. Every method runs inside a transaction. */
 export class Leases {
@@ -28,12 +29,14 @@ export class Leases {
     if (row !== undefined && row.expires_at > now && !isHolderDead(row.holder)) return undefined;
     const lease = { name, holder, token: (row?.token ?? 0) + 1, expiresAt: now + ttlMs };
     this.#database.run(
-      `INSERT INTO leases (name, holder, token, expires_at) VALUES (?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at`,
+      `INSERT INTO leases (name, holder, token, expires_at, taken_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = excluded.token,
+         expires_at = excluded.expires_at, taken_at = excluded.taken_at`,
       name,
       holder,
       lease.token,
       lease.expiresAt,
+      now,
     );
     return lease;
   }
@@ -51,6 +54,14 @@ export class Leases {
       lease.name,
       lease.token,
     );
+  }
+
+  holder(name: string): LeaseHolder | undefined {
+    const row = this.#find(name);
+    if (row === undefined || row.expires_at <= this.#clock.now() || isHolderDead(row.holder))
+      return undefined;
+    const { holder, taken_at: since } = row;
+    return since === null ? { holder } : { holder, since };
   }
 
   /** Throws LeaseLostError unless the lease is still held. */

@@ -11,7 +11,8 @@ export const schemaVersion = 1;
  */
 export const schema = `
   CREATE TABLE leases (
-    name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, expires_at REAL NOT NULL
+    name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL, expires_at REAL NOT NULL,
+    taken_at REAL
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE runs (
@@ -71,3 +72,6 @@ export const schema = `
 
   CREATE TABLE clusters (name TEXT PRIMARY KEY, cluster TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
+
+/** Columns that stores of this schema version may lack: versions that know nothing of them go on to use these stores. */
+export const addedColumns = [{ table: "leases", column: "taken_at", type: "REAL" }] as const;

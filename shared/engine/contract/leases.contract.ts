@@ -60,6 +60,25 @@ function takingTests(open: OpenStore): void {
   );
 
   void test(
+    "who holds a lease, and since when, is told until it expires or is given back",
+    withStore(open, async ({ store, clock }) => {
+      assert.equal(await store.findHolder("run/r1"), undefined);
+      const since = clock.now();
+      const lease = await take(store, "run/r1", "a");
+      clock.advance(ttlMs - 1);
+      assert.deepEqual(await store.findHolder("run/r1"), { holder: "a", since });
+      await store.renewLease(lease, ttlMs);
+      clock.advance(ttlMs - 1);
+      assert.deepEqual(await store.findHolder("run/r1"), { holder: "a", since });
+      clock.advance(1);
+      assert.equal(await store.findHolder("run/r1"), undefined);
+
+      await store.releaseLease(await take(store, "run/r1", "b"));
+      assert.equal(await store.findHolder("run/r1"), undefined);
+    }),
+  );
+
+  void test(
     "of many that ask at the same time, exactly one gets the lease",
     withStore(open, async ({ store }) => {
       const holders = Array.from({ length: 10 }, (_, index) => `worker ${index}`);

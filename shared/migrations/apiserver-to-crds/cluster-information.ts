@@ -7,7 +7,14 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { call, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
-import { type LockedSide, refuseForeignLock, replaceLock, setReady } from "../target/lock.ts";
+import {
+  type LockedSide,
+  refuseForeignLock,
+  replaceLock,
+  setReady,
+  type TellLock,
+  toldWrite,
+} from "../target/lock.ts";
 import { MigratorError } from "../../errors.ts";
 import type { Context } from "./context.ts";
 
@@ -56,7 +63,7 @@ export async function lockOld(context: Context): Promise<void> {
   refuseForeignLock(context, found, OLD);
   const { oldBefore } = await locks(context);
   if (oldBefore === undefined) await context.record({ oldBefore: found });
-  await setReady(context, OLD_LOCK, false, OLD);
+  await setReady(context, OLD_LOCK, false, OLD, teller(context, "crd.projectcalico.org"));
 }
 
 /**
@@ -91,13 +98,16 @@ export async function setNativeReady(context: Context, ready: boolean): Promise<
   const found = await readTarget(context, ref);
   const { nativeUid } = await locks(context);
   if (found !== undefined && textAt(found, "metadata", "uid") !== nativeUid) throw notNative();
-  await setReady(context, ref, ready, NATIVE);
+  await setReady(context, ref, ready, NATIVE, teller(context, "projectcalico.org"));
 }
 
 /** Lifts this run's lock of the old group, exactly as it was found; does nothing where it holds none. */
 export async function unlockOld(context: Context): Promise<void> {
   const { oldBefore } = await locks(context);
-  if (oldBefore !== undefined) await putBack(context, OLD_LOCK, oldBefore, OLD);
+  if (oldBefore === undefined) return;
+  const tell = teller(context, "crd.projectcalico.org");
+  await putBack(context, OLD_LOCK, oldBefore, OLD, tell);
+  await tell("unlocked");
 }
 
 /**
@@ -112,6 +122,11 @@ export async function removeNativeLock(context: Context, apiVersion: string): Pr
   if (nativeBefore !== null) return putBack(context, ref, nativeBefore, NATIVE);
   if (found !== undefined && readLock(found).lockedBy === context.run.runId)
     await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+}
+
+/** The group that pods need is told; both may be locked. */
+function teller(context: Context, group: "crd.projectcalico.org" | "projectcalico.org"): TellLock {
+  return (state) => context.tellLock(state, group, { group });
 }
 
 /** True for the old group's ClusterInformation, under the UID that it has or that an aggregated API server shows. */
@@ -159,6 +174,7 @@ async function putBack(
   ref: ObjectRef,
   before: JsonObject,
   side: LockedSide,
+  tell?: TellLock,
 ): Promise<void> {
   const { runId } = context.run;
   const found = await readTarget(context, ref);
@@ -168,12 +184,8 @@ async function putBack(
   const { resourceVersion } = objectAt(found, "metadata");
   const { managedFields, ...metadata } = objectAt(wanted, "metadata");
   const { apiVersion } = ref;
-  await replaceLock(
-    context,
-    ref,
-    { ...wanted, apiVersion, metadata: { ...metadata, resourceVersion } },
-    side,
-  );
+  const object = { ...wanted, apiVersion, metadata: { ...metadata, resourceVersion } };
+  await toldWrite(true, tell, () => replaceLock(context, ref, object, side));
 }
 
 function lifted(found: JsonObject, before: JsonObject): JsonObject {

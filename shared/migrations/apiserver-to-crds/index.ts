@@ -1,5 +1,6 @@
 import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
+import { lockPolicy } from "../lock-options.ts";
 import { readCrdManifest } from "./manifest.ts";
 import { statusMirror } from "./mirror/mirror.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
@@ -36,6 +37,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
   name: "apiserver-to-crds",
   title: "move Calico's data from behind the aggregated API server to native CRDs",
   options: ApiserverToCrdsOptions,
+  lockPolicy,
   stages: [
     preflight(async (context) => ({
       crds: await readCrdManifest(context),

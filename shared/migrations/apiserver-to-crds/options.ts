@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LOCK_OPTIONS } from "../lock-options.ts";
 
 /** Options of `apiserver-to-crds`. Durations are milliseconds. None is a secret. */
 export const ApiserverToCrdsOptions = z.strictObject({
@@ -16,5 +17,6 @@ export const ApiserverToCrdsOptions = z.strictObject({
   rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
   /** True to show the run in a status shaped like upstream's DatastoreMigration, where no upstream controller runs. */
   mirrorStatus: z.boolean().default(false),
+  ...LOCK_OPTIONS,
 });
 export type ApiserverToCrdsOptions = z.infer<typeof ApiserverToCrdsOptions>;

@@ -1,5 +1,6 @@
 import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
+import { lockPolicy } from "../lock-options.ts";
 import { EtcdToKubernetesOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
 import { backup } from "./stages/backup.ts";
@@ -20,6 +21,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
   name: "etcd-to-kubernetes",
   title: "move Calico's data from etcdv3 to the Kubernetes datastore",
   options: EtcdToKubernetesOptions,
+  lockPolicy,
   stages: [
     preflight,
     backup,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseVersion } from "../../calico/versions/version.ts";
+import { LOCK_OPTIONS } from "../lock-options.ts";
 
 /** Options of `etcd-to-kubernetes`. Durations are milliseconds. None is a secret. */
 export const EtcdToKubernetesOptions = z.strictObject({
@@ -20,5 +21,6 @@ export const EtcdToKubernetesOptions = z.strictObject({
   quietMs: z.int().min(0).max(600_000).default(2000),
   /** How long the rollout of Calico's workloads may take. */
   rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
+  ...LOCK_OPTIONS,
 });
 export type EtcdToKubernetesOptions = z.infer<typeof EtcdToKubernetesOptions>;

@@ -1,7 +1,8 @@
 import { lockedClusterInformation, readLock, unlockedClusterInformation } from "../../calico/lock.ts";
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { isKubernetesError } from "../../kubernetes/errors.ts";
+import type { LockState } from "../../engine/records.ts";
+import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
@@ -12,28 +13,52 @@ export interface LockedSide {
   lockedByOther: string;
 }
 
+/** Tells how it stands with the lock of the datastore that pods need. Left out for one that they do not need now. */
+export type TellLock = (state: LockState) => Promise<void>;
+
 /**
  * Locks or unlocks a datastore by its ClusterInformation, reads it back and gives it as it is then. Locking marks the lock
- * as this run's; unlocking removes the mark. Throws the side's code for a lock of another run, LOCK_NOT_HELD when the
- * datastore says otherwise afterwards.
+ * as this run's; unlocking removes the mark. `tell` is told before the write, and after. Throws the side's code for a lock of
+ * another run, LOCK_NOT_HELD when the datastore says otherwise afterwards.
  */
 export async function setReady(
   context: AnyContext,
   ref: ObjectRef,
   ready: boolean,
   side: LockedSide,
+  tell?: TellLock,
 ): Promise<JsonObject> {
   const { runId } = context.run;
   const found = await readTarget(context, ref);
   if (found === undefined) throw lockNotHeld(side.name, ready);
   refuseForeignLock(context, found, side);
   const { lockedBy, ready: present } = readLock(found);
-  if (present === ready && lockedBy === (ready ? undefined : runId)) return found;
+  const reached = ready ? "unlocked" : "locked";
+  if (present === ready && lockedBy === (ready ? undefined : runId)) {
+    await tell?.(reached);
+    return found;
+  }
   const wanted = ready ? unlockedClusterInformation(found) : lockedClusterInformation(found, runId);
-  await replaceLock(context, ref, wanted, side);
+  await toldWrite(ready, tell, () => replaceLock(context, ref, wanted, side));
   const after = await readTarget(context, ref);
   if (after === undefined || readLock(after).ready !== ready) throw lockNotHeld(side.name, ready);
+  await tell?.(reached);
   return after;
+}
+
+/** Tells before a lock is written or lifted that this is going to happen; a write that was refused has changed nothing. */
+export async function toldWrite(
+  ready: boolean,
+  tell: TellLock | undefined,
+  write: () => Promise<void>,
+): Promise<void> {
+  await tell?.(ready ? "unlocking" : "locking");
+  try {
+    await write();
+  } catch (error) {
+    if (error instanceof KubernetesApiError && !error.retryable) await tell?.(ready ? "locked" : "unlocked");
+    throw error;
+  }
 }
 
 /** Throws the side's code when another run holds the lock of this ClusterInformation. */

@@ -7,6 +7,7 @@ import type {
   CheckpointState,
   DomainEvent,
   Lease,
+  LeaseHolder,
   RunControl,
   RunRecord,
   StageRecord,
@@ -61,6 +62,10 @@ export class DynamoDbCheckpointStore implements CheckpointStore {
 
   releaseLease(lease: Lease): Promise<void> {
     return this.#leases.release(lease);
+  }
+
+  findHolder(name: string): Promise<LeaseHolder | undefined> {
+    return this.#leases.holder(name);
   }
 
   createRun(run: RunRecord, control: RunControl): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { LeaseLostError } from "../../../engine/errors.ts";
 import type { Clock } from "../../../engine/ports.ts";
-import type { Lease } from "../../../engine/records.ts";
+import type { Lease, LeaseHolder } from "../../../engine/records.ts";
 import type { Action } from "./actions.ts";
 import type { Refusal } from "./aws-errors.ts";
 import { leaseKey } from "./keys.ts";
@@ -11,6 +11,7 @@ interface LeaseRow {
   holder: string;
   token: number;
   heldUntil: number;
+  takenAt?: number;
   grant: string;
 }
 
@@ -34,7 +35,8 @@ export class Leases {
     const grant = randomUUID();
     const result = await this.#table.update({
       Key: leaseKey(name),
-      UpdateExpression: "SET holder = :holder, heldUntil = :until, #grant = :grant ADD #token :one",
+      UpdateExpression:
+        "SET holder = :holder, heldUntil = :until, takenAt = :now, #grant = :grant ADD #token :one",
       ConditionExpression: "attribute_not_exists(pk) OR heldUntil <= :now",
       ExpressionAttributeNames: { "#token": "token", "#grant": "grant" },
       ExpressionAttributeValues: {
@@ -79,6 +81,13 @@ export class Leases {
         ":token": lease.token,
       },
     });
+  }
+
+  async holder(name: string): Promise<LeaseHolder | undefined> {
+    const row = await this.#table.get<LeaseRow>(leaseKey(name));
+    if (row === undefined || row.heldUntil <= this.#clock.now()) return undefined;
+    const { holder, takenAt: since } = row;
+    return since === undefined ? { holder } : { holder, since };
   }
 
   /**

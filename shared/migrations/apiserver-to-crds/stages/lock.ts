@@ -23,7 +23,6 @@ const unlockOldGroup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   lockWindow: "ends",
   act: async (context) => {
     await unlockOld(context);
-    await context.announce("datastore.unlocked", { group: "crd.projectcalico.org" });
     return { done: true };
   },
 };
@@ -84,7 +83,6 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughN
     await context.record({ lockedAt });
     await lockOld(context);
     if (await isPrecopied(context)) await lockNative(context, SECOND);
-    await context.announce("datastore.locked", {});
     return { done: true };
   },
 });

@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from "../../../json.ts";
-import { iso, LISTED, listed, readResources, reportStage, verification } from "../../report.ts";
+import { iso, LISTED, listed, lockTotals, readResources, reportStage, verification } from "../../report.ts";
 import { type Context, findings, foreignOwners, isPrecopied, resources } from "../context.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -51,6 +51,10 @@ interface LockTimes {
   unlockedAt?: string;
   windowMs?: number;
   rolloutMs?: number;
+  /** How long pods waited in all, of that for a person, and for the rollout. */
+  lockedMs?: number;
+  forPersonMs?: number;
+  forRolloutMs?: number;
 }
 
 /** Both groups are locked from `lockedAt` on; Calico writes again at `unlockedAt`, and the rollout stands apart. */
@@ -59,7 +63,9 @@ async function lockTimes(context: Context): Promise<LockTimes> {
   const { unlockedAt } = await context.notesOf("unlock");
   const rollout = await context.stageOf("rollout");
   if (typeof lockedAt !== "number" || typeof unlockedAt !== "number") return {};
-  const times = { lockedAt: iso(lockedAt), unlockedAt: iso(unlockedAt), windowMs: unlockedAt - lockedAt };
+  const window = { lockedAt: iso(lockedAt), unlockedAt: iso(unlockedAt), windowMs: unlockedAt - lockedAt };
+  // The rollout comes after the unlock.
+  const times = { ...window, ...lockTotals(context), forRolloutMs: 0 };
   return rollout?.finishedAt === undefined ? times : { ...times, rolloutMs: rollout.finishedAt - unlockedAt };
 }
 

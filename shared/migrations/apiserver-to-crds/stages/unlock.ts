@@ -19,10 +19,12 @@ const lockNativeAgain = patientAction({
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
     try {
       await setNativeReady(context, false);
-      await context.announce("datastore.locked", { group: "projectcalico.org" });
     } catch (error) {
       if (!isRefused(error)) throw error;
       await context.record({ refused: error.message });
+      // From here on workloads are told to use the old group again, which is locked.
+      const group = "crd.projectcalico.org";
+      await context.tellLock("locked", group, { group });
     }
     return { done: true };
   },
@@ -43,7 +45,6 @@ export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
     const { unlockedAt = context.clock.now() } = context.notes;
     await context.record({ unlockedAt });
     await setNativeReady(context, true);
-    await context.announce("datastore.unlocked", { group: "projectcalico.org" });
     return { done: true };
   },
 };

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../../json.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
 import { restore } from "../../backup/restore.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { lockPolicy } from "../../lock-options.ts";
 import { type Life, WRITES } from "../../testing/life.ts";
 import { RunWorld, type Worker } from "../../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "../options.ts";
@@ -22,10 +23,8 @@ export class World extends RunWorld {
   readonly meanwhile = new Meanwhile();
 
   private constructor(stages: readonly AnyStage[], afterUndo: readonly AnyStage[]) {
-    super([
-      defineMigration({ name: "test", title: "test", options: ApiserverToCrdsOptions, stages, afterUndo }),
-      restore,
-    ]);
+    const traits = { name: "test", title: "test", options: ApiserverToCrdsOptions, lockPolicy };
+    super([defineMigration({ ...traits, stages, afterUndo }), restore]);
   }
 
   /** With Calico installed, and a migration of these stages. */
@@ -64,7 +63,8 @@ export async function startRun(
   const run = await engine.start({
     migration: "test",
     cluster: "test",
-    options: { crds: "native", ...options },
+    // A failure is looked at where it happens; that it has a run undone by itself has tests of its own.
+    options: { crds: "native", onLockFailure: "hold", ...options },
     approvals: approvals.map((subject) => ({ subject, by: "test", at: 0 })),
     ...(stopBefore === undefined ? {} : { stopBefore }),
   });

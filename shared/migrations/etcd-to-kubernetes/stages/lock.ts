@@ -8,7 +8,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions, uncarried } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { lockSource } from "../source-lock.ts";
-import { setTargetReady } from "../target-lock.ts";
+import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { unlockEtcd } from "../undo/unlock-etcd.ts";
 
 const NAMED = 5;
@@ -29,11 +29,15 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   undo: [unlockEtcd],
   act: async (context) => {
     const { targetGroup } = await decisions(context);
+    // Pods do not need the target yet: it shows that Kubernetes can be reached, before etcd is locked.
     await setTargetReady(context, targetGroup, false);
     const startedAt = context.clock.now();
-    const revision = await lockSource(context, (before) => context.record({ before, lockedAt: startedAt }));
+    const revision = await lockSource(context, async (before) => {
+      await context.record({ before, lockedAt: startedAt });
+      await context.tellLock("locking", LOCKED.both);
+    });
+    await context.tellLock("locked", LOCKED.both, { revision });
     await context.record({ revision });
-    await context.announce("datastore.locked", { revision });
     return { done: true };
   },
 };

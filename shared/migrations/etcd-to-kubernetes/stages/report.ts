@@ -1,4 +1,4 @@
-import { iso, listed, readResources, reportStage, verification } from "../../report.ts";
+import { iso, listed, lockTotals, readResources, reportStage, verification } from "../../report.ts";
 import { type Context, decisions, resources, uncarried } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { NOTED_LEDGER } from "./verify.ts";
@@ -28,12 +28,16 @@ async function compose(context: Context): Promise<object> {
   };
 }
 
-/** Times of the lock. `windowMs` is from the lock to ready for the switch, plus the unlock; the rollout stands apart. */
+/**
+ * Times of the lock. `lockedMs` is all of it, of that `forPersonMs` waiting for a person and `forRolloutMs` the switch and its
+ * rollout. `windowMs` is from the lock to ready for the switch, plus the unlock; the rollout stands apart.
+ */
 async function lockTimes(context: Context): Promise<object> {
   const { lockedAt } = await context.notesOf("lock");
   const { unlockedAt } = await context.notesOf("unlock");
   const began = (stage: string): Promise<number | undefined> =>
     context.stageOf(stage).then((s) => s?.startedAt);
+  const rollout = await context.stageOf("rollout");
   const [switchedAt, unlockBegan] = [await began("switch"), await began("unlock")];
   if (typeof lockedAt !== "number" || typeof unlockedAt !== "number") return {};
   if (switchedAt === undefined || unlockBegan === undefined) return {};
@@ -42,5 +46,7 @@ async function lockTimes(context: Context): Promise<object> {
     unlockedAt: iso(unlockedAt),
     windowMs: switchedAt - lockedAt + (unlockedAt - unlockBegan),
     rolloutMs: unlockBegan - switchedAt,
+    ...lockTotals(context),
+    ...(rollout?.finishedAt === undefined ? {} : { forRolloutMs: rollout.finishedAt - switchedAt }),
   };
 }

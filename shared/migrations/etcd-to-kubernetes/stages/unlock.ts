@@ -2,7 +2,7 @@ import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { setTargetReady } from "../target-lock.ts";
+import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { carryBackStages } from "../undo/carry-back.ts";
 
 /** Opens the target for use. etcd stays locked: nobody may use it any more, and the late way back needs it as it is. */
@@ -15,9 +15,9 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   lockWindow: "ends",
   undo: carryBackStages,
   act: async (context) => {
-    await setTargetReady(context, (await decisions(context)).targetGroup, true);
+    const { targetGroup } = await decisions(context);
+    await setTargetReady(context, targetGroup, true, (state) => context.tellLock(state, LOCKED.both));
     await context.record({ unlockedAt: context.clock.now() });
-    await context.announce("datastore.unlocked", {});
     return { done: true };
   },
 };

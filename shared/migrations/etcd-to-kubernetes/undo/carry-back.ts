@@ -23,7 +23,7 @@ import { verifySweep } from "../stages/verify.ts";
 import type { Conversions } from "../stages/verify-kind.ts";
 import { COPIED_RANKS } from "../stages/pre-copy.ts";
 import { listPage, orAbsent, readTarget } from "../../target/calls.ts";
-import { setTargetReady } from "../target-lock.ts";
+import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
 const PAGE = 200;
@@ -47,9 +47,12 @@ const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   title: "lock the Kubernetes datastore again",
   lockWindow: "begins",
   act: async (context) => {
-    await setTargetReady(context, (await decisions(context)).targetGroup, false);
+    // etcd first: where it cannot be reached, or is no longer this run's, pods go on to start.
     await lockSource(context, () => Promise.reject(sourceUnlocked()));
-    await context.announce("datastore.locked", { side: "kubernetes" });
+    const { targetGroup } = await decisions(context);
+    await setTargetReady(context, targetGroup, false, (state) =>
+      context.tellLock(state, LOCKED.target, { side: "kubernetes" }),
+    );
     return { done: true };
   },
 };

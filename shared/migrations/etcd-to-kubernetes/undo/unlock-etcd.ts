@@ -3,6 +3,7 @@ import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { unlockSource } from "../source-lock.ts";
+import { LOCKED } from "../target-lock.ts";
 
 const Locked = z.object({ before: z.string() });
 
@@ -15,8 +16,9 @@ export const unlockEtcd: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   act: async (context) => {
     const locked = Locked.safeParse(await context.notesOf("lock"));
     if (locked.success) {
+      await context.tellLock("unlocking", LOCKED.both);
       await unlockSource(context, locked.data.before);
-      await context.announce("datastore.unlocked", { side: "etcd" });
+      await context.tellLock("unlocked", LOCKED.both, { side: "etcd" });
     }
     return { done: true };
   },

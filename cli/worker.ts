@@ -1,0 +1,28 @@
+import { runLease } from "../shared/engine/lease-names.ts";
+import type { CheckpointStore } from "../shared/engine/ports.ts";
+import { isEnd, type LeaseHolder, type RunRecord } from "../shared/engine/records.ts";
+import { driverLease } from "./drive/driver.ts";
+import { duration } from "./output/durations.ts";
+
+/** Who works on a run: a process that drives it, or a function that advances it right now; undefined when nobody does. */
+export async function workerOf(
+  store: Pick<CheckpointStore, "findHolder">,
+  run: RunRecord,
+): Promise<LeaseHolder | undefined> {
+  if (isEnd(run.state)) return undefined;
+  return (await store.findHolder(driverLease(run.runId))) ?? (await store.findHolder(runLease(run.runId)));
+}
+
+/** A worker for people: where it is, and for how long it has had the run; empty for a run that needs none. */
+export function workerText(run: RunRecord, worker: LeaseHolder | undefined, now: number): string {
+  if (isEnd(run.state)) return "";
+  if (worker === undefined) return "none";
+  const age = worker.since === undefined ? "" : ` (${duration(Math.max(0, now - worker.since))})`;
+  return `${processText(worker.holder)}${age}`;
+}
+
+/** Of a process of a machine: the host and the process id. Anything else as it is. */
+function processText(holder: string): string {
+  const [host, boot, pid] = holder.split(":");
+  return boot === undefined || pid === undefined ? holder : `${host ?? ""}:${pid}`;
+}
