@@ -18,7 +18,7 @@ interface KubernetesApiErrorOptions extends MigratorErrorOptions {
 /**
  * The API server refused a request, failed at it, or could not be asked. Codes:
  * KUBERNETES_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _ALREADY_EXISTS, _CONFLICT, _EXPIRED (410), _INVALID,
- * _TOO_LARGE, _TOO_MANY_REQUESTS, _SERVER_ERROR, _ANSWER_INVALID, _TIMEOUT, _CONNECTION_LOST, _UNREACHABLE, _TLS, _ABORTED,
+ * _TOO_LARGE, _TOO_MANY_REQUESTS, _SERVER_ERROR, _ANSWER_INVALID, _ANSWER_TOO_LARGE, _TIMEOUT, _CONNECTION_LOST, _UNREACHABLE, _TLS, _ABORTED,
  * _REQUEST_INVALID.
  */
 export class KubernetesApiError extends MigratorError {

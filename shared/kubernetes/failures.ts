@@ -4,7 +4,7 @@ import { describeSubject, requestSubject } from "./paths.ts";
 /** A request that got no answer. */
 export class TransportFailure extends Error {
   override readonly name = "TransportFailure";
-  readonly kind: "connection" | "timeout" | "aborted";
+  readonly kind: "connection" | "timeout" | "aborted" | "endless";
   /** True once the request may have reached the server. */
   readonly sent: boolean;
 
@@ -33,6 +33,12 @@ const meanings = {
     code: "KUBERNETES_ABORTED",
     what: "stopped on request",
     next: "Resume when ready.",
+    retryable: false,
+  },
+  endless: {
+    code: "KUBERNETES_ANSWER_TOO_LARGE",
+    what: "the answer is larger than any of an API server should be, and was not read to its end",
+    next: "Check that the kubeconfig's server is a Kubernetes API server. If it is, see which objects of this kind are so large.",
     retryable: false,
   },
   tls: {

@@ -1,29 +1,21 @@
-/** Syntax of Go's RE2 that JavaScript lacks, or reads as something else without complaint. */
-const onlyInGo = /\(\?[a-zA-Z-]+[):]|\(\?P<|\[\[:|\\[AzQECpP]|\[[^\]]*\\S|\[\^?\]/;
+import { RE2JS, RE2JSException } from "re2js";
 
-/**
- * The JavaScript form of a pattern that the API server matches with Go's regexp package, unanchored.
- * Undefined where the two languages might differ, so that a match never lies.
- */
-export function goPattern(pattern: string): RegExp | undefined {
-  const ignoreCase = /^\^?\(\?i\)/.test(pattern);
-  const plain = ignoreCase ? pattern.replace("(?i)", "") : pattern;
-  if (onlyInGo.test(plain)) return undefined;
-  try {
-    return new RegExp(withGoSpaces(plain), ignoreCase ? "iu" : "u");
-  } catch {
-    return undefined;
-  }
+/** A pattern that tells whether it is found in a text. */
+export interface GoPattern {
+  test(text: string): boolean;
 }
 
-/** Go's `\s` is ASCII only, and its dot excludes nothing but the line feed. */
-function withGoSpaces(pattern: string): string {
-  let inClass = false;
-  return pattern.replace(/\\[\s\S]|[[\].]/g, (token) => {
-    if (token === "[") inClass = true;
-    if (token === "]") inClass = false;
-    if (token === "\\s") return inClass ? "\\t\\n\\f\\r " : "[\\t\\n\\f\\r ]";
-    if (token === "\\S") return "[^\\t\\n\\f\\r ]";
-    return token === "." && !inClass ? "[^\\n]" : token;
-  });
+/**
+ * A pattern as the API server matches it: with Go's regexp package, unanchored (apiextensions-apiserver, validation.go).
+ * In time that grows with the text alone, so that a definition of a cluster cannot hold up whoever reads it. Undefined
+ * for what is no pattern there.
+ */
+export function goPattern(pattern: string): GoPattern | undefined {
+  try {
+    const compiled = RE2JS.compile(pattern);
+    return { test: (text) => compiled.matcher(text).find() };
+  } catch (error) {
+    if (error instanceof RE2JSException) return undefined;
+    throw error;
+  }
 }

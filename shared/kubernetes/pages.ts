@@ -6,20 +6,25 @@ const defaultPageSize = 500;
 /** A list that expires this often without giving a token never ends at this page size. */
 const maxRestarts = 5;
 
-/** The walk that `KubernetesApi.pages` describes. */
+/** The walk that `KubernetesApi.pages` describes. Pages that are too large to be held become smaller. */
 export async function* readPages(
   api: Pick<KubernetesApi, "list">,
   ref: ResourceRef,
   options: PagesOptions,
 ): AsyncGenerator<JsonObject[]> {
   const { pageSize = defaultPageSize, ...list } = options;
+  let limit = pageSize;
   let continueToken: string | undefined;
   let restarts = 0;
   for (;;) {
     let page: ListPage;
     try {
-      page = await api.list(ref, { ...list, limit: pageSize, continueToken });
+      page = await api.list(ref, { ...list, limit, continueToken });
     } catch (error) {
+      if (limit > 1 && isKubernetesError(error, "KUBERNETES_ANSWER_TOO_LARGE")) {
+        limit = Math.ceil(limit / 2);
+        continue;
+      }
       if (continueToken === undefined || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
       continueToken = laterToken(error.details);
       if (continueToken === undefined && ++restarts > maxRestarts) throw error;

@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { objectAt, objectsAt, textAt } from "./fields.ts";
-import { goPattern } from "./go-pattern.ts";
+import { type GoPattern, goPattern } from "./go-pattern.ts";
 
 /**
  * One node of a CustomResourceDefinition's structural schema, compiled: what `applyDefaults`, `unknownFields` and
@@ -21,7 +21,7 @@ export interface StructuralSchema {
   readonly items: StructuralSchema | undefined;
   readonly required: readonly string[];
   readonly enum: readonly Json[] | undefined;
-  readonly pattern: { readonly source: string; readonly expression: RegExp } | undefined;
+  readonly pattern: { readonly source: string; readonly expression: GoPattern } | undefined;
   readonly bounds: Bounds;
   readonly allOf: readonly StructuralSchema[];
   readonly anyOf: readonly StructuralSchema[];

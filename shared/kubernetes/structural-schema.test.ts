@@ -251,9 +251,27 @@ suite("goPattern", () => {
     assert.equal(matches("b", "abc"), true, "patterns are not anchored");
   });
 
-  test("gives up where JavaScript would read it otherwise", () => {
-    for (const pattern of ["[[:alpha:]]", "\\Aa\\z", "(?s).", "(?P<n>a)", "\\pL", "(", "[\\S]"]) {
+  test("knows what only Go has", () => {
+    for (const [pattern, text] of [
+      ["[[:alpha:]]", "é a"],
+      ["\\Aa\\z", "a"],
+      ["(?s)^.$", "\n"],
+      ["(?P<n>a)", "a"],
+      ["^\\pL$", "é"],
+      ["^[\\S]$", "\u00a0"],
+    ] as const)
+      assert.equal(goPattern(pattern)?.test(text), true, pattern);
+    assert.equal(goPattern("a$")?.test("a\n"), false);
+  });
+
+  test("refuses what Go refuses", () => {
+    for (const pattern of ["(", "(?=a)", "(a)\\1", "a{1001}"]) {
       assert.equal(goPattern(pattern), undefined, pattern);
     }
+  });
+
+  test("takes a time that grows with the text alone", { timeout: 60_000 }, () => {
+    assert.equal(goPattern("^(a+)+$")?.test(`${"a".repeat(50_000)}b`), false);
+    assert.equal(goPattern("^(([a-z])+.)+[A-Z]([a-z])+$")?.test("a".repeat(50_000)), false);
   });
 });

@@ -13,6 +13,9 @@ export interface Line {
   readonly headers: Readonly<Record<string, string | string[]>>;
 }
 
+/** Far more than a page of Calico's largest objects; what goes on longer would fill the memory. */
+export const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+
 /** One HTTP request, serialised. */
 export interface RawRequest {
   method: Dispatcher.HttpMethod;
@@ -22,6 +25,8 @@ export interface RawRequest {
   body: string | null;
   timeoutMs: number;
   signal: AbortSignal | undefined;
+  /** The most bytes of an answer that is collected. Default {@link MAX_ANSWER_BYTES}. */
+  maxBytes?: number;
   /** True for what the server answers only when something has happened. */
   waits: boolean;
   /**
@@ -67,6 +72,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #retryAfter: string | undefined;
   readonly #chunks: Buffer[] = [];
+  readonly #maxBytes: number;
+  #bytes = 0;
 
   constructor(
     request: RawRequest,
@@ -77,6 +84,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#reject = reject;
     this.#signal = request.signal;
     this.#sink = request.sink;
+    this.#maxBytes = request.maxBytes ?? MAX_ANSWER_BYTES;
     if (request.signal?.aborted === true) {
       this.#onAbort();
       return;
@@ -105,7 +113,9 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#sink === undefined || this.#status !== 200) {
-      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+      if (this.#bytes > this.#maxBytes) this.#cancel("endless", new Error("too many bytes"));
+      else this.#chunks.push(chunk);
     } else if (!this.settled && !this.#sink(chunk)) {
       this.onResponseEnd();
       controller.abort(new Error("enough was read"));
@@ -128,7 +138,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#cancel("aborted", this.#signal?.reason);
   };
 
-  #cancel(kind: "timeout" | "aborted", cause: unknown): void {
+  #cancel(kind: Exclude<TransportFailure["kind"], "connection">, cause: unknown): void {
     this.#fail(new TransportFailure(kind, this.#controller !== undefined, cause));
     this.#controller?.abort(new Error(kind));
   }

@@ -23,6 +23,20 @@ suite("LineReader", () => {
     );
   });
 
+  test("does not collect a line that never ends", () => {
+    const reader = new LineReader(() => true, 1_000);
+    const part = Buffer.alloc(400, "a");
+    assert.deepEqual([reader.add(part), reader.add(part), reader.add(part)], [true, true, false]);
+    assert.throws(
+      () => {
+        reader.throwFailure();
+      },
+      { code: "KUBERNETES_ANSWER_TOO_LARGE", retryable: false },
+    );
+    const whole = new LineReader(() => true, 1_000);
+    for (let n = 0; n < 10; n++) assert.ok(whole.add(part) && whole.add(Buffer.from("\n")));
+  });
+
   test("stops when that was enough, and keeps what was thrown", () => {
     const seen: string[] = [];
     const reader = new LineReader((text) => seen.push(text) < 2);

@@ -1,4 +1,8 @@
+import { KubernetesApiError } from "./errors.ts";
+
 const NEWLINE = 0x0a;
+/** An event holds one object; etcd takes 1.5 MiB of each, which may be written out at greater length. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Cuts a stream of bytes into its lines and gives each whole one to `take`, until that returns false. What follows the
@@ -6,12 +10,16 @@ const NEWLINE = 0x0a;
  */
 export class LineReader {
   readonly #take: (line: string) => boolean;
+  readonly #maxBytes: number;
   #rest: Buffer[] = [];
+  #bytes = 0;
   #failure: unknown;
   #failed = false;
 
-  constructor(take: (line: string) => boolean) {
+  /** `maxBytes`: the longest line; KUBERNETES_ANSWER_TOO_LARGE is kept for a longer one. */
+  constructor(take: (line: string) => boolean, maxBytes = MAX_LINE_BYTES) {
     this.#take = take;
+    this.#maxBytes = maxBytes;
   }
 
   /** Takes the next bytes; false when no more are wanted. Never throws: what `take` throws is kept for `throwFailure`. */
@@ -22,8 +30,7 @@ export class LineReader {
       if (line !== "" && !this.#give(line)) return false;
       from = end + 1;
     }
-    if (from < part.length) this.#rest.push(part.subarray(from));
-    return true;
+    return this.#keep(part.subarray(from));
   }
 
   /** Throws what `take` has thrown. */
@@ -31,11 +38,21 @@ export class LineReader {
     if (this.#failed) throw this.#failure;
   }
 
+  #keep(rest: Buffer): boolean {
+    this.#bytes += rest.length;
+    if (rest.length > 0) this.#rest.push(rest);
+    if (this.#bytes <= this.#maxBytes) return true;
+    this.#failure = tooLong(this.#maxBytes);
+    this.#failed = true;
+    return false;
+  }
+
   /** Decoded whole, as a part may end in the middle of a character. */
   #line(end: Buffer): string {
     if (this.#rest.length === 0) return end.toString("utf8");
     const whole = Buffer.concat([...this.#rest, end]);
     this.#rest = [];
+    this.#bytes = 0;
     return whole.toString("utf8");
   }
 
@@ -48,4 +65,12 @@ export class LineReader {
       return false;
     }
   }
+}
+
+function tooLong(maxBytes: number): KubernetesApiError {
+  return new KubernetesApiError(
+    "KUBERNETES_ANSWER_TOO_LARGE",
+    `an event of a watch has more than ${maxBytes} bytes, and was not read to its end`,
+    { next: "Check that the kubeconfig's server is a Kubernetes API server." },
+  );
 }
