@@ -147,7 +147,7 @@ suite("URLs", () => {
     });
     const missing = await refusal(`${url}/404`);
     assert.deepEqual([missing.code, missing.retryable], ["MANIFEST_UNREACHABLE", false]);
-    const failed = await refusal(`${url}/500?signature=s3cret`);
+    const failed = await refusal(`${url}/500?ref=s3cret`);
     assert.equal(failed.retryable, true);
     assert.doesNotMatch(failed.message, /s3cret/);
     assert.match((await refusal(`${url}/silent`, { timeoutMs: 60 })).message, /no whole answer in time/);

@@ -1,8 +1,10 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { EnvHttpProxyAgent, fetch, type Response } from "undici";
+import { EnvHttpProxyAgent, fetch } from "undici";
 import { errorMessage, MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
+import { isUrl, refuseSecretUrl, shownSource } from "./manifest-url.ts";
 import { describeObject, objectKey, parseManifest } from "./manifest-parser.ts";
 
 /** How to load. */
@@ -28,14 +30,15 @@ const defaultMaxBytes = 32 * 1024 * 1024;
  * of their paths), or of an http(s) URL: multi-document YAML as kubectl reads it, `List` objects unpacked.
  * Refuses objects without apiVersion, kind or name, and the same object twice.
  *
- * Throws MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
+ * Throws MANIFEST_URL_HAS_SECRET, MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
  * and line) and MANIFEST_EMPTY.
  */
 export async function loadManifests(source: string, options: LoadOptions = {}): Promise<JsonObject[]> {
-  const sources = /^https?:\/\//i.test(source)
+  refuseSecretUrl(source);
+  const sources = isUrl(source)
     ? [await download(source, options)]
     : await readSources(source, options.maxBytes ?? defaultMaxBytes);
-  return parseManifests(source, sources);
+  return parseManifests(shownSource(source), sources);
 }
 
 /**
@@ -76,9 +79,11 @@ async function readSources(path: string, maxBytes: number): Promise<Source[]> {
   const sources: Source[] = [];
   let bytes = 0;
   for (const file of files) {
-    bytes += (await stat(file)).size;
-    if (bytes > maxBytes) throw tooLarge(path, maxBytes);
-    sources.push({ name: file, text: await readFile(file, "utf8") });
+    const text = await textOf(createReadStream(file), path, maxBytes - bytes).catch((error: unknown) => {
+      throw error instanceof MigratorError ? error : unreadable(file, error);
+    });
+    bytes += Buffer.byteLength(text);
+    sources.push({ name: file, text });
   }
   return sources;
 }
@@ -94,11 +99,15 @@ async function manifestFiles(path: string): Promise<string[]> {
     }
     return files;
   } catch (error) {
-    throw new MigratorError("MANIFEST_NOT_FOUND", `${path} cannot be read: ${errorMessage(error)}`, {
-      next: "Give an existing file or directory.",
-      details: { path },
-    });
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, error: unknown): MigratorError {
+  return new MigratorError("MANIFEST_NOT_FOUND", `${path} cannot be read: ${errorMessage(error)}`, {
+    next: "Give an existing file or directory.",
+    details: { path },
+  });
 }
 
 async function download(url: string, options: LoadOptions): Promise<Source> {
@@ -108,7 +117,8 @@ async function download(url: string, options: LoadOptions): Promise<Source> {
   try {
     const response = await fetch(url, { signal, dispatcher });
     if (!response.ok) throw unreachable(url, `the answer is ${response.status}`, response.status >= 500);
-    return { name: url, text: await readBounded(response, url, options.maxBytes ?? defaultMaxBytes) };
+    const maxBytes = options.maxBytes ?? defaultMaxBytes;
+    return { name: shownSource(url), text: await textOf(response.body ?? [], url, maxBytes) };
   } catch (error) {
     if (error instanceof MigratorError) throw error;
     options.signal?.throwIfAborted();
@@ -118,14 +128,17 @@ async function download(url: string, options: LoadOptions): Promise<Source> {
   }
 }
 
-async function readBounded(response: Response, url: string, maxBytes: number): Promise<string> {
+/** What goes on longer than that is not read: a pipe tells no size beforehand, and neither need a server. */
+async function textOf(
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  source: string,
+  maxBytes: number,
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  const body: AsyncIterable<Uint8Array> | null = response.body;
-  if (body === null) return "";
-  for await (const chunk of body) {
+  for await (const chunk of content) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw tooLarge(url, maxBytes);
+    if (bytes > maxBytes) throw tooLarge(source);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -139,25 +152,14 @@ function causeOf(error: unknown): string {
 }
 
 function unreachable(url: string, why: string, retryable: boolean): MigratorError {
-  return new MigratorError("MANIFEST_UNREACHABLE", `${withoutSecrets(url)} cannot be loaded: ${why}`, {
+  return new MigratorError("MANIFEST_UNREACHABLE", `${shownSource(url)} cannot be loaded: ${why}`, {
     next: "Check the URL and the network, or download the manifest and give the file.",
     retryable,
   });
 }
 
-function tooLarge(source: string, maxBytes: number): MigratorError {
-  return new MigratorError(
-    "MANIFEST_TOO_LARGE",
-    `${withoutSecrets(source)} is larger than ${maxBytes} bytes`,
-    {
-      next: "Give only the manifests that belong to Calico.",
-      details: { maxBytes },
-    },
-  );
-}
-
-/** A URL may carry a password or a signed query. */
-function withoutSecrets(source: string): string {
-  const url = URL.parse(source);
-  return url === null || !url.protocol.startsWith("http") ? source : `${url.origin}${url.pathname}`;
+function tooLarge(source: string): MigratorError {
+  return new MigratorError("MANIFEST_TOO_LARGE", `${shownSource(source)} is too large for a manifest`, {
+    next: "Give only the manifests that belong to Calico.",
+  });
 }

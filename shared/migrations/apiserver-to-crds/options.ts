@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { LOCK_OPTIONS } from "../lock-options.ts";
+import { ManifestSource } from "../manifest-source.ts";
 
 /** Options of `apiserver-to-crds`. Durations are milliseconds. None is a secret. */
 export const ApiserverToCrdsOptions = z.strictObject({
   /** The manifest with the native CRDs and admission policies: a file, a directory or a URL. Without it they must be there. */
-  crds: z.string().min(1).optional(),
+  crds: ManifestSource.optional(),
   /** What to do about tools that put Calico's objects back as their source has them. */
   gitops: z.enum(["pause", "refuse", "ignore"]).default("pause"),
   /** True to leave the owner references of objects that are not Calico's as they are: the garbage collector deletes these. */

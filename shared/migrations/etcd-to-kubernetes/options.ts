@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseVersion } from "../../calico/versions/version.ts";
 import { LOCK_OPTIONS } from "../lock-options.ts";
+import { ManifestSource } from "../manifest-source.ts";
 
 /** Options of `etcd-to-kubernetes`. Durations are milliseconds. None is a secret. */
 export const EtcdToKubernetesOptions = z.strictObject({
@@ -12,9 +13,9 @@ export const EtcdToKubernetesOptions = z.strictObject({
     .refine((text) => parseVersion(text) !== undefined, "is no version such as v3.28.5 or 3.28")
     .optional(),
   /** The Calico manifest for the Kubernetes datastore: a file, a directory or a URL. */
-  manifest: z.string().min(1).optional(),
+  manifest: ManifestSource.optional(),
   /** The Calico manifest for etcd, for the way back; without it the workloads are put back as they were. */
-  rollbackManifest: z.string().min(1).optional(),
+  rollbackManifest: ManifestSource.optional(),
   /** How many resources a batch holds. */
   batchSize: z.int().min(1).max(1000).default(200),
   /** How long the locked source must stay unchanged before it counts as quiet. */
