@@ -455,6 +455,20 @@ describe("EtcdClient over TLS", () => {
     assert.equal(await code({ caFile, certFile, keyFile, serverName: "localhost" }), "ok");
   });
 
+  it("connects to the address that it is given, and expects the name of the endpoint there", async () => {
+    const { caFile, certFile, keyFile } = etcd;
+    const status = async (name: string): Promise<unknown> => {
+      const endpoint = `https://${name}:${new URL(etcd.endpoint).port}`;
+      const config = await loadEtcdConfig({ endpoints: [endpoint], caFile, certFile, keyFile });
+      const client = EtcdClient.connect(config, { addresses: new Map([[endpoint, ["127.0.0.1"]]]) });
+      return client.status().finally(() => {
+        client.close();
+      });
+    };
+    assert.ok(await status("localhost"));
+    await assert.rejects(status("elsewhere.invalid"), { code: "ETCD_TLS" });
+  });
+
   it("says ETCD_TLS for each way in which the certificates do not fit", async () => {
     const { caFile, certFile, keyFile } = etcd;
     const authority = createAuthority("another authority");

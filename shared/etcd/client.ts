@@ -1,5 +1,5 @@
 import type { Etcd3, IRangeRequest, IRangeResponse, IRequestOp, ITxnResponse, IWatchResponse } from "etcd3";
-import { isRetryable } from "../errors.ts";
+import { isRetryable, MigratorError } from "../errors.ts";
 import type { CallOptions } from "./call-options.ts";
 import { assertNotCancelled, followChanges, type WatchSource } from "./changes.ts";
 import type { EtcdConnection } from "./config.ts";
@@ -33,6 +33,11 @@ const CALICO_PREFIX = "/calico/";
 export interface EtcdClientOptions {
   /** The most one call may take, connecting and repeating included. Default 10,000 ms. */
   readonly timeoutMs?: number;
+  /**
+   * Where to connect to instead of resolving the names of endpoints: by endpoint, every address that was found and judged.
+   * An endpoint that is not in it is left out.
+   */
+  readonly addresses?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** {@link CalicoEtcd} over the etcd v3 API. One dead endpoint of several fails no call. */
@@ -55,11 +60,18 @@ export class EtcdClient implements CalicoEtcd {
     };
   }
 
-  /** Prepares a client; connects with the first call. */
+  /**
+   * Prepares a client; connects with the first call. Throws ETCD_UNREACHABLE (retryable) where `addresses` has none for any
+   * endpoint.
+   */
   static connect(connection: EtcdConnection, options: EtcdClientOptions = {}): EtcdClient {
     const login = connection.login && new Login(connection.login);
-    const [first, ...others] = connection.endpoints.map((url) => new Endpoint(url, connection, login));
-    if (first === undefined) throw new RangeError("an etcd client needs at least one endpoint");
+    const [first, ...others] = connection.endpoints.flatMap((url) => {
+      if (options.addresses === undefined) return new Endpoint(url, connection, login);
+      const found = options.addresses.get(url) ?? [];
+      return found.map((address) => new Endpoint(url, connection, login, address));
+    });
+    if (first === undefined) throw unresolved(connection.endpoints);
     return new EtcdClient([first, ...others], options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   }
 
@@ -210,3 +222,12 @@ export class EtcdClient implements CalicoEtcd {
 }
 
 type Perform<T> = (etcd: Etcd3, options: CallOptions) => Promise<T>;
+
+function unresolved(endpoints: readonly string[]): MigratorError {
+  const message = `the names of etcd's endpoints lead to no address: ${endpoints.join(", ")}`;
+  return new MigratorError("ETCD_UNREACHABLE", message, {
+    next: "Correct the endpoints, or the DNS of where this runs.",
+    retryable: true,
+    details: { endpoints: [...endpoints] },
+  });
+}

@@ -17,9 +17,10 @@ export class Endpoint {
   #lastAnswer = -Infinity;
   #check: Promise<void> | undefined;
 
-  constructor(url: string, connection: EtcdConnection, login: Login | undefined) {
+  /** With an address, that is connected to, and the host of the URL is only the name to expect there. */
+  constructor(url: string, connection: EtcdConnection, login: Login | undefined, address?: string) {
     this.url = url;
-    this.#etcd = new Etcd3(etcdOptions(url, connection));
+    this.#etcd = new Etcd3(etcdOptions(url, connection, address));
     this.#login = login;
   }
 
@@ -89,11 +90,12 @@ export class Endpoint {
   }
 }
 
-function etcdOptions(url: string, connection: EtcdConnection): IOptions {
-  const { serverName } = connection;
+function etcdOptions(url: string, connection: EtcdConnection, address?: string): IOptions {
+  const serverName =
+    connection.serverName ?? (address === undefined ? undefined : bareHost(new URL(url).hostname));
   const credentials = tlsCredentials(url, connection);
   return {
-    hosts: [url],
+    hosts: [address === undefined ? url : withHost(url, address)],
     ...(credentials && { credentials }),
     faultHandling: { global: NO_FAULT_HANDLING, host: () => NO_FAULT_HANDLING },
     grpcOptions: {
@@ -112,6 +114,20 @@ function etcdOptions(url: string, connection: EtcdConnection): IOptions {
       }),
     },
   };
+}
+
+function withHost(url: string, address: string): string {
+  const { protocol, port } = new URL(url);
+  return `${protocol}//${address.includes(":") ? `[${address}]` : address}:${port === "" ? defaultPort(protocol) : port}`;
+}
+
+/** URL leaves out the port that is its protocol's own. */
+function defaultPort(protocol: string): string {
+  return protocol === "https:" ? "443" : "80";
+}
+
+function bareHost(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 function tlsCredentials(url: string, { ca, cert, key }: EtcdConnection): IOptions["credentials"] {

@@ -1,20 +1,15 @@
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdConnection } from "../../../etcd/config.ts";
 import type { EtcdClient as Client } from "../../../etcd/client.ts";
 import type { CalicoEtcd } from "../../../etcd/types.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
 import type { Access } from "../../../kubernetes/session.ts";
-import {
-  type AddressRules,
-  addressRefused,
-  refusedKind,
-} from "../../../kubernetes/stored-kubeconfig-addresses.ts";
+import type { AddressRules } from "../../../kubernetes/stored-kubeconfig-addresses.ts";
 import { accessOfStored, connectStored } from "../../../kubernetes/stored-kubeconfig-connection.ts";
 import type { ClusterConnections } from "../../../migrations/connections.ts";
 import type { CheckedClusterSecret } from "./checked-secret.ts";
 import type { EksTokenSource } from "./eks-tokens.ts";
+import { resolveEndpoints } from "./resolve-endpoints.ts";
 
 /** Connections to one cluster, and what ends them. */
 export interface OpenedCluster {
@@ -91,25 +86,13 @@ async function prepareEtcd(
       close: () => undefined,
     };
   }
-  await checkResolved(connection.endpoints, rules);
+  const addresses = await resolveEndpoints(connection.endpoints, rules);
   const { EtcdClient } = await import("../../../etcd/client.ts");
   let client: Client | undefined;
   return {
-    open: () => (client ??= EtcdClient.connect(connection)),
+    open: () => (client ??= EtcdClient.connect(connection, { addresses })),
     close: () => client?.close(),
   };
-}
-
-/** gRPC resolves names itself, so they are checked beforehand; one that does not resolve is the etcd client's to tell. */
-async function checkResolved(endpoints: readonly string[], rules: AddressRules): Promise<void> {
-  for (const endpoint of endpoints) {
-    const { hostname } = new URL(endpoint);
-    if (isIP(hostname.replace(/^\[|\]$/g, "")) !== 0) continue;
-    for (const { address } of await lookup(hostname, { all: true }).catch(() => [])) {
-      const kind = refusedKind(address, rules);
-      if (kind !== undefined) throw addressRefused(`${hostname} (${address})`, kind);
-    }
-  }
 }
 
 function etcdNotConfigured(): MigratorError {
