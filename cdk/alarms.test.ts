@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { Capture, Match } from "aws-cdk-lib/assertions";
 import { z } from "zod";
 import { parseDelivery } from "../events/commands.ts";
+import { readable } from "./readable.ts";
 import { EVERYTHING, synthesized } from "./testing/synthesized.ts";
 
 const template = synthesized();
@@ -17,6 +18,25 @@ const Alarm = z.object({
     TreatMissingData: z.enum(["breaching", "notBreaching"]),
   }),
 });
+
+const Reference = z.object({ Ref: z.string() });
+const Statement = z.object({
+  Effect: z.string(),
+  Action: z.union([z.array(z.string()), z.string().transform((one) => [one])]),
+  Principal: z.unknown(),
+  Resource: z.unknown().optional(),
+  Condition: z.unknown().optional(),
+});
+const Document = z.object({ Statement: z.array(Statement) });
+const TopicPolicy = z.object({
+  Properties: z.object({ PolicyDocument: Document, Topics: z.array(Reference) }),
+});
+const EncryptedTopic = z.object({
+  Properties: z.object({
+    KmsMasterKeyId: z.object({ "Fn::GetAtt": z.tuple([z.string(), z.literal("Arn")]) }),
+  }),
+});
+const KeyPolicy = z.object({ Properties: z.object({ KeyPolicy: Document }) });
 
 describe("alarms", () => {
   const alarms = new Map(
@@ -81,6 +101,38 @@ describe("alarms", () => {
         }),
       },
     });
+  });
+
+  test("reach the topic: it lets them in, and so does the key that it is encrypted with", () => {
+    const ofType = (type: string) => new Map(Object.entries(template.findResources(type)));
+    const topics = ofType("AWS::SNS::Topic");
+    const told = new Set(
+      [...alarms.values()].flatMap(({ AlarmActions, OKActions }) =>
+        [...AlarmActions, ...OKActions].map((action) => Reference.parse(action).Ref),
+      ),
+    );
+    assert.deepEqual([...told], [...topics.keys()]);
+
+    const [id = "", topic] = [...topics][0] ?? [];
+    const policies = [...ofType("AWS::SNS::TopicPolicy").values()].map((policy) => TopicPolicy.parse(policy));
+    const ofTopic = policies.find(({ Properties }) => Properties.Topics.some(({ Ref }) => Ref === id));
+    const published = ofTopic?.Properties.PolicyDocument.Statement.find(
+      ({ Effect, Action }) => Effect === "Allow" && Action.includes("sns:Publish"),
+    );
+    assert.deepEqual(published?.Principal, { Service: "cloudwatch.amazonaws.com" });
+    assert.deepEqual(published.Resource, { Ref: id });
+    assert.match(readable(published.Condition), /aws:SourceAccount.*AWS::AccountId/);
+    assert.match(readable(published.Condition), /aws:SourceArn.*:cloudwatch:.*:alarm:CalicoMigrator-\*/);
+
+    const { KmsMasterKeyId } = EncryptedTopic.parse(topic).Properties;
+    const keyPolicy = KeyPolicy.parse(
+      template.findResources("AWS::KMS::Key")[KmsMasterKeyId["Fn::GetAtt"][0]],
+    );
+    const encrypts = keyPolicy.Properties.KeyPolicy.Statement.find(
+      ({ Principal }) => JSON.stringify(Principal) === '{"Service":"cloudwatch.amazonaws.com"}',
+    );
+    assert.equal(encrypts?.Effect, "Allow");
+    for (const action of ["kms:Decrypt", "kms:GenerateDataKey"]) assert.ok(encrypts.Action.includes(action));
   });
 
   test("tell a topic that is encrypted with our key, or the one that is given", () => {
@@ -148,3 +200,46 @@ function transformed(
     return JSON.stringify(value);
   });
 }
+
+describe("commands of the bus", () => {
+  test("are let into a queue by the stack's own rules alone", () => {
+    const rules = everything.findResources("AWS::Events::Rule");
+    const lines = Object.values(everything.findResources("AWS::SQS::QueuePolicy")).flatMap((resource) => {
+      const { Statement: statements } = z
+        .object({ Properties: z.object({ PolicyDocument: Document }) })
+        .parse(resource).Properties.PolicyDocument;
+      return statements.filter(({ Effect }) => Effect === "Allow");
+    });
+    assert.ok(lines.length >= Object.keys(rules).length);
+    const sources = new Set<string>();
+    for (const { Principal, Condition } of lines) {
+      if (JSON.stringify(Principal) !== '{"Service":"events.amazonaws.com"}') continue;
+      const { ArnEquals } = z
+        .object({ ArnEquals: z.object({ "aws:SourceArn": z.unknown() }) })
+        .parse(Condition);
+      sources.add(JSON.stringify(ArnEquals["aws:SourceArn"]));
+    }
+    for (const rule of Object.keys(rules))
+      assert.ok(
+        [...sources].some((source) => source.includes(rule)),
+        rule,
+      );
+  });
+});
+
+describe("the log level", () => {
+  for (const [logLevel, application] of [
+    ["DEBUG", "DEBUG"],
+    ["INFO", "INFO"],
+    ["WARN", "INFO"],
+    ["ERROR", "INFO"],
+  ] as const) {
+    test(`${logLevel} keeps Lambda from filtering metrics out, which it takes for INFO`, () => {
+      const stack = synthesized({ logLevel });
+      stack.allResourcesProperties("AWS::Lambda::Function", {
+        LoggingConfig: Match.objectLike({ ApplicationLogLevel: application }),
+        Environment: { Variables: Match.objectLike({ POWERTOOLS_LOG_LEVEL: logLevel }) },
+      });
+    });
+  }
+});

@@ -14,3 +14,14 @@ export function pascal(name: string): string {
 export function each<N extends string, T>(names: readonly N[], make: (name: N) => T): Record<N, T> {
   return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<N, T>;
 }
+
+/** The commands that the bus takes, and the queue that each goes to: rollbacks never wait behind forward work. */
+export const COMMAND_QUEUES: Readonly<Record<string, QueueName>> = {
+  StartRun: "runs",
+  PauseRun: "runs",
+  ResumeRun: "runs",
+  ApproveRun: "runs",
+  ResolveConflicts: "runs",
+  RollbackRequested: "rollbacks",
+  AbortRequested: "rollbacks",
+};

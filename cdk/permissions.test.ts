@@ -15,7 +15,10 @@ const ARTIFACTS = [
   "s3:DeleteObject, s3:DeleteObjectVersion on ArtifactsBucket/staging/*",
 ];
 const SECRETS = "secretsmanager:GetSecretValue on arn:secretsmanager::secret:CalicoMigrator/clusters/*";
-const ANNOUNCE = "events:PutEvents on EventsBus";
+const COMMANDS =
+  "StartRun or PauseRun or ResumeRun or ApproveRun or ResolveConflicts or RollbackRequested or AbortRequested";
+const ANNOUNCE = `events:PutEvents on EventsBus if StringEquals events:source calico-migrator if StringNotEquals events:detail-type ${COMMANDS}`;
+const COMMAND = `events:PutEvents on EventsBus if StringEquals events:detail-type ${COMMANDS} if StringNotEquals events:source calico-migrator`;
 const SCHEDULE = [
   "scheduler:CreateSchedule on arn:scheduler::schedule/CalicoMigrator/*",
   "iam:PassRole on SchedulesMessageRole if StringEquals iam:PassedToService scheduler.amazonaws.com",
@@ -94,7 +97,7 @@ const ALL = {
   ],
   PeopleOperator: [
     ...FIND,
-    ANNOUNCE,
+    COMMAND,
     "s3:ListBucket on ArtifactsBucket",
     "s3:GetObject, s3:GetObjectVersion on ArtifactsBucket/*",
     "s3:PutObject on ArtifactsBucket/manifests/*",

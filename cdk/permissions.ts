@@ -5,7 +5,8 @@ import { STAGING_PREFIX } from "./constructs/artifacts.ts";
 import type { StackParts } from "./constructs/parts.ts";
 import { WAKE_INDEX } from "./constructs/table.ts";
 import type { FunctionDuties } from "./function-table.ts";
-import { QUEUE_NAMES } from "./names.ts";
+import { EVENT_SOURCE } from "../events/cloud-event.ts";
+import { COMMAND_QUEUES, QUEUE_NAMES } from "./names.ts";
 
 /** What a function may do: nothing but what its duties need. Lambda's own needs (logs, traces, network) come on top. */
 export function permissionsOf(duties: FunctionDuties, parts: StackParts): PolicyStatement[] {
@@ -13,10 +14,18 @@ export function permissionsOf(duties: FunctionDuties, parts: StackParts): Policy
     ...tableStatements(duties, parts),
     ...queueStatements(duties, parts),
     ...(duties.clusters ? [...artifactStatements(parts), ...clusterStatements(parts)] : []),
-    ...(duties.announces ? [allow("Announce", ["events:PutEvents"], [parts.bus.eventBusArn])] : []),
+    ...(duties.announces ? [announceStatement(parts)] : []),
     ...(duties.schedules ? scheduleStatements(parts) : []),
     keyStatement(parts, servicesOf(duties), KEY_USE),
   ];
+}
+
+/** State changes go out under one source, and no function gives commands. */
+function announceStatement({ bus }: StackParts): PolicyStatement {
+  return allow("Announce", ["events:PutEvents"], [bus.eventBusArn], {
+    StringEquals: { "events:source": EVENT_SOURCE },
+    StringNotEquals: { "events:detail-type": Object.keys(COMMAND_QUEUES) },
+  });
 }
 
 /** The ARNs of the secrets of clusters. Secrets Manager adds characters of its own to a name. */

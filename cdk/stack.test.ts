@@ -11,8 +11,7 @@ import {
   WakeEnvironment,
 } from "../functions/runtime/environment.ts";
 import { tableDefinition } from "../shared/adapters/aws/dynamodb/table-definition.ts";
-import { COMMAND_QUEUES } from "./constructs/bus.ts";
-import { pascal } from "./names.ts";
+import { COMMAND_QUEUES, pascal } from "./names.ts";
 import { EVERYTHING, synthesized } from "./testing/synthesized.ts";
 
 const template = synthesized();

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import type { JsonObject } from "../shared/json.ts";
 
+/** Under which source the functions put events on the bus. */
+export const EVENT_SOURCE = "calico-migrator";
+
 /** A CloudEvent (version 1.0 of its specification) as it lies in the `detail` of an event on the bus. */
 export interface CloudEvent {
   specversion: "1.0";

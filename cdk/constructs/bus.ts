@@ -1,24 +1,20 @@
 import { Stack } from "aws-cdk-lib";
-import { EventBus, type EventPattern, EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
+import {
+  EventBus,
+  type EventPattern,
+  EventField,
+  type IRuleTarget,
+  Rule,
+  RuleTargetInput,
+} from "aws-cdk-lib/aws-events";
+import { addToDeadLetterQueueResourcePolicy } from "aws-cdk-lib/aws-events-targets";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { pascal, type QueueName } from "../names.ts";
+import { COMMAND_QUEUES, pascal, type QueueName } from "../names.ts";
 import { allow } from "../permissions.ts";
 import type { StackConfig } from "../props.ts";
 import type { WorkQueues } from "./queues.ts";
-
-/** The commands that the bus takes, and the queue that each goes to: rollbacks never wait behind forward work. */
-export const COMMAND_QUEUES: Readonly<Record<string, QueueName>> = {
-  StartRun: "runs",
-  PauseRun: "runs",
-  ResumeRun: "runs",
-  ApproveRun: "runs",
-  ResolveConflicts: "runs",
-  RollbackRequested: "rollbacks",
-  AbortRequested: "rollbacks",
-};
 
 /** Where every state change goes out and commands come in. */
 export class Bus extends Construct {
@@ -40,7 +36,7 @@ export class Bus extends Construct {
         eventBus: this.bus,
         eventPattern: { detailType: commandsFor(name) },
       });
-      rule.addTarget(new SqsQueue(pairs[name].queue, { deadLetterQueue: undelivered }));
+      rule.addTarget(commandTarget(pairs[name].queue, undelivered));
     }
     for (const [index, alarm] of config.rollbackAlarms.entries()) {
       const rule = new Rule(this, `RollbackAlarm${index + 1}`, {
@@ -48,7 +44,7 @@ export class Bus extends Construct {
         eventPattern: alarmPattern(alarm.alarmArn),
       });
       const message = RuleTargetInput.fromObject(rollbackEvent(alarm));
-      rule.addTarget(new SqsQueue(pairs.rollbacks.queue, { message, deadLetterQueue: undelivered }));
+      rule.addTarget(commandTarget(pairs.rollbacks.queue, undelivered, message));
     }
   }
 
@@ -60,6 +56,26 @@ export class Bus extends Construct {
     statement.addServicePrincipal("events.amazonaws.com");
     undelivered.addToResourcePolicy(statement);
   }
+}
+
+/** A queue that only this rule is let into; CDK's own target lets in every rule of the account where the queue is encrypted. */
+function commandTarget(queue: IQueue, undelivered: IQueue, input?: RuleTargetInput): IRuleTarget {
+  return {
+    bind: (rule) => {
+      const { ruleArn } = rule.ruleRef;
+      const statement = allow("", ["sqs:SendMessage"], [queue.queueArn], {
+        ArnEquals: { "aws:SourceArn": ruleArn },
+      });
+      statement.addServicePrincipal("events.amazonaws.com");
+      queue.addToResourcePolicy(statement);
+      addToDeadLetterQueueResourcePolicy(rule, undelivered);
+      return {
+        deadLetterConfig: { arn: undelivered.queueArn },
+        arn: queue.queueArn,
+        ...(input && { input }),
+      };
+    },
+  };
 }
 
 function commandsFor(name: QueueName): string[] {

@@ -43,6 +43,7 @@ function servicesUsing(stack: Stack): PolicyStatement[] {
       ArnLike: { "kms:EncryptionContext:aws:logs:arn": logGroups },
     }),
     statement("AlarmsToTheTopic", "cloudwatch.amazonaws.com", ofThisAccount),
+    statement("CommandsToTheQueues", "events.amazonaws.com", ofThisAccount),
   ];
 }
 

@@ -89,7 +89,8 @@ export class MigratorFunction extends Construct {
 function logging({ logLevel }: StackConfig): FunctionOptions {
   return {
     loggingFormat: LoggingFormat.JSON,
-    applicationLogLevelV2: ApplicationLogLevel[logLevel],
+    // Lambda's filter takes metrics for lines of level INFO: below it only the logger may filter.
+    applicationLogLevelV2: logLevel === "DEBUG" ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
     systemLogLevelV2: SystemLogLevel.INFO,
   };
 }

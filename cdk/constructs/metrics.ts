@@ -3,6 +3,7 @@ import { type IMetric, MathExpression, Metric, Stats } from "aws-cdk-lib/aws-clo
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { WAKE_INDEX } from "./table.ts";
 import { METRICS_NAMESPACE } from "../variables.ts";
 
 /** What the functions count and measure themselves. */
@@ -27,18 +28,29 @@ export function messagesIn(queue: Queue, label: string): IMetric {
   });
 }
 
-/** Requests that DynamoDB turned away. */
+/** Requests that DynamoDB turned away, at the table and at its index. */
 export function throttlesOf(table: Table): IMetric {
-  const metric = (metricName: string) =>
+  const metric = (metricName: string, index?: string) =>
     new Metric({
       namespace: "AWS/DynamoDB",
       metricName,
-      dimensionsMap: { TableName: table.tableName },
+      dimensionsMap: {
+        TableName: table.tableName,
+        ...(index !== undefined && { GlobalSecondaryIndexName: index }),
+      },
       statistic: Stats.SUM,
     });
+  // An index is throttled by itself, and counts under its own name: writes to it push back on the table's.
+  const usingMetrics = {
+    reads: metric("ReadThrottleEvents"),
+    writes: metric("WriteThrottleEvents"),
+    indexReads: metric("ReadThrottleEvents", WAKE_INDEX),
+    indexWrites: metric("WriteThrottleEvents", WAKE_INDEX),
+  };
+  const expression = Object.keys(usingMetrics).map((id) => `FILL(${id}, 0)`);
   return new MathExpression({
     label: "Throttled reads and writes",
-    expression: "FILL(reads, 0) + FILL(writes, 0)",
-    usingMetrics: { reads: metric("ReadThrottleEvents"), writes: metric("WriteThrottleEvents") },
+    expression: expression.join(" + "),
+    usingMetrics,
   });
 }

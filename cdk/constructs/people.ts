@@ -3,6 +3,8 @@ import { ManagedPolicy, type PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { allow, clusterSecretArns, keyStatement, TABLE_READS } from "../permissions.ts";
 import { acknowledgePatterns } from "../wildcards.ts";
+import { EVENT_SOURCE } from "../../events/cloud-event.ts";
+import { COMMAND_QUEUES } from "../names.ts";
 import { MANIFEST_PREFIX } from "./artifacts.ts";
 import type { StackParts } from "./parts.ts";
 
@@ -44,7 +46,11 @@ function operating(parts: StackParts): PolicyStatement[] {
   const { bucket, bus } = parts;
   return [
     ...seeing(parts),
-    allow("Command", ["events:PutEvents"], [bus.eventBusArn]),
+    // Nobody but the functions tells of state changes.
+    allow("Command", ["events:PutEvents"], [bus.eventBusArn], {
+      StringEquals: { "events:detail-type": Object.keys(COMMAND_QUEUES) },
+      StringNotEquals: { "events:source": EVENT_SOURCE },
+    }),
     allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),
     allow("ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], [bucket.arnForObjects("*")]),
     allow("GiveManifests", ["s3:PutObject"], [bucket.arnForObjects(`${MANIFEST_PREFIX}*`)]),

@@ -1,8 +1,11 @@
+import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { Dashboard } from "aws-cdk-lib/aws-cloudwatch";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import { Construct } from "constructs";
+import { allow } from "../permissions.ts";
 import { acknowledge } from "../nag.ts";
 import type { FunctionName } from "../../functions/bundle.ts";
 import { Alarms } from "./alarms.ts";
@@ -29,6 +32,7 @@ export class Watch extends Construct {
   private topicOf({ config, key }: StackParts): ITopic {
     if (config.alarmTopicArn !== undefined) return Topic.fromTopicArn(this, "Topic", config.alarmTopicArn);
     const topic = new Topic(this, "Topic", { masterKey: key, enforceSSL: true });
+    topic.addToResourcePolicy(alarmsPublish(topic));
     if (config.alarmEmail !== undefined) {
       const subscription = topic.addSubscription(new EmailSubscription(config.alarmEmail));
       const reason =
@@ -37,4 +41,25 @@ export class Watch extends Construct {
     }
     return topic;
   }
+}
+
+/**
+ * A topic has a policy by default that lets its account publish. One that asks for TLS replaces that, so the stack's alarms have to be
+ * let in by name (https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html).
+ */
+function alarmsPublish(topic: Topic): PolicyStatement {
+  const stack = Stack.of(topic);
+  const alarms = stack.formatArn({
+    service: "cloudwatch",
+    resource: "alarm",
+    // CloudFormation begins the names of alarms with the stack's.
+    resourceName: `${stack.stackName}-*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  const statement = allow("Alarms", ["sns:Publish"], [topic.topicArn], {
+    StringEquals: { "aws:SourceAccount": stack.account },
+    ArnLike: { "aws:SourceArn": alarms },
+  });
+  statement.addServicePrincipal("cloudwatch.amazonaws.com");
+  return statement;
 }

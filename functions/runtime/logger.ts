@@ -2,8 +2,12 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import type { Facts, Log } from "./ports.ts";
 import type { Redaction } from "./redaction.ts";
 
-/** The logger of a function: JSON lines without what `redaction` takes out. */
+/**
+ * The logger of a function: JSON lines of POWERTOOLS_LOG_LEVEL and above, without what `redaction` takes out. Lambda's own filter has to
+ * let INFO through, as it takes metrics for that; the logger would follow it rather than its own level.
+ */
 export function createLogger(redaction: Redaction): Logger {
+  delete process.env["AWS_LAMBDA_LOG_LEVEL"];
   return new Logger({ jsonReplacerFn: (key, value) => redaction.member(key, value) });
 }
 

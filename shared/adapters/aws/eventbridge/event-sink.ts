@@ -4,6 +4,7 @@ import {
   type PutEventsRequestEntry,
   type PutEventsResultEntry,
 } from "@aws-sdk/client-eventbridge";
+import { EVENT_SOURCE } from "../../../../events/cloud-event.ts";
 import { toCloudEvent } from "../../../../events/domain.ts";
 import type { Clock, EventSink } from "../../../engine/ports.ts";
 import type { DomainEvent } from "../../../engine/records.ts";
@@ -12,8 +13,6 @@ import { callAws, denied, unavailable } from "../calls/failure.ts";
 import { inGroups } from "../calls/groups.ts";
 import { persist } from "../calls/persist.ts";
 import { essentialsOf } from "./essentials.ts";
-
-const SOURCE = "calico-migrator";
 
 /**
  * What goes into one request. PutEvents takes 1 MB since 2026; the older 256 KB hold in every region and for every target
@@ -97,10 +96,10 @@ export class EventBridgeSink implements EventSink {
   }
 
   #entryOf(event: DomainEvent): PutEventsRequestEntry {
-    const cloudEvent = toCloudEvent(event, { source: SOURCE });
+    const cloudEvent = toCloudEvent(event, { source: EVENT_SOURCE });
     return {
       EventBusName: this.#busName,
-      Source: SOURCE,
+      Source: EVENT_SOURCE,
       DetailType: cloudEvent.type,
       Time: new Date(event.time),
       Detail: JSON.stringify(cloudEvent),
