@@ -1,8 +1,10 @@
 import { Option } from "commander";
 import { z } from "zod";
+import { seconds } from "../common.ts";
 import type { MigrationCommandLine } from "./command-line.ts";
 import { SharedFlags, sharedOptions, sourceOf } from "./shared.ts";
 
+const GUARDS = ["install", "none"] as const;
 const GITOPS = ["pause", "refuse", "ignore"] as const;
 
 /** A resource as kubectl names it: `configmaps`, `widgets.example.org`. */
@@ -16,6 +18,8 @@ export const ApiserverToCrdsFlags = z.object({
   gitops: z.enum(GITOPS).optional(),
   mirrorStatus: z.boolean().optional(),
   skipForeignOwnerReferences: z.boolean().optional(),
+  nativeGuards: z.enum(GUARDS).optional(),
+  quietDeadline: z.int().optional(),
   dependants: z.array(ResourceName).optional(),
   enforcedOwners: z.boolean().optional(),
 });
@@ -46,6 +50,17 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
       "--skip-foreign-owner-references",
       "leave owner references of objects that are not Calico's: the garbage collector deletes these objects",
     );
+    command.addOption(
+      new Option(
+        "--native-guards <mode>",
+        "what takes over what the API server guards: install admission policies, or none (default: install)",
+      ).choices(GUARDS),
+    );
+    command.option(
+      "--quiet-deadline <seconds>",
+      "how long others may keep the locked old group from becoming quiet (default: 120)",
+      seconds(1, 86_400),
+    );
   },
   addRbac: (command) => {
     command
@@ -63,6 +78,8 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
     gitops: flags.gitops,
     mirrorStatus: flags.mirrorStatus,
     skipForeignOwnerReferences: flags.skipForeignOwnerReferences,
+    guards: flags.nativeGuards,
+    quietDeadlineMs: flags.quietDeadline,
     ...sharedOptions(flags),
   }),
   manifests: ["crds"],

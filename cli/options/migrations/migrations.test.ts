@@ -19,6 +19,8 @@ const GIVEN = {
     gitops: "refuse",
     mirrorStatus: true,
     skipForeignOwnerReferences: true,
+    nativeGuards: "none",
+    quietDeadline: 60_000,
   },
 } as const;
 const SHARED = {

@@ -39,7 +39,7 @@ export function resourceRequest(method: string, url: URL): ResourceRequest | Ans
 
 /** Carries out everything but a watch. */
 export async function carryOut(
-  operations: Operations,
+  operations: Pick<Operations, "get" | "list" | "create" | "update" | "patch" | "delete">,
   { verb, target }: ResourceRequest,
   from: IncomingMessage,
 ): Promise<Answer> {
@@ -61,7 +61,11 @@ export async function carryOut(
   }
 }
 
-async function patch(operations: Operations, target: Target, from: IncomingMessage): Promise<Answer> {
+async function patch(
+  operations: Pick<Operations, "patch">,
+  target: Target,
+  from: IncomingMessage,
+): Promise<Answer> {
   if (from.headers["content-type"]?.startsWith("application/merge-patch+json") !== true) {
     return failure(415, "the test bed's API server knows JSON merge patches only");
   }

@@ -13,6 +13,7 @@ import { formOf, listIn, objectIn } from "./forms.ts";
 import { Unreadable } from "./metadata.ts";
 import { Operations, storedPath } from "./operations.ts";
 import { carryOut, resourceRequest, type ResourceRequest } from "./requests.ts";
+import { TierRights } from "./tier-rights.ts";
 import { relayWatch } from "./watch.ts";
 
 /** A running aggregated API server, without its APIService. */
@@ -30,10 +31,11 @@ const KEEP_ALIVE_MS = 600_000;
 
 /**
  * Starts an API server that serves projectcalico.org/v3 out of the objects of crd.projectcalico.org/v1 in the cluster of
- * `api`, which must authenticate by token. It trusts whoever reaches it: kube-apiserver has authorised the request.
+ * `api`, which must authenticate by token. It trusts whoever reaches it: kube-apiserver has authorised the request, but for
+ * rights by tier, which upstream's API server asks for itself.
  */
 export async function serveAggregated(api: TestApi): Promise<AggregatedServer> {
-  const operations = new Operations(api);
+  const rights = new TierRights(api, new Operations(api));
   const pool = new Pool(api.server, { connect: { ca: api.ca } });
   const watches = new Set<{ plural: string; userAgent: string }>();
   const certificate = createCertificate(createAuthority("aggregated API authority"), {
@@ -50,7 +52,7 @@ export async function serveAggregated(api: TestApi): Promise<AggregatedServer> {
     await relayWatch(pool, { path, token: api.token, served, form }, to);
   };
   const server = createServer(certificate, (from, to) => {
-    handle(operations, watch, from, to).catch((error: unknown) => {
+    handle(rights, watch, from, to).catch((error: unknown) => {
       fail(to, error);
     });
   });
@@ -74,7 +76,7 @@ export async function serveAggregated(api: TestApi): Promise<AggregatedServer> {
 }
 
 async function handle(
-  operations: Operations,
+  rights: TierRights,
   watch: (request: ResourceRequest, from: IncomingMessage, to: ServerResponse) => Promise<void>,
   from: IncomingMessage,
   to: ServerResponse,
@@ -89,7 +91,7 @@ async function handle(
   const request = resourceRequest(method, url);
   if ("status" in request) send(to, request);
   else if (request.verb === "list" && request.watch) await watch(request, from, to);
-  else send(to, inForm(await carryOut(operations, request, from), request, from.headers.accept));
+  else send(to, inForm(await carryOut(rights.for(from), request, from), request, from.headers.accept));
 }
 
 function inForm(answer: Answer, { verb }: ResourceRequest, accept: string | undefined): Answer {

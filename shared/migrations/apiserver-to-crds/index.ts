@@ -11,6 +11,7 @@ import { catchUp, catchUpLast, follow } from "./stages/catch-up.ts";
 import { cleanup } from "./stages/cleanup.ts";
 import { closeSecondVersion } from "./stages/close-second-version.ts";
 import { holdOperator } from "./stages/hold-operator.ts";
+import { installAdmission } from "./stages/install-admission.ts";
 import { installCrds } from "./stages/install-crds.ts";
 import { lock } from "./stages/lock.ts";
 import { openSecondVersion } from "./stages/open-second-version.ts";
@@ -44,6 +45,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
       gitops: context.options.gitops,
       skipForeignOwnerReferences: context.options.skipForeignOwnerReferences,
       mirrorStatus: context.options.mirrorStatus,
+      guards: context.options.guards,
     })),
     installCrds,
     pauseGitOps,
@@ -74,6 +76,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     switchOperator,
     rollout,
     closeSecondVersion,
+    installAdmission,
     removeApiServer,
     verifySweep({
       name: "verify-all",

@@ -10,10 +10,14 @@ export const ApiserverToCrdsOptions = z.strictObject({
   gitops: z.enum(["pause", "refuse", "ignore"]).default("pause"),
   /** True to leave the owner references of objects that are not Calico's as they are: the garbage collector deletes these. */
   skipForeignOwnerReferences: z.boolean().default(false),
+  /** What takes over what the API server guards (rights by tier, ClusterInformation) where no operator does: policies of ours. */
+  guards: z.enum(["install", "none"]).default("install"),
   /** How many resources a batch holds. */
   batchSize: z.int().min(1).max(1000).default(200),
   /** How long the locked old group must stay unchanged before it counts as quiet. */
   quietMs: z.int().min(0).max(600_000).default(3000),
+  /** How long others may keep the locked old group from becoming quiet. */
+  quietDeadlineMs: z.int().min(1000).default(120_000),
   /** How long the switch and the rollout of Calico's workloads may take. */
   rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
   /** True to show the run in a status shaped like upstream's DatastoreMigration, where no upstream controller runs. */

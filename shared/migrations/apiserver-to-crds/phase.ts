@@ -29,6 +29,7 @@ const CONVERGED: ReadonlySet<string> = new Set([
   "switch-operator",
   "rollout",
   "close-second-version",
+  "install-admission",
   "remove-api-server",
   "verify-all",
 ]);

@@ -37,16 +37,18 @@ export const removeCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   name: "remove-crds",
   title: "delete the native CRDs and admission policies that this run created, unless others use them",
   act: async (context) => {
-    const { created } = InstallNotes.parse(await context.notesOf("install-crds"));
-    const known = await Promise.all(created.map((one) => identified(context, one)));
-    const ours = known.filter(({ uid }) => uid !== undefined);
-    for (const one of ours.filter((each) => !isCrdRef(each.ref))) await remove(context, one);
-    return removeDefinitions(
-      context,
-      ours.filter(({ ref }) => isCrdRef(ref)),
-    );
+    return removeDefinitions(context, await removeCreated(context, "install-crds"));
   },
 };
+
+/** Deletes what a stage has created, definitions excepted: gives these. */
+export async function removeCreated(context: Context, stage: string): Promise<Created[]> {
+  const { created } = InstallNotes.parse(await context.notesOf(stage));
+  const known = await Promise.all(created.map((one) => identified(context, one)));
+  const ours = known.filter(({ uid }) => uid !== undefined);
+  for (const one of ours.filter((each) => !isCrdRef(each.ref))) await remove(context, one);
+  return ours.filter(({ ref }) => isCrdRef(ref));
+}
 
 /** With the object's UID if this run has created it: one of that name that somebody else has created is not its to delete. */
 export async function identified(context: Context, created: Created): Promise<Created> {

@@ -1,4 +1,5 @@
 import { crdName, KINDS } from "../../../calico/kinds.ts";
+import { GUARD_NAMES } from "../../../calico/native/guards.ts";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { AccessRule } from "../../../kubernetes/access.ts";
@@ -23,6 +24,10 @@ const SWITCHED: readonly (readonly [string, string])[] = [
   ["deployments", "calico-kube-controllers"],
   ["deployments", "tigera-operator"],
 ];
+/** Kubernetes' own staged policies have no tier of their own, and belong to the default one. */
+const TIERED_POLICIES = NATIVE_KINDS.filter(
+  ({ tiered, kind }) => tiered || kind === "StagedKubernetesNetworkPolicy",
+);
 const API_SERVER = "calico-apiserver";
 const MIGRATIONS = { group: "migration.projectcalico.org", resource: "datastoremigrations" };
 
@@ -60,6 +65,7 @@ export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
     ...apiServiceRules(),
     ...workloadRules(),
     ...webhookRules(),
+    ...guardRules(),
     ...lookRules(),
     ...(mirrorStatus ? mirrorRules() : []),
     ...deletionRules(crds.filter(isCrd).map((crd) => textAt(crd, "metadata", "name"))),
@@ -146,9 +152,9 @@ function statusRules(): AccessRule[] {
   }));
 }
 
-/** Calico's webhook, which the operator brings with the switch, asks for these besides. (webhooks/pkg/rbac) */
+/** The guards of tiers ask for these besides: Calico's webhook, which the operator brings, or policies of ours. (webhooks/pkg/rbac) */
 function tierRules(): AccessRule[] {
-  return NATIVE_KINDS.filter(({ tiered }) => tiered).flatMap(({ plural }) =>
+  return TIERED_POLICIES.flatMap(({ plural }) =>
     ["create", "update", "delete"].map((verb) => ({ group: NATIVE_GROUP, resource: `tier.${plural}`, verb })),
   );
 }
@@ -180,6 +186,15 @@ function workloadRules(): AccessRule[] {
 function webhookRules(): AccessRule[] {
   const { plural: resource, name } = OPERATOR_WEBHOOK;
   return ["get", "delete"].map((verb) => ({ group: "admissionregistration.k8s.io", resource, verb, name }));
+}
+
+/** Admission policies take over what the API server guards; they are deleted on the way back. */
+function guardRules(): AccessRule[] {
+  const group = "admissionregistration.k8s.io";
+  return ["validatingadmissionpolicies", "validatingadmissionpolicybindings"].flatMap((resource) => [
+    { group, resource, verb: "create" },
+    ...GUARD_NAMES.flatMap((name) => ["get", "delete"].map((verb) => ({ group, resource, verb, name }))),
+  ]);
 }
 
 /** What preflight and the backup look at, and nothing writes. */

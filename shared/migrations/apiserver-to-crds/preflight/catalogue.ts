@@ -2,6 +2,7 @@ import type { Check } from "./check.ts";
 import { access } from "./checks/access.ts";
 import { admissionPolicies } from "./checks/admission-policies.ts";
 import { aggregatedApi } from "./checks/aggregated-api.ts";
+import { apiServerDuties } from "./checks/api-server-duties.ts";
 import { builtInTiers } from "./checks/built-in-tiers.ts";
 import { clusterInformation } from "./checks/cluster-information.ts";
 import { compatibility } from "./checks/compatibility.ts";
@@ -41,6 +42,7 @@ export const CHECKS: readonly Check[] = [
   access,
   componentAccess,
   aggregatedApi,
+  apiServerDuties,
   clusterInformation,
   builtInTiers,
   policyNames,

@@ -1,4 +1,4 @@
-import type { Facts, Workload } from "./facts.ts";
+import { type Facts, isUnread, type Workload } from "./facts.ts";
 
 /** Who installs Calico, and with it who has to make the switch. */
 export type Installer = "operator" | "helm" | "manifests";
@@ -28,4 +28,9 @@ export function calicoVersion(workloads: readonly Workload[]): string | undefine
   const [node] = calicoNodes(workloads);
   const image = node?.images.find(({ container }) => container === CALICO_NODE);
   return image?.version;
+}
+
+/** True where a webhook judges who writes policies into which tier, as Calico's own does. */
+export function areTiersGuarded({ webhooks }: Pick<Facts, "webhooks">): boolean {
+  return !isUnread(webhooks) && webhooks.some(({ guardsTiers, failsClosed }) => guardsTiers && failsClosed);
 }

@@ -69,6 +69,8 @@ export interface WebhookFact {
   name: string;
   /** True when it is asked about ClusterInformation. */
   guardsClusterInformation: boolean;
+  /** True when it judges who writes policies into which tier, as Calico's own does. */
+  guardsTiers: boolean;
   /** True when a failure of the webhook refuses the write. */
   failsClosed: boolean;
   /** `<namespace>/<name>` of its service; undefined where it has a URL. */
@@ -147,5 +149,7 @@ export interface Facts {
   gitops: Managers & { mode: GitOpsMode };
   /** True where the run is to be shown as a DatastoreMigration. */
   mirrorStatus: boolean;
+  /** What is to take over what the API server guards. */
+  guards: "install" | "none";
   dependants: Dependants & { skip: boolean };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { calicoNodes, calicoVersion, installerOf } from "./components.ts";
+import { areTiersGuarded, calicoNodes, calicoVersion, installerOf } from "./components.ts";
 import type { Facts } from "./facts.ts";
 
 /** What the stages after preflight want to know, in preflight's notes as `findings`. */
@@ -10,6 +10,8 @@ export const Findings = z.object({
   namespace: z.string(),
   /** The tag of calico-node's image; absent where that tells no version. */
   calico: z.string().optional(),
+  /** True where a webhook judges who writes into which tier, as Calico's own does. */
+  guarded: z.boolean().optional(),
   /** Where there is one, also where it does not install Calico. */
   operator: z.object({ namespace: z.string(), version: z.string().optional() }).optional(),
 });
@@ -24,6 +26,7 @@ export function findingsOf(facts: Facts): Findings {
     installer: installerOf(facts) ?? "manifests",
     namespace: calicoNodes(workloads)[0]?.namespace ?? "kube-system",
     ...(calico === undefined ? {} : { calico }),
+    ...(areTiersGuarded(facts) ? { guarded: true } : {}),
     ...(operator === undefined
       ? {}
       : { operator: { namespace: operator.namespace, ...(version === undefined ? {} : { version }) } }),

@@ -55,6 +55,7 @@ export async function gatherFacts(
     writers: await ifAllowed(() => gatherWriters(cluster, workloads.workloads)),
     gitops: { mode: input.gitops, ...managers },
     mirrorStatus: input.mirrorStatus ?? false,
+    guards: input.guards ?? "install",
     dependants: { ...dependants, skip: input.skipForeignOwnerReferences },
   };
 }

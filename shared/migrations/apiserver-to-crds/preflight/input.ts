@@ -12,4 +12,6 @@ export interface PreflightInput {
   skipForeignOwnerReferences: boolean;
   /** True to show the run as a DatastoreMigration. Default false. */
   mirrorStatus?: boolean;
+  /** What takes over what the API server guards. Default: admission policies of ours. */
+  guards?: "install" | "none";
 }

@@ -1,6 +1,7 @@
 import { describe } from "node:test";
 import { access } from "./checks/access.ts";
 import { aggregatedApi } from "./checks/aggregated-api.ts";
+import { apiServerDuties } from "./checks/api-server-duties.ts";
 import { componentAccess } from "./checks/component-access.ts";
 import { foreignDependants } from "./checks/foreign-dependants.ts";
 import { gitops } from "./checks/gitops.ts";
@@ -19,6 +20,7 @@ const webhook: WebhookFact = {
   configuration: "policy-guard",
   name: "guard.example.org",
   guardsClusterInformation: false,
+  guardsTiers: false,
   failsClosed: true,
   service: "guard/guard",
   reachable: true,
@@ -109,15 +111,49 @@ describe("checks of who else is there", () => {
     },
   ]);
 
+  judged(apiServerDuties, [
+    {
+      when: "when policies of ours take over",
+      facts: healthy(),
+      verdict: "pass",
+      message: /admission policies/,
+    },
+    {
+      when: "by the operator",
+      facts: byOperator("v1.44.0", { guards: "none" }),
+      verdict: "pass",
+      message: /calico-webhooks/,
+    },
+    {
+      when: "when Calico's webhook is there",
+      facts: healthy({ guards: "none", webhooks: [{ ...webhook, guardsTiers: true }] }),
+      verdict: "pass",
+    },
+    {
+      when: "when nothing takes over",
+      facts: healthy({ guards: "none", webhooks: [webhook] }),
+      verdict: "warn",
+      message: /nothing takes over rights by tier/,
+      next: /unguarded/,
+    },
+  ]);
+
+  const broken = { ...healthy().apiService, available: false, message: "no endpoints" };
   judged(aggregatedApi, [
     { when: "when it answers", facts: healthy(), verdict: "pass", message: /calico-apiserver\/calico-api/ },
     {
-      when: "when it does not answer",
-      facts: healthy({
-        apiService: { ...healthy().apiService, available: false, message: "no endpoints" },
-      }),
+      when: "when it does not answer, with a way on without it",
+      facts: healthy({ apiService: broken, admissionPolicies: [] }),
       verdict: "warn",
-      message: /does not serve it: no endpoints/,
+      message: /does not serve it: no endpoints\. The migration does without/,
+    },
+    {
+      when: "when it does not answer, and admission policies of Calico would refuse every policy",
+      facts: healthy({ apiService: broken }),
+      verdict: "block",
+      message: /no policy can be written/,
+      next: /delete these admission policies/,
+      items: ["tierlabel"],
     },
     {
       when: "without it",

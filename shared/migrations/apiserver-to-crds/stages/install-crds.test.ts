@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { JsonObject } from "../../../json.ts";
+import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import { changed } from "../../testing/dumps.ts";
 import { outerStages } from "../testing/stages.ts";
 import { rollBack, runTo, World } from "../testing/world.ts";
@@ -70,5 +71,57 @@ suite("undoing the installation of native CRDs", () => {
       "projectcalico.org/v3/ippools/theirs",
     ]);
     assert.doesNotMatch(world.cluster.dump()[left[0] ?? ""] ?? "", /v3precopy/);
+  });
+});
+
+suite("what the API server guards", () => {
+  const GUARDS = /validatingadmissionpolic(ies|ybindings)\/(tier-rights|cluster-information-guard)\./;
+  const guardsOf = (world: World): string[] =>
+    Object.keys(world.cluster.dump()).filter((path) => GUARDS.test(path));
+
+  test("is guarded by admission policies from before the copy on, and after the run", async () => {
+    using world = await World.create(outerStages());
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "lock" });
+    assert.equal(guardsOf(world).length, 4);
+    await worker.engine.approve(runId, "test", "lock");
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+    assert.equal(guardsOf(world).length, 4);
+  });
+
+  test("is guarded by the operator's webhooks where it installs Calico, and by nobody where that is asked for", async () => {
+    for (const [findings, options] of [
+      [{ installer: "operator" }, {}],
+      [{}, { guards: "none" }],
+    ] as const) {
+      using world = await World.create(outerStages(findings));
+      await runTo(world, world.worker(), { stopBefore: "lock", options });
+      assert.deepEqual(guardsOf(world), []);
+    }
+  });
+});
+
+suite("admission policies with a parameter kind that a broken API server hides", () => {
+  test("are created once it is gone, and deleted on the way back", async () => {
+    using world = await World.create(outerStages());
+    const spec = { paramKind: { apiVersion: "projectcalico.org/v3", kind: "NetworkPolicy" } };
+    const metadata = { name: "policytypes" };
+    const apiVersion = "admissionregistration.k8s.io/v1";
+    world.manifest.push({ apiVersion, kind: "MutatingAdmissionPolicy", metadata, spec });
+    const status = { conditions: [{ type: "Available", status: "False", reason: "MissingEndpoints" }] };
+    await world.cluster.storage.patch(nativeApiService, { status }, { type: "merge" });
+    const path = `${apiVersion}/mutatingadmissionpolicies/policytypes`;
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "install-admission", approvals: ["unlock"] });
+    assert.equal(world.cluster.dump()[path], undefined);
+    await worker.engine.approve(runId, "test", "install-admission");
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "cleanup");
+    assert.notEqual(world.cluster.dump()[path], undefined);
+    await rollBack(world, worker, runId);
+    assert.deepEqual(
+      changed(before, world.cluster.dump()).filter((one) => one.includes("admission")),
+      [],
+    );
   });
 });

@@ -1,22 +1,26 @@
+import { nativeGuards } from "../../../calico/native/guards.ts";
 import type { Action } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
-import { crdResource, waitEstablished } from "../../../kubernetes/crds.ts";
-import { Discovery } from "../../../kubernetes/discovery.ts";
-import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { nativeApiService } from "../../../kubernetes/api-services.ts";
+import { readApiService } from "../../../kubernetes/api-services-calls.ts";
+import { waitEstablished } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
-import { resourcePath } from "../../../kubernetes/paths.ts";
-import type { ObjectRef } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { fieldManager } from "../../context.ts";
 import { isCrd } from "../../manifests.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
-import type { Context } from "../context.ts";
+import { type Context, findings, sendFor } from "../context.ts";
+import { createMissing } from "../create-missing.ts";
 import { readCrdManifest } from "../manifest.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { nativeCrdNames } from "../second-version.ts";
-import { type Created, identified, InstallNotes, removeCrds } from "../undo-install.ts";
+import { removeCrds } from "../undo-install.ts";
 
-/** Creates the native CRDs and admission policies that are missing. What is there already is left as it is: preflight has judged it. */
+/** Where Calico's components are by its manifests, its charts and its operator, to which an install may change one day. */
+const CALICO_NAMESPACES = ["kube-system", "calico-system", "tigera-operator"];
+
+/**
+ * Creates the native CRDs and admission policies that are missing, and those that take over what the API server guards. What is
+ * there already is left as it is: preflight has judged it.
+ */
 export const installCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "action",
   name: "install-crds",
@@ -28,51 +32,31 @@ export const installCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
     await createMissing(context, objects.filter(isCrd));
     const { kubernetes } = context.connections;
     await waitEstablished(kubernetes, nativeCrdNames(), { signal: context.signal });
-    await createMissing(
-      context,
-      objects.filter((object) => !isCrd(object)),
-    );
+    const isLate = await isAggregatedBroken(context);
+    await context.record({ admissionLate: isLate });
+    const others = objects.filter((object) => !isCrd(object) && !(isLate && isMutating(object)));
+    await createMissing(context, [...others, ...(await guards(context))]);
     return { done: true };
   },
 };
 
-/** Records which objects are missing before the first is created, and then which of them this run has created. */
-async function createMissing(context: Context, objects: readonly JsonObject[]): Promise<void> {
-  const discovery = new Discovery(context.connections.kubernetes);
-  const known = new Set(recorded(context).map(({ ref }) => resourcePath(ref)));
-  const wanted = await Promise.all(
-    objects.map(async (object) => ({ object, ref: await refOf(discovery, object) })),
-  );
-  const found = await Promise.all(wanted.map(({ ref }) => readTarget(context, ref)));
-  const missing = wanted.filter((_, index) => found[index] === undefined);
-  const added = missing
-    .filter(({ ref }) => !known.has(resourcePath(ref)))
-    .map(({ ref }) => ({ ref: { ...ref } }));
-  if (added.length > 0) await context.record({ created: [...recorded(context), ...added] });
-  await Promise.all(missing.map(({ ref, object }) => create(context, ref, object)));
-  await context.record({
-    created: await Promise.all(recorded(context).map((one) => identified(context, one))),
-  });
+/** From here on, so that nobody gets round them through the second version. The operator brings Calico's own webhooks for it. */
+async function guards(context: Context): Promise<JsonObject[]> {
+  const { installer, namespace } = await findings(context);
+  if (installer === "operator" || context.options.guards === "none") return [];
+  return nativeGuards([...new Set([namespace, ...CALICO_NAMESPACES])]);
 }
 
-async function create(context: Context, ref: ObjectRef, object: JsonObject): Promise<void> {
-  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
-  try {
-    await call(context, () => context.connections.kubernetes.create(ref, object, options));
-  } catch (error) {
-    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
-  }
+/**
+ * Calico's mutating policies have a parameter kind of projectcalico.org/v3. While a broken API server serves that, Kubernetes
+ * cannot find the kind, and refuses every policy that is written: these are created once the API server is gone.
+ */
+async function isAggregatedBroken(context: Context): Promise<boolean> {
+  const { served, available } = await readApiService(sendFor(context), nativeApiService);
+  return served === "aggregated" && !available;
 }
 
-function recorded(context: Context): Created[] {
-  return InstallNotes.parse(context.notes).created;
-}
-
-async function refOf(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
-  const name = textAt(object, "metadata", "name");
-  if (isCrd(object)) return { ...crdResource, name };
-  const kind = textAt(object, "kind");
-  const { apiVersion, plural, namespaced } = await discovery.resource(textAt(object, "apiVersion"), kind);
-  if (!namespaced) return { apiVersion, plural, name };
-  return { apiVersion, plural, namespace: textAt(object, "metadata", "namespace") || "default", name };
+/** True for Calico's mutating admission policies and their bindings. */
+export function isMutating(object: JsonObject): boolean {
+  return textAt(object, "kind").startsWith("MutatingAdmissionPolicy");
 }

@@ -9,6 +9,8 @@ const SERVED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "admissionregistration.k8s.io/v1": {
     MutatingAdmissionPolicy: "mutatingadmissionpolicies",
     MutatingAdmissionPolicyBinding: "mutatingadmissionpolicybindings",
+    ValidatingAdmissionPolicy: "validatingadmissionpolicies",
+    ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
   },
   "argoproj.io/v1alpha1": { Application: "applications" },
 };

@@ -13,6 +13,7 @@ import { backup, backupNative } from "../stages/backup.ts";
 import { cleanup } from "../stages/cleanup.ts";
 import { closeSecondVersion } from "../stages/close-second-version.ts";
 import { holdOperator } from "../stages/hold-operator.ts";
+import { installAdmission } from "../stages/install-admission.ts";
 import { installCrds } from "../stages/install-crds.ts";
 import { lock } from "../stages/lock.ts";
 import { openSecondVersion } from "../stages/open-second-version.ts";
@@ -52,6 +53,7 @@ export function outerStages(findings: Partial<Findings> = {}): AnyStage[] {
     switchOperator,
     rollout,
     closeSecondVersion,
+    installAdmission,
     removeApiServer,
     {
       kind: "action",

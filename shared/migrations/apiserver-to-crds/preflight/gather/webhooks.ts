@@ -9,6 +9,8 @@ import { textsAt } from "./texts.ts";
 
 const API = "admissionregistration.k8s.io/v1";
 const GROUP = "projectcalico.org";
+/** Where Calico's webhook answers about rights by tier. (webhooks/pkg/rbac) */
+const TIER_RIGHTS = "/rbac";
 const WRITES = ["CREATE", "UPDATE", "DELETE"];
 
 /** The webhooks that are asked about writes to the native group. */
@@ -36,6 +38,7 @@ async function webhookFact(
     configuration,
     name: textAt(webhook, "name"),
     guardsClusterInformation: objectsAt(webhook, "rules").some(namesClusterInformation),
+    guardsTiers: textAt(service, "path") === TIER_RIGHTS,
     failsClosed: webhook["failurePolicy"] !== "Ignore",
     service: name === "" ? undefined : `${namespace}/${name}`,
     reachable: name === "" || (await serviceExists(cluster, namespace, name)),

@@ -99,6 +99,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     writers: [],
     gitops: { mode: "pause", managers: [], elsewhere: [] },
     mirrorStatus: false,
+    guards: "install",
     dependants: { byResource: {}, unread: [], skip: false },
     ...changes,
   };

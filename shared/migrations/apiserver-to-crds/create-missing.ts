@@ -1,0 +1,56 @@
+import type { JsonObject } from "../../json.ts";
+import { crdResource } from "../../kubernetes/crds.ts";
+import { Discovery } from "../../kubernetes/discovery.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { resourcePath } from "../../kubernetes/paths.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { fieldManager } from "../context.ts";
+import { isCrd } from "../manifests.ts";
+import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import type { Context } from "./context.ts";
+import { type Created, identified, InstallNotes } from "./undo-install.ts";
+
+/**
+ * Creates those of these objects that are missing: the stage's notes say which before the first is created, and then which of
+ * them this run has created.
+ */
+export async function createMissing(context: Context, objects: readonly JsonObject[]): Promise<void> {
+  const discovery = new Discovery(context.connections.kubernetes);
+  const known = new Set(recorded(context).map(({ ref }) => resourcePath(ref)));
+  const wanted = await Promise.all(
+    objects.map(async (object) => ({ object, ref: await refOf(discovery, object) })),
+  );
+  const found = await Promise.all(wanted.map(({ ref }) => readTarget(context, ref)));
+  const missing = wanted.filter((_, index) => found[index] === undefined);
+  const added = missing
+    .filter(({ ref }) => !known.has(resourcePath(ref)))
+    .map(({ ref }) => ({ ref: { ...ref } }));
+  if (added.length > 0) await context.record({ created: [...recorded(context), ...added] });
+  await Promise.all(missing.map(({ ref, object }) => create(context, ref, object)));
+  await context.record({
+    created: await Promise.all(recorded(context).map((one) => identified(context, one))),
+  });
+}
+
+async function create(context: Context, ref: ObjectRef, object: JsonObject): Promise<void> {
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
+  try {
+    await call(context, () => context.connections.kubernetes.create(ref, object, options));
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
+  }
+}
+
+function recorded(context: Context): Created[] {
+  return InstallNotes.parse(context.notes).created;
+}
+
+async function refOf(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
+  const name = textAt(object, "metadata", "name");
+  if (isCrd(object)) return { ...crdResource, name };
+  const kind = textAt(object, "kind");
+  const { apiVersion, plural, namespaced } = await discovery.resource(textAt(object, "apiVersion"), kind);
+  if (!namespaced) return { apiVersion, plural, name };
+  return { apiVersion, plural, namespace: textAt(object, "metadata", "namespace") || "default", name };
+}
