@@ -84,6 +84,15 @@ export class KindComparison {
     }
   }
 
+  /** Judges these native objects alone; `at` is the object as it was last seen. */
+  async these(found: readonly { at: JsonObject; object: JsonObject | undefined }[]): Promise<void> {
+    const ids = found.map(({ at }) => nativeIdOf(this.#kind, at));
+    const rows = new Map((await resources(this.#context).findByTarget(ids)).map((row) => [row.target, row]));
+    await this.#judgeAll(
+      found.map(({ at, object }) => ({ row: rows.get(nativeIdOf(this.#kind, at)), object })),
+    );
+  }
+
   async #nativePage({ seen, continueToken }: Extract<Progress, { phase: "native" }>): Promise<Progress> {
     const ref = { apiVersion: this.#version, plural: this.#kind.plural };
     const page = await this.#list(ref, continueToken, false);

@@ -17,7 +17,12 @@ import { v1Ref } from "./retry-rows.ts";
 
 /** True for the v1 object that was copied, at the version at which it was copied. Its metadata are enough. */
 export function isAsCopied(row: Checkpoint | undefined, v1: JsonObject): boolean {
-  return row !== undefined && isCopied(row) && row.sourceRevision === revisionOf(v1) && isSameObject(row, v1);
+  return row !== undefined && isCopied(row) && isSameVersion(row, v1);
+}
+
+/** True for the v1 object of a checkpoint, at its version; whatever became of its copy. */
+export function isSameVersion(row: Checkpoint | undefined, v1: JsonObject): boolean {
+  return row?.sourceRevision === revisionOf(v1) && isSameObject(row, v1);
 }
 
 /**

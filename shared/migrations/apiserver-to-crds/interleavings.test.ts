@@ -75,7 +75,7 @@ async function missed(create: () => Promise<World>, writes: readonly Timed[]): P
     approvals: ["unlock"],
   });
   const isQuieting = ({ stage, waiting }: RunRecord): boolean =>
-    stage === "catch-up" && waiting?.reason === "Gate";
+    stage === "catch-up-last" && waiting?.reason === "Gate";
   await world.drive(worker, runId, (run, control) => isQuieting(run) || isSettled(run, control));
   for (const { at, write } of writes) if (at === Infinity) await writeAsUser(world.cluster, write);
   const { run } = await world.drive(worker, runId);

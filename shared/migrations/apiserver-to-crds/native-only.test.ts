@@ -5,7 +5,14 @@ import { crdResource } from "../../kubernetes/crds.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { nativeCrds } from "./testing/cluster.ts";
 import { policy } from "./testing/source.ts";
-import { assertState, goOn, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
+import {
+  assertState,
+  goOn,
+  runBefore,
+  startWhole,
+  wholeWorld,
+  wholeWorldWithoutSecondVersion,
+} from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
 
 const NATIVE = "projectcalico.org/v3";
@@ -59,6 +66,48 @@ describe("a native object that was there before the run, and that nothing in the
     await worker.engine.resume(runId);
     const { run } = await world.drive(worker, runId);
     assert.equal(run.waiting?.subject, "cleanup", JSON.stringify([run.stage, run.failure, run.waiting]));
+  });
+});
+
+describe("what others do to native objects between the copy and the switch", () => {
+  const OWNED = { ...POLICIES, name: "owned" };
+  for (const [what, act, reason] of [
+    [
+      "created",
+      ({ cluster }: World) => cluster.storage.create(POLICIES, allowAll("late")),
+      /shop\/late .*nothing in the old/,
+    ],
+    [
+      "changed to allow everything",
+      ({ cluster }: World) =>
+        cluster.storage.patch(OWNED, { spec: { ingress: [{ action: "Allow" }] } }, { type: "merge" }),
+      /shop\/owned .*something else than the copy/,
+    ],
+    ["deleted", ({ cluster }: World) => cluster.storage.delete(OWNED), /shop\/owned .*missing/],
+  ] as const)
+    for (const forgets of [false, true])
+      test(`a policy that is ${what} right before the lock stops the run before the switch${forgets ? ", also where nobody is told of it" : ""}`, async () => {
+        using world = await wholeWorld();
+        const worker = world.worker();
+        const runId = await runBefore(world, worker, "lock");
+        await act(world);
+        if (forgets) world.cluster.storage.forgetChanges();
+        const { run } = await goOn(world, worker, runId, "lock");
+        assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.state, run.waiting]));
+        assert.match(run.failure.message, reason);
+        assert.ok(["catch-up", "catch-up-last"].includes(run.stage ?? ""), run.stage);
+      });
+
+  test("is found also where everything is copied inside the lock", async () => {
+    using world = await wholeWorldWithoutSecondVersion();
+    for (const crd of nativeCrds())
+      if (objectAt(crd, "spec", "names")["kind"] !== "Tier") await world.cluster.create(crdResource, crd);
+    await world.cluster.storage.create(POLICIES, allowAll("attacker"));
+    const worker = world.worker();
+    const { run } = await world.drive(worker, await startWhole(worker));
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.state, run.stage, run.waiting]));
+    assert.match(run.failure.message, /shop\/attacker/);
+    assert.equal(run.stage, "verify-changes");
   });
 });
 

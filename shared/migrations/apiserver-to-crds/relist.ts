@@ -3,10 +3,11 @@ import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { call, readTarget } from "../target/calls.ts";
+import { isSameVersion } from "./compare-v1.ts";
 import { applyDeletions, noteChanged } from "./apply-changes.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
-import { keyOf, revisionOf } from "./native-task.ts";
+import { keyOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
 import { NOTHING, orNoV1Kind } from "./v1-kind.ts";
 
@@ -58,6 +59,65 @@ async function bringUpToDate(
   kind: NativeKind,
   at: Relisting["at"],
 ): Promise<{ next: Relisting["at"]; resourceVersion: string }> {
+  const { found, next, resourceVersion } = await scanPage(context, kind, at);
+  await applyFound(context, kind, found);
+  return { next, resourceVersion };
+}
+
+/** What of a kind is not as it was copied, by the keys of the checkpoints. */
+export interface Found {
+  written: string[];
+  gone: string[];
+}
+
+/**
+ * Compares every v1 object of a kind with its checkpoint, by version and UID; writes nothing. Throws KUBERNETES_EXPIRED where
+ * the list's snapshot goes away on the way, again and again.
+ *
+ * @returns what is not as it was copied, and the version of the collection.
+ */
+export async function scanKind(
+  context: Context,
+  kind: NativeKind,
+  tries = 1,
+): Promise<{ found: Found; resourceVersion: string }> {
+  const all: Found = { written: [], gone: [] };
+  let at: Relisting["at"];
+  try {
+    for (;;) {
+      const { found, next, resourceVersion } = await scanPage(context, kind, at);
+      all.written.push(...found.written);
+      all.gone.push(...found.gone);
+      if (next === undefined) return { found: all, resourceVersion };
+      at = next;
+    }
+  } catch (error) {
+    if (tries >= TRIES || !isKubernetesError(error, "KUBERNETES_EXPIRED")) throw error;
+    return scanKind(context, kind, tries + 1);
+  }
+}
+
+/** Brings the native objects up to date with what was found; what is as it was by now is left alone. */
+export async function applyFound(
+  context: Context,
+  kind: NativeKind,
+  { written, gone }: Found,
+): Promise<void> {
+  await noteChanged(context, kind, [...written, ...gone]);
+  for (let first = 0; first < written.length; first += PAGE) {
+    const keys = written.slice(first, first + PAGE);
+    const objects = await Promise.all(keys.map((key) => readTarget(context, v1Ref(key).ref)));
+    const there = objects.filter((object) => object !== undefined);
+    await copyObjects(context, { mode: "replace" }, kind, there);
+  }
+  await applyDeletions(context, kind, gone);
+}
+
+async function scanPage(
+  context: Context,
+  kind: NativeKind,
+  at: Relisting["at"],
+): Promise<{ found: Found; next: Relisting["at"]; resourceVersion: string }> {
   const { after, continueToken } = at ?? { after: prefixOf(kind), continueToken: undefined };
   const options = { limit: PAGE, metadataOnly: true, continueToken, signal: context.signal };
   const listed = call(context, () => context.connections.kubernetes.list(v1Resource(kind), options));
@@ -65,49 +125,47 @@ async function bringUpToDate(
   const last = page.items.at(-1);
   const more = last === undefined ? undefined : page.continueToken;
   const upTo = more !== undefined && last !== undefined ? keyOf(kind, last) : `${prefixOf(kind)}\uffff`;
-  await copyChanged(context, kind, page.items);
-  await removeGone(context, kind, { after, upTo, listed: page.items });
+  const found = {
+    written: await writtenOf(context, kind, page.items),
+    gone: await goneOf(context, kind, { after, upTo, listed: page.items }),
+  };
   const next = more === undefined ? undefined : { continueToken: more, after: upTo };
-  return { next, resourceVersion: page.resourceVersion };
+  return { found, next, resourceVersion: page.resourceVersion };
 }
 
 function prefixOf({ v1Plural }: NativeKind): string {
   return `crd.projectcalico.org/v1/${v1Plural}/`;
 }
 
-async function copyChanged(context: Context, kind: NativeKind, listed: readonly JsonObject[]): Promise<void> {
+async function writtenOf(
+  context: Context,
+  kind: NativeKind,
+  listed: readonly JsonObject[],
+): Promise<string[]> {
   const ids = listed.map((object) => ({ rank: kind.rank, key: keyOf(kind, object) }));
   const rows = (await resources(context).get(ids)).filter(({ state }) => state !== "reverted");
-  const copied = new Map(rows.map((row) => [row.key, row.sourceRevision]));
-  const changed = listed
-    .filter((object) => copied.get(keyOf(kind, object)) !== revisionOf(object))
+  const known = new Map(rows.map((row) => [row.key, row]));
+  return listed
+    .filter((object) => !isSameVersion(known.get(keyOf(kind, object)), object))
     .map((object) => keyOf(kind, object));
-  await noteChanged(context, kind, changed);
-  const objects = await Promise.all(changed.map((key) => readTarget(context, v1Ref(key).ref)));
-  await copyObjects(
-    context,
-    { mode: "replace" },
-    kind,
-    objects.filter((object) => object !== undefined),
-  );
 }
 
-async function removeGone(
+async function goneOf(
   context: Context,
   kind: NativeKind,
   range: { after: string; upTo: string; listed: readonly JsonObject[] },
-): Promise<void> {
+): Promise<string[]> {
   const present = new Set(range.listed.map((object) => keyOf(kind, object)));
+  const gone: string[] = [];
   let { after } = range;
   for (;;) {
     const query = { rank: kind.rank, after: { rank: kind.rank, key: after }, upTo: range.upTo, limit: PAGE };
     const rows = await resources(context).list(query);
     const last = rows.at(-1);
-    if (last === undefined) return;
-    const gone = rows.filter(({ key, state }) => state !== "reverted" && !present.has(key));
-    const keys = gone.map(({ key }) => key);
-    await noteChanged(context, kind, keys);
-    await applyDeletions(context, kind, keys);
+    if (last === undefined) return gone;
+    gone.push(
+      ...rows.filter(({ key, state }) => state !== "reverted" && !present.has(key)).map(({ key }) => key),
+    );
     after = last.key;
   }
 }

@@ -1,29 +1,35 @@
 import { z } from "zod";
-import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import { shownAlways, shownThings } from "../../../engine/approvals.ts";
 import type { ApprovalRule, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
-import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { firstUnsettled } from "../../copying/unsettled.ts";
-import { call } from "../../target/calls.ts";
-import { applyChanges } from "../apply-changes.ts";
-import { type Context, isPrecopied, resources, v1Resource } from "../context.ts";
+import { type Context, isPrecopied, resources } from "../context.ts";
 import { throughNative } from "../native-access.ts";
+import { judgeNativeChanges, type NativeChanges, nativeChanges, type NativeSince } from "../native-look.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { Findings } from "../preflight/findings.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { retryUnsettled } from "../retry-rows.ts";
-import { hasV1Kind, NOTHING, orNoV1Kind } from "../v1-kind.ts";
+import { collectByComparing, collectChanges, type Collected } from "./collect-changes.ts";
 import { Copied } from "./pre-copy.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
+const Counts = z.record(z.string(), z.int());
+/** So many objects are listed in less time than it takes to be told of changes. */
+const FEW = 5000;
 
 const Cursor = z.object({
   /** Of each kind, the version of its collection up to which everything is applied; none where it has to be listed. */
   since: z.record(z.string(), z.string()),
-  /** Since when nothing has changed. Milliseconds since the epoch; 0 before the first look. */
+  /** Since when nothing has changed that counts. Milliseconds since the epoch; 0 before the first look. */
   quietSince: z.int(),
   rounds: z.int(),
   retries: z.int(),
+  /** When it began. Milliseconds since the epoch. */
+  startedAt: z.int().default(0),
+  /** Who went on writing in spite of the lock, when it was looked last. */
+  writers: z.array(z.string()).default([]),
   /** Set while kinds are listed of which the server has forgotten what changed. */
   relisting: Relisting.optional(),
 });
@@ -35,8 +41,12 @@ interface CatchUpTraits {
   title: string;
   /** The stage whose notes say up to where everything is copied. */
   after: string;
+  /** True to begin by comparing every v1 object with its checkpoint. */
+  compares?: boolean;
   /** How long nothing must have changed. Milliseconds; undefined: after the first rounds, however much still changes. */
   quietMs?: (options: ApiserverToCrdsOptions) => number;
+  /** Judges what was written to native objects meanwhile. */
+  nativeSince?: (context: Context) => Promise<NativeSince>;
   approvals?: readonly ApprovalRule<ClusterConnections, ApiserverToCrdsOptions>[];
 }
 
@@ -71,6 +81,19 @@ const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
   },
 };
 
+/** Rights by tier would go with the API server without anybody having said so. */
+const unguardedApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
+  subject: "unguarded",
+  needed: async (context) => {
+    if (context.options.guards === "install") return undefined;
+    const known = Findings.safeParse((await context.notesOf("preflight"))["findings"]);
+    if (known.data?.installer === "operator" || known.data?.guarded === true) return undefined;
+    const message =
+      "nothing takes over what the API server guards: after the unlock, who may write policies of one tier may write them in any, and who may write all of projectcalico.org may unlock and lock the datastore";
+    return shownAlways("unguarded", message);
+  },
+};
+
 /** An open source may change without end: so often it is followed, which makes what is left as small as it gets. */
 const OPEN_ROUNDS = 3;
 
@@ -100,30 +123,48 @@ export const follow = catchUpSweep({
   name: "follow",
   title: "apply what changed since the copy, while the old group stays in use",
   after: "pre-copy",
-  approvals: [unlockApproved, unreadApproved],
+  nativeSince: (context) => sinceOf(context, "verify-copy"),
+  approvals: [unlockApproved, unreadApproved, unguardedApproved],
 });
 
-/** Inside the lock, until nothing changes any more. */
+/**
+ * Inside the lock, before the aggregated API server goes: what conflicts is found while going back is cheap. Every object is
+ * compared, so that nothing depends on what was told of changes before.
+ */
 export const catchUp = catchUpSweep({
   name: "catch-up",
-  title: "apply what changed until the lock, until the old group is quiet",
+  title: "compare every object with its copy, and apply what changed until the lock",
   after: "follow",
-  quietMs: ({ quietMs }) => quietMs,
+  compares: true,
 });
 
 /**
  * The lock stops Calico's components; people write through the aggregated API until it is gone, which is the last moment at
- * which the old group can change by it.
+ * which the old group can change by it. The time that its removal takes is part of the quiet time.
  */
 export const catchUpLast = catchUpSweep({
   name: "catch-up-last",
-  title: "apply what was written until the aggregated API server was gone",
+  title: "apply what was written until the aggregated API server was gone, until the old group is quiet",
   after: "catch-up",
+  quietMs: ({ quietMs }) => quietMs,
+  nativeSince: (context) => sinceOf(context, "follow"),
 });
 
+const Noted = z.object({
+  quietSince: z.int().default(0),
+  nativeSince: z.record(z.string(), z.string()).default({}),
+});
+
+async function sinceOf(context: Context, stage: string): Promise<NativeSince> {
+  return Noted.parse(await context.notesOf(stage)).nativeSince;
+}
+
 async function first(traits: CatchUpTraits, context: Context, applies: boolean): Promise<Cursor> {
-  const since = applies ? Copied.parse(await context.notesOf(traits.after)).since : {};
-  return { since, quietSince: 0, rounds: 0, retries: context.run.retriesSeen };
+  const notes = await context.notesOf(traits.after);
+  const since = applies ? Copied.parse(notes).since : {};
+  const { quietSince } = Noted.parse(traits.quietMs === undefined ? {} : notes);
+  const startedAt = context.clock.now();
+  return { since, quietSince, rounds: 0, retries: context.run.retriesSeen, startedAt, writers: [] };
 }
 
 async function round(
@@ -131,30 +172,55 @@ async function round(
   context: Context,
   { cursor, applies }: { cursor: Cursor; applies: boolean },
 ): Promise<SweepPlan | { wait: WaitRequest }> {
-  const left = traits.quietMs === undefined ? 0 : stillToWait(context, traits, cursor);
-  if (left > 0) {
-    const message = `the old group has to stay unchanged for ${traits.quietMs?.(context.options) ?? 0} ms`;
-    return { wait: { reason: "Gate", message, retryAfterMs: left } };
-  }
+  const left = stillToWait(traits, context, cursor);
+  if (left > 0) return waitForQuiet(traits, context, cursor, left);
   if (cursor.relisting !== undefined)
     return { batches: [], cursor: await listOn(context, cursor, cursor.relisting) };
   if (applies) await retryUnsettled(context, RANKS, cursor.retries);
   const startedAt = context.clock.now();
-  const found = await collect(context, cursor.since, applies);
+  const [found, natives] = await Promise.all([
+    (await isCompared(traits, context, cursor, applies))
+      ? collectByComparing(context)
+      : collectChanges(context, cursor.since, applies),
+    applies ? nativesOf(traits, context) : undefined,
+  ]);
   if ("forgotten" in found)
     return { batches: [], cursor: { ...cursor, relisting: relistingOf(found.forgotten) } };
   const unsettled = applies ? await firstUnsettled(resources(context), RANKS) : undefined;
   // Planned again, it reads the same changes again, and tries again what these could not write.
   if (unsettled !== undefined) return unsettled();
-  const { since, changed, readAt } = found;
-  const isFirst = cursor.rounds === 0;
-  if (isOver(traits, context, cursor, found)) {
-    await context.record({ since });
+  const { since, counted, readAt, writers } = found;
+  const quietSince = counted > 0 ? readAt : cursor.quietSince === 0 ? startedAt : cursor.quietSince;
+  if (isOver(traits, context, cursor, { found, startedAt })) {
+    const nativeSince =
+      natives === undefined ? {} : { nativeSince: { ...(await judgeNativeChanges(context, natives)) } };
+    await context.record({ since, quietSince, ...nativeSince });
     return { batches: [], done: true };
   }
-  const quietSince = changed > 0 ? readAt : isFirst ? startedAt : cursor.quietSince;
+  if (counted > 0) refuseUnlessPatient(traits, context, cursor, writers);
   const { retriesSeen: retries } = context.run;
-  return { batches: [], cursor: { ...cursor, since, quietSince, retries, rounds: cursor.rounds + 1 } };
+  return {
+    batches: [],
+    cursor: { ...cursor, since, quietSince, retries, writers, rounds: cursor.rounds + 1 },
+  };
+}
+
+/** Listing few objects is quicker than to be told of changes, which takes seconds, and proves more. */
+async function isCompared(
+  traits: CatchUpTraits,
+  context: Context,
+  { rounds }: Cursor,
+  applies: boolean,
+): Promise<boolean> {
+  if (!applies) return false;
+  if (traits.compares === true && rounds === 0) return true;
+  const counts = Counts.parse((await context.notesOf("preflight"))["byKind"] ?? {});
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return traits.quietMs !== undefined && total > 0 && total <= FEW;
+}
+
+function nativesOf(traits: CatchUpTraits, context: Context): Promise<NativeChanges> | undefined {
+  return traits.nativeSince?.(context).then((since) => nativeChanges(context, since));
 }
 
 /** What a list shows may have changed just before it was read. */
@@ -166,97 +232,59 @@ async function listOn(context: Context, cursor: Cursor, relisting: Relisting): P
   return { ...rest, since, quietSince: context.clock.now(), rounds: cursor.rounds + 1 };
 }
 
-function stillToWait(context: Context, traits: CatchUpTraits, { quietSince, rounds }: Cursor): number {
-  if (rounds === 0) return 0;
-  return quietSince + (traits.quietMs?.(context.options) ?? 0) - context.clock.now();
+function stillToWait(traits: CatchUpTraits, context: Context, { quietSince }: Cursor): number {
+  if (traits.quietMs === undefined || quietSince === 0) return 0;
+  return quietSince + traits.quietMs(context.options) - context.clock.now();
+}
+
+function waitForQuiet(
+  traits: CatchUpTraits,
+  context: Context,
+  { writers }: Cursor,
+  left: number,
+): { wait: WaitRequest } {
+  const rule = `the old group has to stay unchanged for ${traits.quietMs?.(context.options) ?? 0} ms`;
+  const named = writers.length === 0 ? "" : `; in spite of the lock it was written to: ${writers.join(", ")}`;
+  return { wait: { reason: "Gate", message: `${rule}${named}`, retryAfterMs: left } };
+}
+
+/**
+ * Others must not prolong the lock without end. Throws OLD_GROUP_BUSY with who they are once it has taken too long; what they
+ * have written by then is copied.
+ */
+function refuseUnlessPatient(
+  traits: CatchUpTraits,
+  context: Context,
+  { startedAt }: Cursor,
+  writers: readonly string[],
+): void {
+  const { quietDeadlineMs } = context.options;
+  const waited = context.clock.now() - Math.max(startedAt, context.run.resumedAt ?? 0);
+  if (traits.quietMs === undefined || waited < quietDeadlineMs) return;
+  throw new MigratorError(
+    "OLD_GROUP_BUSY",
+    `the old group is written to in spite of its lock, for ${Math.round(waited / 1000)} s by now: ${writers.join(", ")}`,
+    { next: "Stop who is named, then `resume`; or go back with `abort`." },
+  );
 }
 
 /**
  * A look tells all that was written before it began. So the last one must begin when nothing has changed for long enough, and
  * find nothing: what was written while it went on was written later than that.
  *
- *     lock   look 1 begins   its end        look 2 begins, its end
- *      |----------|-------------|--------------------|--------|
- *                 |<------------ quietMs ----------->|             where look 1 finds nothing
- *                               |<----- quietMs ---->|             where it finds changes
+ *     lock   look 1 begins   the API server goes      look 2 begins, its end
+ *      |----------|------------------|----------------------|--------|
+ *                 |<-------------- quietMs ---------------->|             where look 1 finds nothing
+ *                       |<------------ quietMs ------------>|             where it finds changes
  */
 function isOver(
   traits: CatchUpTraits,
   context: Context,
-  { rounds }: Cursor,
-  { changed, more }: Collected,
+  { rounds, quietSince }: Cursor,
+  { found: { counted, more }, startedAt }: { found: Collected; startedAt: number },
 ): boolean {
-  if (traits.quietMs === undefined) return changed === 0 || (!more && rounds + 1 >= OPEN_ROUNDS);
-  return changed === 0 && (rounds > 0 || traits.quietMs(context.options) === 0);
-}
-
-/**
- * Reads what changed in all kinds at once, and applies it in the order in which kinds refer to one another. Applies nothing
- * while the server has forgotten what changed of some: these are to be listed first.
- */
-async function collect(
-  context: Context,
-  since: Readonly<Record<string, string>>,
-  applies: boolean,
-): Promise<Collected | { forgotten: NativeKind[] }> {
-  const reads = await Promise.all(NATIVE_KINDS.map((kind) => changesOf(context, kind, since[kind.v1Plural])));
-  const forgotten = NATIVE_KINDS.filter((_, index) => reads[index] === undefined);
-  if (applies && forgotten.length > 0) return { forgotten };
-  const readAt = context.clock.now();
-  const next: Record<string, string> = {};
-  let changed = forgotten.length;
-  for (const [index, kind] of NATIVE_KINDS.entries()) {
-    const read = reads[index] ?? (await beginning(context, kind));
-    if (applies) await applyChanges(context, kind, read.events);
-    next[kind.v1Plural] = read.resourceVersion;
-    changed += read.events.length;
-  }
-  const more = reads.some((read) => read?.more === true);
-  // Where looking only begins here, it may have changed just before.
-  return { since: next, changed, more, readAt: forgotten.length > 0 ? context.clock.now() : readAt };
-}
-
-/** What one look has shown. */
-interface Collected {
-  /** Of each kind, up to which version of its collection. */
-  since: Record<string, string>;
-  changed: number;
-  /** True where there are changes that it has not shown. */
-  more: boolean;
-  /** When it began, at the latest. Milliseconds since the epoch. */
-  readAt: number;
-}
-
-type Changes = Awaited<ReturnType<ClusterConnections["kubernetes"]["changes"]>>;
-
-/** Undefined where the server has forgotten what changed, or everything may have: the kind has come, or it has gone. */
-async function changesOf(
-  context: Context,
-  kind: NativeKind,
-  resourceVersion: string | undefined,
-): Promise<Changes | undefined> {
-  const { connections, signal } = context;
-  if (resourceVersion === undefined) return undefined;
-  if (resourceVersion === NOTHING.resourceVersion)
-    return (await hasV1Kind(context, kind)) ? undefined : { events: [], resourceVersion, more: false };
-  try {
-    // Past the limiter: a watch mostly waits, would hold up those of other kinds, and its time says nothing of the server's load.
-    const changes = connections.kubernetes.changes(v1Resource(kind), { resourceVersion, signal });
-    return await orNoV1Kind(context, kind, changes);
-  } catch (error) {
-    if (isKubernetesError(error, "KUBERNETES_EXPIRED")) return undefined;
-    throw error;
-  }
-}
-
-/** From where changes are looked for, where nothing is known of those before. */
-async function beginning(
-  context: Context,
-  kind: NativeKind,
-): Promise<Pick<Changes, "events" | "resourceVersion">> {
-  const { signal, connections } = context;
-  const options = { limit: 1, metadataOnly: true, signal };
-  const listed = call(context, () => connections.kubernetes.list(v1Resource(kind), options));
-  const { resourceVersion } = (await orNoV1Kind(context, kind, listed)) ?? NOTHING;
-  return { events: [], resourceVersion };
+  if (more) return false;
+  if (traits.quietMs === undefined) return counted === 0 || rounds + 1 >= OPEN_ROUNDS;
+  const quietMs = traits.quietMs(context.options);
+  return counted === 0 && (quietMs === 0 || (quietSince > 0 && startedAt >= quietSince + quietMs));
 }

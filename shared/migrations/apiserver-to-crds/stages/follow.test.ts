@@ -36,6 +36,17 @@ suite("before the lock", () => {
     assert.match(found["unread-dependants"] ?? "", /^2 resources could not be listed.*v1\/secrets/);
   });
 
+  test("that nothing takes over what the API server guards needs consent, where nothing does", async () => {
+    const findings = { installer: "manifests", namespace: "kube-system" };
+    const none = { guards: "none" };
+    const subjects = async (more: JsonObject): Promise<string[]> =>
+      Object.keys(await asked({ findings: { ...findings, ...more } }, none));
+    assert.deepEqual(await subjects({}), ["unlock", "unguarded"]);
+    assert.deepEqual(await subjects({ guarded: true }), ["unlock"]);
+    assert.deepEqual(await subjects({ installer: "operator" }), ["unlock"]);
+    assert.deepEqual(Object.keys(await asked({ findings }, {})), ["unlock"]);
+  });
+
   test("nothing is asked about it where all are left to the garbage collector", async () => {
     const options = { skipForeignOwnerReferences: true };
     assert.deepEqual(Object.keys(await asked(scanned("v1/secrets: forbidden"), options)), ["unlock"]);

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { nativeMeaning } from "../../../calico/native/same-native.ts";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
@@ -8,10 +7,12 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
-import { changed, type Context, nativeVersion, resources } from "../context.ts";
+import { whyNotCarried } from "../compare-v1.ts";
+import { changed, type Context, isPrecopied, nativeVersion, resources } from "../context.ts";
+import { nativeStateOf } from "../judge-native.ts";
 import { throughNative } from "../native-access.ts";
+import { judgeAllNatives } from "../native-look.ts";
 import { nativeRefOf } from "../native-ref.ts";
-import { revisionOf } from "../native-task.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { v1Ref } from "../retry-rows.ts";
 
@@ -32,6 +33,8 @@ export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = 
   title: "compare what changed since the copy in both groups",
   plan: async (context, previous) => {
     const retries = context.run.retriesSeen;
+    // Through the second version these were compared while it was waited for quiet.
+    if (previous === undefined && !(await isPrecopied(context))) await judgeAllNatives(context);
     const cursor = previous === undefined ? { judge: false, retries } : Cursor.parse(previous);
     if (cursor.judge && cursor.retries >= retries) return judge(context, cursor.retries);
     return planPage(context, cursor.judge ? { judge: false, retries } : cursor);
@@ -68,9 +71,11 @@ async function judge(context: Context, attempt: number): Promise<{ batches: []; 
 
 async function compare(context: Context, version: string, row: Checkpoint): Promise<Checkpoint[]> {
   if (isLeftOut(row)) return [];
-  const v1 = await readTarget(context, v1Ref(row.key).ref);
+  const { kind, ref } = v1Ref(row.key);
+  const v1 = await readTarget(context, ref);
   const native = await readTarget(context, nativeRefOf(row, version));
-  const reason = row.state === "reverted" ? leftOver(row, v1, native) : differs(row, v1, native);
+  const late = v1 === undefined ? undefined : await whyNotCarried(context, kind, row, v1);
+  const reason = row.state === "reverted" ? leftOver(row, v1, native) : differs(row, { v1, late, native });
   return reason === undefined ? [] : [differing(row, reason)];
 }
 
@@ -88,11 +93,16 @@ function leftOver(
 
 function differs(
   row: Checkpoint,
-  v1: JsonObject | undefined,
-  native: JsonObject | undefined,
+  {
+    v1,
+    late,
+    native,
+  }: { v1: JsonObject | undefined; late: string | undefined; native: JsonObject | undefined },
 ): string | undefined {
-  if (v1 === undefined || revisionOf(v1) !== row.sourceRevision) return "the v1 object has changed again";
+  if (v1 === undefined) return "the v1 object is gone again";
+  if (late !== undefined) return "the v1 object has changed again";
   if (native === undefined) return "it is missing in projectcalico.org/v3";
-  const isSame = nativeMeaning(native) === (detailOf(row).held ?? row.sourceHash);
-  return isSame ? undefined : "projectcalico.org/v3 holds something else than the copy";
+  return nativeStateOf(row, native) === "settled"
+    ? undefined
+    : "projectcalico.org/v3 holds something else than the copy";
 }

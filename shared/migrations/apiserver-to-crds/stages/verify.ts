@@ -10,6 +10,7 @@ import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-
 import { type Context, isPrecopied, isRemoved } from "../context.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNative } from "../native-access.ts";
+import { nativePresent } from "../native-look.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 
 /** How a verification judges. */
@@ -39,6 +40,9 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
     asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
     plan: async (context, cursor) => {
       if (!(await isReachable(context))) return { batches: [], done: true };
+      // Before anything is compared: what is written later is judged by what was told since.
+      if (cursor === undefined && traits.sourceChanged === "later")
+        await context.record({ nativeSince: { ...(await nativePresent(context)) } });
       const plan = await sweep.plan(context, cursor);
       if ("wait" in plan || plan.done !== true) return plan;
       const attempt = Attempt.parse(cursor).retries;
