@@ -29,7 +29,7 @@ const LISTS: readonly { title: string; ledger: string; states?: readonly Checkpo
   { title: "broken in the source", ledger: "blockers" },
   { title: "in conflict", ledger: "resources", states: ["conflict"] },
   { title: "not written", ledger: "resources", states: ["failed"] },
-  { title: "also written by others", ledger: "written-by-others" },
+  { title: "also written by others", ledger: "written-by-others", states: ["conflict", "pending"] },
   { title: "without some owners", ledger: "owned", states: ["failed"] },
   { title: "left in the target", ledger: "leftovers" },
 ];

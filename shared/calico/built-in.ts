@@ -9,3 +9,9 @@ export const PROTECTED_TIERS: ReadonlySet<string> = new Set([
   "kube-admin",
   "kube-baseline",
 ]);
+
+/** True for what Calico itself makes in a Kubernetes datastore: built-in tiers, and policies derived from Kubernetes' own. */
+export function isBuiltIn(kind: string, name: string): boolean {
+  if (kind === "Tier") return PROTECTED_TIERS.has(name);
+  return kind === "NetworkPolicy" && name.startsWith("knp.default.");
+}

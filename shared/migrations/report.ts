@@ -127,7 +127,7 @@ export async function listed<T>(
 export async function verification<O>(
   context: StageContext<ClusterConnections, O>,
 ): Promise<Record<string, string>> {
-  const stages = ["verify-copy", "verify-changes", "verify-all"];
+  const stages = ["verify-copy", "verify-changes", "verify-all", "verify-revisions"];
   const records = await Promise.all(stages.map((stage) => context.stageOf(stage)));
   return Object.fromEntries(records.flatMap((one) => (one === undefined ? [] : [[one.stage, one.state]])));
 }

@@ -7,7 +7,7 @@ import { figure, seconds } from "../report/table.ts";
 import { CHANGES, ofSize, type SizeRun } from "./size-runs.ts";
 
 const GOAL = 1.5;
-const PARTS = ["lock", "catch-up", "verify-changes", "final-catch-up", "unlock"];
+const PARTS = ["lock", "catch-up", "verify-changes", "final-catch-up", "verify-revisions", "unlock"];
 
 /** How long the datastore was locked at each size. */
 export function lockMeasurement({ sizes }: BenchOptions, runs: readonly SizeRun[]): Measurement {
@@ -27,7 +27,7 @@ export function lockMeasurement({ sizes }: BenchOptions, runs: readonly SizeRun[
     ],
     goals: [atMost(`lock window of ${largestOverSmallest(sizes)}`, incomplete ? NaN : growth(windows), GOAL)],
     notes: [
-      "the window is from the lock to ready for the switch, plus the unlock; the rollout stands apart, and final-catch-up is within it",
+      "the window is from the lock to ready for the switch, plus the unlock; the rollout stands apart, and final-catch-up and verify-revisions are within it",
       "quiet is how long the locked source has to stay unchanged, whatever the size",
       `without the quiet time, ${largestOverSmallest(sizes)} is ${figure(growth(working), 2)}`,
       ...lateNote(runs),

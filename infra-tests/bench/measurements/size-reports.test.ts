@@ -9,12 +9,14 @@ const MIB = 1024 ** 2;
 const options = parseOptions(["etcd", "--sizes", "1000,50000"]);
 
 function run(resources: number, windowMs: number, peakMib: number): SizeRun {
-  const stages = ["lock", "catch-up", "verify-changes", "final-catch-up", "unlock"].map((stage) => ({
-    stage,
-    ms: 10,
-    total: 0,
-    startedAt: 0,
-  }));
+  const stages = ["lock", "catch-up", "verify-changes", "final-catch-up", "verify-revisions", "unlock"].map(
+    (stage) => ({
+      stage,
+      ms: 10,
+      total: 0,
+      startedAt: 0,
+    }),
+  );
   return {
     ...{
       resources,

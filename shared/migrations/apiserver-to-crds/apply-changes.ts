@@ -47,6 +47,7 @@ export async function applyDeletions(
 }
 
 async function remove(context: Context, version: string, row: Checkpoint): Promise<Checkpoint> {
-  await removeTarget(context, row, nativeRefOf(row, version));
+  // The object of one that collides is the other's.
+  if (row.target !== row.key) await removeTarget(context, row, nativeRefOf(row, version));
   return withDetail({ ...row, state: "reverted" }, { gone: true });
 }

@@ -3,30 +3,32 @@ import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { addCounts } from "../copying/copy-each.ts";
-import { withDetail } from "../copying/ledger-detail.ts";
 import { conflictsOfRank, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
+import { applyDeletions } from "./apply-changes.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { convert, taskOf } from "./native-task.ts";
 
 const RETRIED_AT_ONCE = 1000;
 
-/** Tries again what could not be copied, each as its v1 object is now; what is gone by now is settled. */
+/**
+ * Tries again what could not be copied, each as its v1 object is now. Of what is gone by now the native object goes as well:
+ * a worker that died may have written it without a word in the checkpoint.
+ */
 export async function retryRows(
   context: Context,
   ids: readonly CheckpointId[],
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  const gone: string[] = [];
+  const gone = new Map<NativeKind, string[]>();
   const found = new Map<NativeKind, JsonObject[]>();
   const objects = await Promise.all(ids.map(async ({ key }) => ({ key, ...(await readV1(context, key)) })));
   for (const { key, kind, v1 } of objects) {
-    if (v1 === undefined) gone.push(key);
+    if (v1 === undefined) gone.set(kind, [...(gone.get(kind) ?? []), key]);
     else found.set(kind, [...(found.get(kind) ?? []), v1]);
   }
-  const rows = await resources(context).get(ids.filter(({ key }) => gone.includes(key)));
-  await resources(context).put(rows.map((row) => withDetail({ ...row, state: "reverted" }, { gone: true })));
+  for (const [kind, keys] of gone) await applyDeletions(context, kind, keys);
   for (const [kind, v1s] of found)
     addCounts(counts, await copyObjects(context, { mode: "create" }, kind, v1s));
   return counts;

@@ -1,4 +1,4 @@
-import type { Json } from "../../json.ts";
+import type { Json, JsonObject } from "../../json.ts";
 import type { ConflictDetail } from "../../engine/conflicts.ts";
 import type { Checkpoint, ResolutionUse } from "../../engine/records.ts";
 
@@ -36,6 +36,25 @@ export function detailOf(checkpoint: Checkpoint): ResourceDetail {
 /** True for a resource that a person has decided to leave out of the migration. */
 export function isLeftOut(checkpoint: Checkpoint): boolean {
   return checkpoint.state === "reverted" && detailOf(checkpoint).resolved === "skip";
+}
+
+/**
+ * The checkpoint of a resource that is gone from the source, once its object is out of the target: what was known of the
+ * object, and what a person decided about it, was about what is no more. What was there before this run stays known, as
+ * it is there again.
+ */
+export function goneCheckpoint({ targetUid: _uid, ...checkpoint }: Checkpoint): Checkpoint {
+  return { ...checkpoint, state: "reverted", detail: { ...lastingDetail(checkpoint), gone: true } };
+}
+
+/** What the detail says of a resource whatever becomes of it. */
+export function lastingDetail(checkpoint: Checkpoint): JsonObject {
+  const { kind, namespace, before } = checkpoint.detail;
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(before === undefined ? {} : { before }),
+  };
 }
 
 /** The checkpoint with some members of its detail replaced. */

@@ -15,6 +15,8 @@ export interface KindsVerification<O> {
   name: string;
   title: string;
   kinds: readonly string[];
+  /** Called when everything is about to be compared: at first, and again after a resume. */
+  begin?: (context: StageContext<ClusterConnections, O>) => Promise<void>;
   /** Compares one kind, and puts what differs into the ledger of {@link differencesLedger} as `conflict`. */
   compare: (
     context: StageContext<ClusterConnections, O>,
@@ -52,9 +54,10 @@ export function differing(checkpoint: Checkpoint, reason: string): Checkpoint {
 }
 
 async function planKinds<O>(
-  { kinds }: KindsVerification<O>,
+  { kinds, begin }: KindsVerification<O>,
   context: StageContext<ClusterConnections, O>,
 ): Promise<SweepPlan> {
+  await begin?.(context);
   const retries = context.run.retriesSeen;
   const counts = z.record(z.string(), z.int()).parse((await context.notesOf("preflight"))["byKind"] ?? {});
   const batches = kinds.map((kind) => ({ scope: { kind, attempt: retries }, size: counts[kind] ?? 0 }));

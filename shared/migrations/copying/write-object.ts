@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../../engine/records.ts";
-import type { JsonObject } from "../../json.ts";
+import { isJsonObject, type JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { PROTECTED_TIERS } from "../../calico/built-in.ts";
@@ -82,10 +82,11 @@ function decided(context: CopyContext, clash: Clash, tries: number): Promise<Che
   );
 }
 
-/** What this run has replaced before: a built-in tier whatever it is now, anything else only as it was written. */
+/** What this run has replaced before, unless what was there first is there again; by a decision, only as it was written. */
 function mayReplace(copy: CopyTask, found: JsonObject): boolean {
   const { before, resolved } = detailOf(copy.checkpoint);
-  return resolved === "source" ? isAsDecided(copy, found) : before !== undefined;
+  if (resolved === "source") return isAsDecided(copy, found);
+  return isJsonObject(before) && copy.meaning(before) !== copy.meaning(found);
 }
 
 async function replaceRecorded(

@@ -1,6 +1,6 @@
 import type { Checkpoint, TargetCollision } from "../../engine/records.ts";
 import { type Context, resources } from "./context.ts";
-import { detailOf } from "../copying/ledger-detail.ts";
+import { detailOf, goneCheckpoint } from "../copying/ledger-detail.ts";
 
 /**
  * Adds checkpoints of new resources. One whose target belongs to a resource that is gone from the source takes the
@@ -43,10 +43,11 @@ async function takeOver(
   return { added: heirs.map(({ heir }) => heir).filter(({ key }) => !unlucky.has(key)), refused };
 }
 
-/** The object of a resource that was reverted is no more, or no longer this run's. */
+/** Of a resource that was reverted only what was there before counts: its object is no more, or no longer this run's. */
 function inheriting(own: Checkpoint, owner: Checkpoint): Checkpoint {
-  if (owner.state === "reverted") return own;
   const { created, before } = detailOf(owner);
+  if (owner.state === "reverted")
+    return before === undefined ? own : { ...own, detail: { ...own.detail, before } };
   return {
     ...own,
     ...(owner.targetUid === undefined ? {} : { targetUid: owner.targetUid }),
@@ -58,8 +59,9 @@ function inheriting(own: Checkpoint, owner: Checkpoint): Checkpoint {
   };
 }
 
-function retired({ targetUid: _uid, ...owner }: Checkpoint): Checkpoint {
-  const { kind, namespace } = detailOf(owner);
-  const detail = { kind, ...(namespace === undefined ? {} : { namespace }), gone: true };
-  return { ...owner, state: "reverted", target: owner.key, detail };
+/** Its target is another's from now on, and with it what was there before. */
+function retired(owner: Checkpoint): Checkpoint {
+  const { detail, ...gone } = goneCheckpoint(owner);
+  const { before: _others, ...rest } = detail;
+  return { ...gone, target: owner.key, detail: rest };
 }

@@ -1,15 +1,21 @@
 import { z } from "zod";
 import type { WaitRequest } from "../../engine/migration.ts";
-import type { Checkpoint, CheckpointState, NewBatch, TargetCollision } from "../../engine/records.ts";
+import { ledgerPages } from "../../engine/ledger.ts";
+import type {
+  Checkpoint,
+  CheckpointId,
+  CheckpointState,
+  NewBatch,
+  TargetCollision,
+} from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { addResources } from "./add-resources.ts";
 import { type Context, changes, conversion, decisions, resources } from "./context.ts";
-import { copyAll } from "./copy.ts";
-import { withDetail } from "../copying/ledger-detail.ts";
+import { copyAll, takeAway } from "./copy.ts";
+import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
+import { conflictsMoved } from "./moved-conflicts.ts";
 import { readSources } from "./source.ts";
-import { removeTarget } from "../target/remove.ts";
-import { refOf } from "./target-refs.ts";
 import { firstUnsettled } from "../copying/unsettled.ts";
 import { COPIED_RANKS } from "./stages/pre-copy.ts";
 
@@ -23,45 +29,75 @@ const PAGE = 1000;
 const NAMED = 5;
 const Scope = z.object({ type: z.enum(["put", "delete"]), rank: z.int(), keys: z.array(z.string()) });
 
+/** Where applying goes on. */
+export const ApplyingAt = z.object({
+  step: z.int(),
+  /** The last key of the step that was planned; left out before the first. */
+  after: z.object({ rank: z.int(), key: z.string() }).optional(),
+  /** What could not be written is tried again. */
+  again: z.boolean(),
+  /** How often the run had been resumed when what could not be written was tried last. */
+  retries: z.int(),
+});
+export type ApplyingAt = z.infer<typeof ApplyingAt>;
+
+/** Applying from the start. */
+export function applyingFromStart(context: Context): ApplyingAt {
+  return { step: 0, again: false, retries: context.run.retriesSeen };
+}
+
+/** A step of applying: batches and where to go on, a wait, or that all is applied. */
+export type ApplyingStep =
+  { batches: readonly NewBatch[]; next: ApplyingAt } | { wait: WaitRequest } | "applied";
+
 /**
- * The batches of the first step from `from` on that has changes left; undefined when none has. With `again`, those that
- * could not be written before are among them.
+ * Plans the next batches of the changes that are recorded and not applied, to be worked on before it is called again. What
+ * could not be written is tried again once after a resume, or when a person has settled a conflict in the clusters.
  */
-export async function planChanges(
+export async function stepOfApplying(context: Context, at: ApplyingAt): Promise<ApplyingStep> {
+  const planned = await planChanges(context, at);
+  if (planned !== undefined) return planned;
+  const left = await firstUnsettled(resources(context), COPIED_RANKS);
+  if (left === undefined) return "applied";
+  const isResumed = at.retries < context.run.retriesSeen;
+  if (!isResumed && !(await conflictsMoved(context, COPIED_RANKS))) return left();
+  return { batches: [], next: { step: 0, again: true, retries: context.run.retriesSeen } };
+}
+
+/** The batches of the first step that has changes left, from where applying goes on; undefined when none has. */
+async function planChanges(
   context: Context,
-  from: number,
-  again: boolean,
-): Promise<{ batches: NewBatch[]; nextStep: number } | undefined> {
-  for (let index = from; index < STEPS.length; index++) {
+  at: ApplyingAt,
+): Promise<{ batches: NewBatch[]; next: ApplyingAt } | undefined> {
+  let { after } = at;
+  for (let index = at.step; index < STEPS.length; index++, after = undefined) {
     const step = STEPS[index];
     if (step === undefined) break;
-    const keys = await pendingKeys(context, step, again);
-    if (keys.length === 0) continue;
+    const ids = await openChanges(context, { step, again: at.again, after });
+    const last = ids.at(-1);
+    if (last === undefined) continue;
+    const keys = ids.map(({ key }) => key);
     return {
       batches: cut(step, keys, context.options.batchSize),
-      // What is tried again may fail again: each step is gone through once, and what is left is told.
-      nextStep: keys.length < PAGE || again ? index + 1 : index,
+      next: { step: index, after: last, again: at.again, retries: at.retries },
     };
   }
   return undefined;
 }
 
-async function pendingKeys(
+async function openChanges(
   context: Context,
-  step: { type: string; rank: number },
-  again: boolean,
-): Promise<string[]> {
+  { step, again, after }: { step: (typeof STEPS)[number]; again: boolean; after: ApplyingAt["after"] },
+): Promise<CheckpointId[]> {
   const states: CheckpointState[] = again ? ["pending", "failed", "conflict"] : ["pending"];
-  const keys: string[] = [];
-  let after: { rank: number; key: string } | undefined;
-  for (;;) {
-    const query = { rank: step.rank, states, limit: PAGE };
-    const page = await changes(context).list(after === undefined ? query : { ...query, after });
-    keys.push(...page.filter(({ detail }) => detail["type"] === step.type).map(({ key }) => key));
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE || keys.length >= PAGE) return keys.slice(0, PAGE);
-    after = { rank: last.rank, key: last.key };
+  const query = { rank: step.rank, states, limit: PAGE };
+  const found: CheckpointId[] = [];
+  for await (const page of ledgerPages(changes(context), after === undefined ? query : { ...query, after })) {
+    const ofType = page.filter(({ detail }) => detail["type"] === step.type);
+    found.push(...ofType.map(({ rank, key }) => ({ rank, key })));
+    if (found.length >= PAGE) return found;
   }
+  return found;
 }
 
 function cut(
@@ -101,18 +137,33 @@ async function recordOutcomes(context: Context, rows: readonly Checkpoint[]): Pr
 }
 
 async function applyPuts(context: Context, rows: readonly Checkpoint[]): Promise<Record<string, number>> {
-  const known = await resources(context).get(rows);
-  const found = new Set(known.map(({ key }) => key));
-  const fresh = rows.filter(({ key }) => !found.has(key)).map(newCheckpoint);
-  const present = (await readSources(context, fresh)).filter(({ source }) => source !== undefined);
+  const convert = await conversion(context);
+  const known = new Map((await resources(context).get(rows)).map((row) => [row.key, row]));
+  const kept = rows.flatMap((change) => keptRow(known.get(change.key), change) ?? []);
+  const fresh = rows.filter((change) => keptRow(known.get(change.key), change) === undefined);
+  // What became another object before is taken away first, while its checkpoint still tells of it.
+  const outdated = fresh.flatMap(({ key }) => known.get(key) ?? []);
+  await Promise.all(outdated.map((row) => takeAway(context, row, convert.targetGroup)));
+  const present = (
+    await readSources(
+      context,
+      fresh.map((change) => newCheckpoint(change, known.get(change.key))),
+    )
+  ).filter(({ source }) => source !== undefined);
   const { added, refused } = await addResources(
     context,
     present.map(({ checkpoint }) => checkpoint),
   );
-  const sources = await readSources(context, [...known, ...added]);
-  const counts = await copyAll(context, "replace", await conversion(context), sources);
+  const sources = await readSources(context, [...kept, ...added]);
+  const counts = await copyAll(context, "replace", convert, sources);
   if (refused.length > 0) throw collision(refused);
   return counts;
+}
+
+/** The checkpoint of a resource that is copied, or left out by a person, and becomes the same object as before. */
+function keptRow(row: Checkpoint | undefined, change: Checkpoint): Checkpoint | undefined {
+  if (row === undefined || row.target !== change.detail["target"]) return undefined;
+  return row.state !== "reverted" || isLeftOut(row) ? row : undefined;
 }
 
 function collision(refused: readonly TargetCollision[]): MigratorError {
@@ -129,11 +180,17 @@ function collision(refused: readonly TargetCollision[]): MigratorError {
   );
 }
 
-function newCheckpoint(change: Checkpoint): Checkpoint {
+/** What was in the place of an object before this run stays known when its resource comes again. */
+function newCheckpoint(change: Checkpoint, known: Checkpoint | undefined): Checkpoint {
   const { kind, namespace, target } = z
     .object({ kind: z.string(), namespace: z.string().optional(), target: z.string() })
     .parse(change.detail);
-  const detail = namespace === undefined ? { kind } : { kind, namespace };
+  const before = known?.target === target ? known.detail["before"] : undefined;
+  const detail = {
+    kind,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(before === undefined ? {} : { before }),
+  };
   return { ...change, state: "pending", target, detail };
 }
 
@@ -141,19 +198,9 @@ async function applyDeletions(
   context: Context,
   rows: readonly Checkpoint[],
 ): Promise<Record<string, number>> {
-  const known = (await resources(context).get(rows)).filter(({ state }) => state !== "reverted");
   const { targetGroup } = await decisions(context);
-  const removed = await Promise.all(
-    known.map(async (row) => {
-      await removeTarget(context, row, refOf(row, targetGroup));
-      return withDetail({ ...row, state: "reverted" }, { gone: true });
-    }),
-  );
+  const known = (await resources(context).get(rows)).filter((row) => detailOf(row).gone !== true);
+  const removed = await Promise.all(known.map((row) => takeAway(context, row, targetGroup)));
   await resources(context).put(removed);
   return { deleted: removed.length };
-}
-
-/** What of the changes could not be written, as `unsettled` says it. */
-export function unsettledChanges(context: Context): Promise<(() => { wait: WaitRequest }) | undefined> {
-  return firstUnsettled(resources(context), COPIED_RANKS);
 }

@@ -1,5 +1,7 @@
 import type { ForwardContext } from "../../calico/forwarded.ts";
 import { forward } from "../../calico/forward.ts";
+import type { TargetGroup } from "../../calico/kinds.ts";
+import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import { copyEach } from "../copying/copy-each.ts";
@@ -8,7 +10,9 @@ import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import type { Context } from "./context.ts";
 import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
-import { isLeftOut, withDetail } from "../copying/ledger-detail.ts";
+import { goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
+import { removeTarget } from "../target/remove.ts";
+import { refOf } from "./target-refs.ts";
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
 export type CopyMode = "create" | "replace";
@@ -28,11 +32,16 @@ export async function copyAll(
 ): Promise<Record<string, number>> {
   const prepared = pairs.map(({ checkpoint, source }) => prepare(checkpoint, source, conversion));
   const copies = prepared.filter((one) => "carried" in one);
-  const done = prepared.filter((one): one is Checkpoint => !("carried" in one));
+  const gone = prepared.filter((one) => "gone" in one);
+  const done = prepared.flatMap((one) => ("done" in one ? [one.done] : []));
   const nodes = copies.filter(({ carried }) => carried.kind === "Node");
   const others = copies.filter(({ carried }) => carried.kind !== "Node");
   const write = mode === "create" ? createOrRecognise : replaceCopied;
   const writes = [
+    ...gone.map((one) => ({
+      checkpoint: one.gone,
+      write: () => takeAway(context, one.gone, conversion.targetGroup),
+    })),
     ...others.map((copy) => ({
       checkpoint: copy.checkpoint,
       write: () => write(context, taskOf(context, copy)),
@@ -45,18 +54,40 @@ export async function copyAll(
   return copyEach(context, writes, done);
 }
 
+/** What is to be done about a resource: copy it, take its copy away, or nothing more than to record it. */
+type Prepared = Copy | { gone: Checkpoint } | { done: Checkpoint };
+
 function prepare(
   checkpoint: Checkpoint,
   source: EtcdKeyValue | undefined,
   conversion: ForwardContext,
-): Copy | Checkpoint {
-  if (source === undefined) return withDetail({ ...checkpoint, state: "reverted" }, { gone: true });
-  if (isLeftOut(checkpoint)) return { ...checkpoint, sourceRevision: source.modRevision };
+): Prepared {
+  if (source === undefined) return { gone: checkpoint };
+  if (isLeftOut(checkpoint)) return { done: { ...checkpoint, sourceRevision: source.modRevision } };
   const forwarded = forward(source.key, source.value, conversion);
-  if (forwarded.outcome === "carry")
-    return { checkpoint, source, carried: forwarded, targetGroup: conversion.targetGroup };
-  const reason = `it can no longer be carried: ${forwarded.reason}`;
-  return withDetail({ ...checkpoint, state: "failed" }, { code: "NO_LONGER_CARRIABLE", reason });
+  if (forwarded.outcome !== "carry") {
+    const reason = `it can no longer be carried: ${forwarded.reason}`;
+    return {
+      done: withDetail({ ...checkpoint, state: "failed" }, { code: "NO_LONGER_CARRIABLE", reason }),
+    };
+  }
+  // What it was is taken away; what it becomes now has a checkpoint of its own, made while catching up.
+  if (targetId(forwarded.target) !== checkpoint.target) return { gone: checkpoint };
+  return { checkpoint, source, carried: forwarded, targetGroup: conversion.targetGroup };
+}
+
+/**
+ * Takes what this run has written for a resource out of the target again, as its source is gone: also what a worker wrote
+ * that died before it recorded it.
+ */
+export async function takeAway(
+  context: Context,
+  checkpoint: Checkpoint,
+  targetGroup: TargetGroup,
+): Promise<Checkpoint> {
+  if (checkpoint.state !== "reverted")
+    await removeTarget(context, checkpoint, refOf(checkpoint, targetGroup));
+  return goneCheckpoint(checkpoint);
 }
 
 /**

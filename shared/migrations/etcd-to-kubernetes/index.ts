@@ -13,6 +13,7 @@ import { rolloutAll, rolloutGate } from "./stages/rollout.ts";
 import { switchDatastore } from "./stages/switch.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
+import { verifyRevisions } from "./stages/verify-revisions.ts";
 import { verifySweep } from "./stages/verify.ts";
 import { verifyUndone } from "./undo/verify-undone.ts";
 
@@ -45,6 +46,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
     }),
     rolloutGate("rollout", "wait until Calico's workloads run with the Kubernetes datastore"),
     finalCatchUp,
+    verifyRevisions,
     unlock,
     rolloutAll,
     report,

@@ -1,23 +1,17 @@
 import { z } from "zod";
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
-import { askFor, shownThings } from "../../../engine/approvals.ts";
 import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
-import { MigratorError } from "../../../errors.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { applyChanges, planChanges, unsettledChanges } from "../apply-changes.ts";
-import { concerns, recordChanges, type SourceChange } from "../changes.ts";
-import { compareWithSource } from "../compare-revisions.ts";
-import { type Context, conversion, decisions } from "../context.ts";
-import { conflictsMoved } from "../moved-conflicts.ts";
+import { applyChanges, ApplyingAt, applyingFromStart, stepOfApplying } from "../apply-changes.ts";
+import { concerns, type SourceChange } from "../changes.ts";
+import { ComparedTo, compareWithSource } from "../compare-revisions.ts";
+import { type Context, decisions } from "../context.ts";
+import { renewLock } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { lockSource } from "../source-lock.ts";
-import { COPIED_RANKS } from "./pre-copy.ts";
+import { ASKS_FOR_LATE, Recording } from "../recording.ts";
 
 const CHUNK = 500;
-const NAMED = 5;
-/** What came since preflight and cannot be carried. */
-const LATE = "uncarried-late";
 
 const Cursor = z.object({
   /** Everything up to this revision is recorded. */
@@ -25,14 +19,15 @@ const Cursor = z.object({
   phase: z.enum(["collect", "compare", "apply", "quiet"]),
   /** The revision up to which is being collected. */
   through: z.int(),
-  /** Where comparing goes on. */
-  compareAfter: z.string().optional(),
-  step: z.int(),
-  /** What could not be written is tried again. */
-  again: z.boolean(),
+  /** In phase `compare`: where it goes on; left out at its beginning. */
+  compared: ComparedTo.optional(),
+  /** In phase `apply`: where it goes on. */
+  applying: ApplyingAt,
+  /** How many changes this round has found. */
   found: z.int(),
   /** Since when nothing has changed. Milliseconds since the epoch; 0 before the first look. */
   quietSince: z.int(),
+  /** How often the run had been resumed when the lock was renewed for this round. */
   retries: z.int(),
 });
 type Cursor = z.infer<typeof Cursor>;
@@ -58,7 +53,7 @@ export function catchUpSweep(traits: {
     name: traits.name,
     title: traits.title,
     changesCluster: true,
-    asks: [{ subject: LATE, kind: "found" }],
+    asks: ASKS_FOR_LATE,
     plan: async (context, cursor) => {
       const at =
         cursor === undefined ? await firstCursor(context, await traits.from(context)) : Cursor.parse(cursor);
@@ -91,18 +86,10 @@ export function caughtUpTo(notes: Readonly<Record<string, unknown>>): number {
 }
 
 async function firstCursor(context: Context, after: number): Promise<Cursor> {
-  const { retriesSeen } = context.run;
-  const through = await lockSource(context, () => Promise.reject(lockLost()));
-  return {
-    after,
-    phase: "collect",
-    through,
-    step: 0,
-    again: false,
-    found: 0,
-    quietSince: 0,
-    retries: retriesSeen,
-  };
+  const through = await renewLock(context);
+  const retries = context.run.retriesSeen;
+  const applying = applyingFromStart(context);
+  return { after, phase: "collect", through, applying, found: 0, quietSince: 0, retries };
 }
 
 async function step(
@@ -125,7 +112,7 @@ async function step(
 /** After a resume, what a person has mended meanwhile counts. */
 async function sinceResume(context: Context, cursor: Cursor): Promise<Cursor> {
   if (cursor.retries >= context.run.retriesSeen) return cursor;
-  const through = await lockSource(context, () => Promise.reject(lockLost()));
+  const through = await renewLock(context);
   return { ...cursor, through, retries: context.run.retriesSeen };
 }
 
@@ -143,88 +130,41 @@ async function collect(context: Context, cursor: Cursor): Promise<SweepPlan | { 
     }
   } catch (error) {
     if (!(error instanceof EtcdCompactedError)) throw error;
-    return { batches: [], cursor: { ...cursor, phase: "compare" } };
+    return { batches: [], cursor: inPhase(context, cursor, "compare") };
   }
   await progress.record(chunk);
   const found = progress.finish();
   if (typeof found !== "number") return found;
-  return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
+  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found } };
+}
+
+/** Each phase begins anew: where an earlier one had come to says nothing about this one. */
+function inPhase(context: Context, cursor: Cursor, phase: Cursor["phase"]): Cursor {
+  const { compared: _over, ...rest } = cursor;
+  return { ...rest, phase, applying: applyingFromStart(context) };
 }
 
 async function compare(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
-  const page = await compareWithSource(context, cursor.through, cursor.compareAfter);
+  const page = await compareWithSource(context, cursor.through, cursor.compared);
   const progress = new Recording(context, cursor.found);
   await progress.record(page.changes);
   const found = progress.finish();
   if (typeof found !== "number") return found;
-  if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compareAfter: page.next } };
-  return { batches: [], cursor: { ...cursor, found, phase: "apply", step: 0 } };
-}
-
-/** Changes that are recorded chunk by chunk, and judged at the end: what was broken may have been mended since. */
-class Recording {
-  readonly #context: Context;
-  readonly #blocked = new Set<string>();
-  #found: number;
-  readonly #uncarried = new Map<string, string>();
-
-  constructor(context: Context, found: number) {
-    this.#context = context;
-    this.#found = found;
-  }
-
-  async record(chunk: readonly SourceChange[]): Promise<void> {
-    if (chunk.length === 0) return;
-    const { recorded, uncarried, blocked } = await recordChanges(this.#context, chunk, () =>
-      conversion(this.#context),
-    );
-    for (const { key } of chunk) {
-      this.#blocked.delete(key);
-      this.#uncarried.delete(key);
-    }
-    for (const key of blocked) this.#blocked.add(key);
-    for (const { key, reason } of uncarried) this.#uncarried.set(key, reason);
-    this.#found += recorded;
-  }
-
-  /** How many changes were found; waits for a person where some cannot be carried. Throws CATCH_UP_BLOCKED for what is broken. */
-  finish(): number | { wait: WaitRequest } {
-    if (this.#blocked.size > 0) throw blockedBy(this.#blocked);
-    if (this.#uncarried.size === 0) return this.#found;
-    const named = [...this.#uncarried].slice(0, NAMED).map(([key, reason]) => `${key} (${reason})`);
-    const message = `since the copy, ${this.#uncarried.size} resources came to the source that cannot be carried: ${named.join("; ")}; \`describe\` lists all`;
-    const shown = shownThings(message, this.#uncarried);
-    return this.#context.approved(LATE, shown) ? this.#found : { wait: askFor(LATE, shown) };
-  }
-}
-
-function blockedBy(blocked: ReadonlySet<string>): MigratorError {
-  const [example = ""] = blocked;
-  const message = `since the copy, ${blocked.size} resources came to the source that are broken (${example})`;
-  return new MigratorError("CATCH_UP_BLOCKED", message, {
-    next: "See them with `describe`. Mend them in etcd and `resume`, or undo the run with `rollback`.",
-  });
+  if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compared: page.next } };
+  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found } };
 }
 
 async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
-  const planned = await planChanges(context, cursor.step, cursor.again);
-  if (planned !== undefined) {
-    const next = { ...cursor, step: planned.nextStep };
-    return { batches: planned.batches, cursor: next, barrier: true };
-  }
-  const left = await unsettledChanges(context);
-  if (left !== undefined) {
-    const isResumed = cursor.retries < context.run.retriesSeen;
-    if (!isResumed && !(await conflictsMoved(context, COPIED_RANKS))) return left();
-    return { batches: [], cursor: { ...cursor, step: 0, again: true, retries: context.run.retriesSeen } };
+  const step = await stepOfApplying(context, cursor.applying);
+  if (step !== "applied") {
+    if ("wait" in step) return step;
+    return { batches: step.batches, cursor: { ...cursor, applying: step.next }, barrier: true };
   }
   const changed = cursor.found > 0 || cursor.quietSince === 0;
   const quietSince = changed ? context.clock.now() : cursor.quietSince;
   await context.record({ caughtUpTo: cursor.through });
-  return {
-    batches: [],
-    cursor: { ...cursor, after: cursor.through, again: false, found: 0, phase: "quiet", quietSince },
-  };
+  const quiet = inPhase(context, cursor, "quiet");
+  return { batches: [], cursor: { ...quiet, after: cursor.through, found: 0, quietSince } };
 }
 
 async function awaitQuiet(
@@ -237,10 +177,9 @@ async function awaitQuiet(
     const message = `the source has to stay unchanged for ${quietMs} ms`;
     return { wait: { reason: "Gate", message, retryAfterMs: left } };
   }
-  const through = await lockSource(context, () => Promise.reject(lockLost()));
-  const last = { ...cursor, through, phase: "collect" as const, found: 0 };
-  const round = await collectLast(context, last);
-  return round ?? { batches: [], cursor: { ...last, phase: "collect" } };
+  const through = await renewLock(context);
+  const round = { ...inPhase(context, cursor, "collect"), through, found: 0 };
+  return (await collectLast(context, round)) ?? { batches: [], cursor: round };
 }
 
 /** Ends the sweep when nothing has changed; undefined when another round is needed. */
@@ -256,14 +195,4 @@ async function collectLast(context: Context, cursor: Cursor): Promise<SweepPlan 
   }
   await context.record({ caughtUpTo: cursor.through });
   return { batches: [], done: true };
-}
-
-function lockLost(): MigratorError {
-  return new MigratorError(
-    "SOURCE_LOCK_LOST",
-    "etcd is no longer locked: somebody has unlocked it during the run",
-    {
-      next: "Undo the run with `rollback`: what Calico did meanwhile may not be in the copy. Then start again.",
-    },
-  );
 }

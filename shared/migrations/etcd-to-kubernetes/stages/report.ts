@@ -1,7 +1,7 @@
 import { iso, listed, lockTotals, readResources, reportStage, verification } from "../../report.ts";
 import { type Context, decisions, resources, uncarried } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { NOTED_LEDGER } from "./verify.ts";
+import { notedLedger } from "../written-by-others.ts";
 
 /** Writes down what moved, how long the datastore was locked, and what was not carried. */
 export const report = reportStage<EtcdToKubernetesOptions, object>({ compose });
@@ -15,12 +15,14 @@ async function compose(context: Context): Promise<object> {
     moved,
     lock: await lockTimes(context),
     verification: await verification(context),
+    foundLate: (await context.notesOf("verify-revisions"))["foundLate"] ?? 0,
     uncarried: await listed(uncarried(context), ({ key, detail }) => ({ key, ...detail })),
     conflicts,
-    writtenByOthers: await listed(context.ledger(NOTED_LEDGER), ({ target, detail }) => ({
-      target,
-      reason: detail["reason"],
-    })),
+    writtenByOthers: await listed(
+      notedLedger(context),
+      ({ target, detail }) => ({ target, reason: detail["reason"] }),
+      ["conflict", "pending"],
+    ),
     next: [
       "etcd is still locked by this run, for a late rollback. Keep it until you are sure, then decommission it.",
       "Change the datastore in your installer's inventory too (kubespray: calico_datastore: kdd), or it will be put back.",

@@ -1,9 +1,12 @@
-import type { Action } from "../../../engine/migration.ts";
+import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { decisions } from "../context.ts";
+import { type Context, decisions } from "../context.ts";
+import { copyLateChanges, isWrittenSince } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { ASKS_FOR_LATE } from "../recording.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { carryBackStages } from "../undo/carry-back.ts";
+import { RevisionNotes } from "./verify-revisions.ts";
 
 /** Opens the target for use. etcd stays locked: nobody may use it any more, and the late way back needs it as it is. */
 export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
@@ -14,10 +17,26 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   pointOfNoReturn: true,
   lockWindow: "ends",
   undo: carryBackStages,
+  asks: ASKS_FOR_LATE,
   act: async (context) => {
+    // Once it may be open, Calico writes to it, and nothing of etcd is copied any more.
+    if (context.notes["opening"] !== true) {
+      const outcome = await lookOnceMore(context);
+      if ("wait" in outcome) return outcome;
+      await context.record({ opening: true });
+    }
     const { targetGroup } = await decisions(context);
     await setTargetReady(context, targetGroup, true, (state) => context.tellLock(state, LOCKED.both));
     await context.record({ unlockedAt: context.clock.now() });
     return { done: true };
   },
 };
+
+/** A person may have taken days to approve: what was written to etcd meanwhile is copied. */
+async function lookOnceMore(context: Context): Promise<StageOutcome> {
+  const compared = RevisionNotes.safeParse(await context.notesOf("verify-revisions"));
+  const isSame = compared.success && !(await isWrittenSince(context, compared.data.comparedUpTo));
+  if (isSame) return { done: true };
+  const late = await copyLateChanges(context);
+  return "wait" in late ? late : { done: true };
+}

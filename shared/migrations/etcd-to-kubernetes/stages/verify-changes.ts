@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { Sweep } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
+import type { JsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger } from "../../copying/verify-kinds.ts";
 import { compareResource } from "../compare.ts";
@@ -8,6 +10,7 @@ import { type Context, changes, conversion, resources } from "../context.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
+import { isOurs } from "../../target/ownership.ts";
 import { readTarget } from "../../target/calls.ts";
 import { refOf } from "../target-refs.ts";
 
@@ -67,7 +70,7 @@ async function compareChanges(
     if (isLeftOut(checkpoint)) continue;
     const reason =
       checkpoint.state === "reverted"
-        ? leftOver(checkpoint.detail["created"] === true, source !== undefined, target !== undefined)
+        ? leftOver(context, checkpoint, source !== undefined, target)
         : await differs(context, convert, { checkpoint, source, target });
     if (reason !== undefined) {
       differing.push({ ...checkpoint, state: "conflict" as const, detail: { ...checkpoint.detail, reason } });
@@ -77,17 +80,25 @@ async function compareChanges(
   return { verified: rows.length - differing.length };
 }
 
-function leftOver(created: boolean, inSource: boolean, inTarget: boolean): string | undefined {
-  if (inSource) return "it is in the source again";
-  return created && inTarget ? "it is gone from the source, and still in the target" : undefined;
+/** What was there before this run, is somebody else's, or has become that of another resource is not left over. */
+function leftOver(
+  context: Context,
+  checkpoint: Checkpoint,
+  inSource: boolean,
+  target: JsonObject | undefined,
+): string | undefined {
+  if (inSource || target === undefined || !isOurs(context, target)) return undefined;
+  const isAnothers = checkpoint.target === checkpoint.key;
+  if (isAnothers || detailOf(checkpoint).before !== undefined) return undefined;
+  return "it is gone from the source, and still in the target";
 }
 
+/** What has been written in spite of the lock since is caught up with, and told, before the unlock. */
 async function differs(
   context: Context,
   convert: Awaited<ReturnType<typeof conversion>>,
   pair: Parameters<typeof compareResource>[2],
 ): Promise<string | undefined> {
   const comparison = await compareResource(context, convert, pair);
-  if (comparison.result === "equal") return undefined;
-  return comparison.result === "different" ? comparison.message : "the source has changed again";
+  return comparison.result === "different" ? comparison.message : undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type BackwardContext, etcdKeysFor } from "../../../calico/backward.ts";
+import { isBuiltIn } from "../../../calico/built-in.ts";
 import type { ForwardContext } from "../../../calico/forwarded.ts";
 import { etcdPrefixesOf } from "../../../calico/keys.ts";
 import { kindInfo, targetKind } from "../../../calico/kinds.ts";
@@ -7,9 +8,11 @@ import type { BatchOutcome } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import type { Json, JsonObject } from "../../../json.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
 import { rankOf } from "../changes.ts";
 import type { compareResource } from "../compare.ts";
 import { type Context, resources } from "../context.ts";
+import { isLeftOut } from "../../copying/ledger-detail.ts";
 import { rowsInRange } from "../../copying/ledger-ranges.ts";
 import { readSources } from "../source.ts";
 import { call, readTarget } from "../../target/calls.ts";
@@ -24,8 +27,12 @@ export interface Conversions {
   back: BackwardContext;
 }
 
-/** What a page of pairs is judged by. */
-type Judge = (pairs: readonly Pair[]) => Promise<void>;
+/** What a page is judged by: copies with their sources, and what no resource of etcd has become. */
+export interface Judge {
+  pairs(pairs: readonly Pair[]): Promise<void>;
+  /** By the ids of their targets. */
+  strangers(objects: readonly [string, JsonObject][]): Promise<void>;
+}
 
 const PAGE = 500;
 const PAGES_PER_WORK = 10;
@@ -104,7 +111,7 @@ class Comparing {
       ...pair,
       target: await readTarget(this.#context, refOf(pair.checkpoint, targetGroup)),
     }));
-    await this.#judge(await Promise.all(withTargets));
+    await this.#judge.pairs(await Promise.all(withTargets));
     return { prefix, after: last.key };
   }
 
@@ -113,9 +120,13 @@ class Comparing {
     const ref = targetKind(kindInfo(this.#kind), this.#convert.targetGroup);
     const byId = new Map(objects.map((object) => [objectTargetId(ref, object), object]));
     const rows = await this.#rowsOf(byId);
-    const pairs = await readSources(this.#context, rows);
-    await this.#judge(pairs.map((pair) => ({ ...pair, target: byId.get(pair.checkpoint.target) })));
-    return rows.length;
+    const copied = rows.filter(({ state }) => state === "applied" || state === "verified");
+    const pairs = await readSources(this.#context, copied);
+    await this.#judge.pairs(pairs.map((pair) => ({ ...pair, target: byId.get(pair.checkpoint.target) })));
+    const known = new Set(rows.filter(hasTarget).map(({ target }) => target));
+    const strangers = [...byId].filter(([id, object]) => !known.has(id) && isData(this.#kind, object));
+    await this.#judge.strangers(strangers);
+    return copied.length;
   }
 
   /** The checkpoints of objects: mostly those between the first one's and the last one's, which is cheaper than one by one. */
@@ -125,7 +136,7 @@ class Comparing {
     const others = await resources(this.#context).findByTarget(
       [...byId.keys()].filter((id) => !known.has(id)),
     );
-    return [...found, ...others].filter(({ state }) => state === "applied" || state === "verified");
+    return [...found, ...others];
   }
 
   async #rowsBetween(objects: readonly JsonObject[]): Promise<Checkpoint[]> {
@@ -156,6 +167,15 @@ class Comparing {
     const query = { rank: this.#rank, after: { rank: this.#rank, key: start }, upTo: `${path}\uffff` };
     return resources(this.#context).list({ ...query, states: COPIED, limit: PAGE });
   }
+}
+
+/** A person may have left the object of a conflict as it is, and its resource out. */
+function hasTarget(row: Checkpoint): boolean {
+  return row.state !== "reverted" || isLeftOut(row);
+}
+
+function isData(kind: string, object: JsonObject): boolean {
+  return kind !== "Node" && !isBuiltIn(kind, textAt(object, "metadata", "name"));
 }
 
 function orExpired(error: unknown): "expired" {

@@ -2,12 +2,14 @@ import type { ForwardContext } from "../../../calico/forwarded.ts";
 import { KINDS } from "../../../calico/kinds.ts";
 import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
+import type { JsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing, verifyKinds } from "../../copying/verify-kinds.ts";
 import { type Comparison, compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { orAbsent } from "../../target/calls.ts";
+import { forgetNoted, note, strangerRow } from "../written-by-others.ts";
 import { compareKind, type Pair } from "./verify-kind.ts";
 
 /** How a verification judges. */
@@ -16,18 +18,20 @@ export interface VerifyTraits {
   title: string;
   /** What has changed in the source since it was copied: left for catching up, or a difference. */
   sourceChanged: "later" | "difference";
-  /** What others have written to the target since it was copied: a difference, or only noted. */
+  /**
+   * What others have written to the target since it was copied, or made there by themselves: a difference; or noted, and to
+   * be approved before the unlock where it concerns policies, sets, host endpoints or IPAM.
+   */
   writtenByOthers: "difference" | "noted";
+  /** Targets that are as they are with a person's consent; none when left out. */
+  accepted?: (context: Context) => Promise<ReadonlySet<string>>;
 }
 
 const VERIFIED = KINDS.filter(({ carried, rank }) => carried === true && rank > 0).map(({ kind }) => kind);
 
-/** The ledger of what others have written since it was copied. */
-export const NOTED_LEDGER = "written-by-others";
-
 /**
- * Reads both sides back and compares what they mean, kind by kind: every object that the target lists, and every resource
- * that it does not.
+ * Reads both sides back and compares what they mean, kind by kind: every object that the target lists, also those that no
+ * resource has become, and every resource that it does not list.
  */
 export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, EtcdToKubernetesOptions> {
   const { name, title } = traits;
@@ -35,10 +39,15 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
     name,
     title,
     kinds: VERIFIED,
+    ...(traits.writtenByOthers === "noted" ? { begin: forgetNoted } : {}),
     compare: async (context, { kind, attempt, batch }) => {
       const convert = await conversion(context);
       const both = { there: convert, back: await backConversion(context) };
-      const judged = (pairs: readonly Pair[]) => judge(traits, context, convert, { attempt, pairs });
+      const judged = {
+        pairs: (pairs: readonly Pair[]) => judge(traits, context, convert, { attempt, pairs }),
+        strangers: (objects: readonly [string, JsonObject][]) =>
+          judgeStrangers(traits, context, { kind, attempt, objects }),
+      };
       const compared = compareKind(context, both, { kind, batch }, judged);
       // Of a kind that the target has not, nothing was copied.
       return isMissing(convert, kind) ? ((await orAbsent(compared)) ?? { done: true, counts: {} }) : compared;
@@ -66,7 +75,21 @@ async function judge(
     else different.push(differing(pair.checkpoint, reasonOf(comparison)));
   }
   await context.ledger(differencesLedger(traits.name, attempt)).put(different);
-  await context.ledger(NOTED_LEDGER).put(noted);
+  await note(context, noted);
+}
+
+/** What no resource of etcd has become is there by the hand of others, or left over. */
+async function judgeStrangers(
+  traits: VerifyTraits,
+  context: Context,
+  { kind, attempt, objects }: { kind: string; attempt: number; objects: readonly [string, JsonObject][] },
+): Promise<void> {
+  if (objects.length === 0) return;
+  const accepted = (await traits.accepted?.(context)) ?? new Set<string>();
+  const rows = objects.map((object) => strangerRow(context, kind, object));
+  const strange = rows.filter(({ target }) => !accepted.has(target));
+  if (traits.writtenByOthers === "noted") await note(context, strange);
+  else await context.ledger(differencesLedger(traits.name, attempt)).put(strange);
 }
 
 function isNoted(traits: VerifyTraits, comparison: Comparison): boolean {

@@ -5,7 +5,7 @@ import { foreignOwners } from "../../../../kubernetes/managed-fields.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../../../kubernetes/types.ts";
 import type { Context } from "../../context.ts";
-import { PROTECTED_TIERS } from "../../../../calico/built-in.ts";
+import { isBuiltIn } from "../../../../calico/built-in.ts";
 import { isOurs } from "../../../target/ownership.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
@@ -44,10 +44,7 @@ async function* objectsOf({ connections, signal }: Context, ref: ResourceRef): A
 }
 
 function counts(context: Context, kind: string, object: JsonObject): boolean {
-  const name = textAt(object, "metadata", "name");
-  if (kind === "Tier" && PROTECTED_TIERS.has(name)) return false;
-  if (kind === "NetworkPolicy" && name.startsWith("knp.default.")) return false;
-  return !isOurs(context, object);
+  return !isBuiltIn(kind, textAt(object, "metadata", "name")) && !isOurs(context, object);
 }
 
 function named(kind: string, object: JsonObject): string {
