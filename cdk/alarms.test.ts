@@ -63,11 +63,11 @@ describe("alarms", () => {
     );
   });
 
-  test("only silence of wake is itself an alarm", () => {
+  test("only silence of wake, and of how long datastores are locked, is itself an alarm", () => {
     const breaching = [...alarms].filter(([, { TreatMissingData }]) => TreatMissingData === "breaching");
     assert.deepEqual(
       breaching.map(([name]) => name),
-      ["WakeSilent"],
+      ["LockAge", "WakeSilent"],
     );
   });
 

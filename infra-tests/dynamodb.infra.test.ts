@@ -14,7 +14,7 @@ import {
   take,
 } from "../shared/engine/contract/fixtures.ts";
 import type { CheckpointStore } from "../shared/engine/ports.ts";
-import type { Checkpoint, Lease, RunRecord } from "../shared/engine/records.ts";
+import type { Checkpoint, DatastoreLock, Lease, RunRecord } from "../shared/engine/records.ts";
 import { toCheckpointItem } from "../shared/adapters/aws/dynamodb/checkpoint-item.ts";
 import { type OpenTable, startTables, type Tables } from "./rig/tables.ts";
 
@@ -226,6 +226,36 @@ describe("names and values", () => {
       code: "RECORD_TOO_LARGE",
     });
     assert.deepEqual(await store.listCheckpoints("r1", "resources", { limit: 9 }), [large]);
+  });
+});
+
+describe("the locks of datastores", () => {
+  const signal = new AbortController().signal;
+  const held = (since: number): DatastoreLock => ({
+    ...{ datastore: "etcd", state: "locking", since, told: false, forPersonMs: 0, lookAt: since },
+  });
+
+  test("are found however many runs there are, from when they may be held until they are not", async () => {
+    const { store } = await tables.create();
+    const saved = new Map<string, { run: RunRecord; lease: Lease }>();
+    for (const runId of ["r1", "r2", "r3"]) {
+      await store.createRun(aRun({ runId, cluster: runId }), aControl());
+      saved.set(runId, { run: aRun({ runId, cluster: runId }), lease: await take(store, `run/${runId}`) });
+    }
+    const save = async (runId: string, change: Partial<RunRecord>): Promise<number | undefined> => {
+      const { run, lease } = saved.get(runId) ?? assert.fail();
+      saved.set(runId, { run: await store.saveRun({ ...run, ...change }, lease, []), lease });
+      return store.oldestLock(signal);
+    };
+
+    assert.equal(await save("r1", {}), undefined);
+    assert.equal(await save("r2", { lock: held(2_000) }), 2_000);
+    assert.equal(await save("r3", { lock: held(1_000) }), 1_000);
+    assert.equal(await save("r3", { lock: { ...held(1_000), state: "unlocking" } }), 1_000);
+    assert.equal(await save("r3", { lock: { ...held(1_000), state: "unlocked" } }), 2_000);
+    assert.equal(await save("r2", { state: "Aborted" }), undefined);
+    assert.equal(await save("r1", { lock: held(1) }), 1);
+    await assert.rejects(store.oldestLock(AbortSignal.abort(new Error("late"))), /late/);
   });
 });
 

@@ -28,6 +28,8 @@ interface AlarmSpec {
   readonly periods?: number;
   /** Where silence is what is wrong. */
   readonly silent?: true;
+  /** Where not to know is wrong as well. */
+  readonly unknown?: "alarm";
 }
 
 /** Messages may be delayed by up to 15 minutes; what is twice as old is not being worked on. */
@@ -59,7 +61,7 @@ export class Alarms extends Construct {
     });
   }
 
-  private alarm({ id, description, metric, above = 0, periods = 1, silent }: AlarmSpec): Alarm {
+  private alarm({ id, description, metric, above = 0, periods = 1, silent, unknown }: AlarmSpec): Alarm {
     return new Alarm(this, id, {
       alarmDescription: description,
       metric,
@@ -73,7 +75,8 @@ export class Alarms extends Construct {
         : {
             threshold: above,
             comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treatMissingData: TreatMissingData.NOT_BREACHING,
+            treatMissingData:
+              unknown === "alarm" ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
           }),
     });
   }
@@ -138,9 +141,13 @@ function runAlarms(scope: Construct, { config, table, schedules }: StackParts): 
     },
     {
       id: "LockAge",
-      description: `A cluster's datastore has been locked for more than ${config.lockAgeAlarmSeconds} seconds: new pods get no network`,
-      metric: ownMetric(scope, "LockAgeSeconds", Stats.MAXIMUM).with({ period: Duration.minutes(1) }),
+      description: `A cluster's datastore has been locked for more than ${config.lockAgeAlarmSeconds} seconds (new pods get no network), or nothing tells how long`,
+      metric: ownMetric(scope, "LockAgeSeconds", Stats.MAXIMUM).with({
+        period: Duration.minutes(config.wakeEveryMinutes),
+      }),
       above: config.lockAgeAlarmSeconds,
+      periods: 3,
+      unknown: "alarm",
     },
     {
       id: "HopBudgetSpent",

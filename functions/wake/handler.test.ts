@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { isEnd, type LockState } from "../../shared/engine/records.ts";
 import { runLease } from "../../shared/engine/lease-names.ts";
 import { type Rig, SETTINGS, withRig } from "../../shared/engine/testing/rig.ts";
 import { action, migrationOf } from "../../shared/engine/testing/stages.ts";
 import { contextWith } from "../testing/events.ts";
 import { SeenObservers } from "../testing/observers.ts";
 import { wakeHandler } from "./handler.ts";
-import { LockWatch } from "./lock-watch.ts";
 
 const MINUTE = 60_000;
 
@@ -15,26 +15,31 @@ interface Woken {
   /** How many runs were asked to be removed, each time. */
   removals: number[];
   observers: SeenObservers;
+  /** While on, nobody can tell which datastores are locked. */
+  blindness: { on: boolean };
   wake: () => Promise<void>;
 }
 
 function withWake(body: (woken: Woken) => Promise<void>): Promise<void> {
-  const announce = (type: string, name: string) =>
+  const told = (state: LockState, name: string) =>
     action<undefined>(name, async (context) => {
-      await context.announce(type, {});
+      await context.tellLock(state, "etcd");
       return { done: true };
     });
   const stop = action<undefined>("stop", undefined, { pointOfNoReturn: true });
-  const stages = [
-    announce("datastore.locked", "lock"),
-    stop,
-    announce("datastore.unlocked", "unlock"),
-    { ...stop, name: "end" },
-  ];
+  const stages = [told("locked", "lock"), stop, told("unlocked", "unlock"), { ...stop, name: "end" }];
   return withRig(undefined, [migrationOf(stages)], async (rig) => {
     const observers = new SeenObservers();
+    const blindness = { on: false };
     const { store, clock } = rig.ports;
-    const locks = new LockWatch(store);
+    const oldestLock = async (): Promise<number | undefined> => {
+      if (blindness.on) throw new Error("throttled");
+      const { items } = await store.listRuns({ limit: 100 });
+      const held = items.filter(
+        ({ state, lock }) => !isEnd(state) && lock !== undefined && lock.state !== "unlocked",
+      );
+      return held.map(({ lock }) => lock?.since ?? 0).sort((a, b) => a - b)[0];
+    };
     const removals: number[] = [];
     const removeEndedRuns = (limit: number): Promise<string[]> => {
       removals.push(limit);
@@ -44,11 +49,11 @@ function withWake(body: (woken: Woken) => Promise<void>): Promise<void> {
       store,
       clock,
       engine: rig.engine,
-      locks,
+      oldestLock,
       removeEndedRuns,
       ...observers.parts(),
     });
-    await body({ rig, removals, observers, wake: () => handler(undefined, contextWith()) });
+    await body({ rig, removals, observers, blindness, wake: () => handler(undefined, contextWith()) });
   });
 }
 
@@ -121,6 +126,37 @@ describe("the wake-up", () => {
       rig.clock.advance(10 * MINUTE);
       await wake();
       assert.equal(observers.gauges.StalledRuns, 1);
+    }));
+
+  test("publishes nothing of locks that it could not look at, and wakes all the same", () =>
+    withWake(async ({ rig, observers, blindness, wake }) => {
+      const runId = await rig.start();
+      await loseMessages(rig);
+      rig.clock.advance(MINUTE);
+      blindness.on = true;
+
+      await wake();
+
+      assert.equal(observers.gauges.LockAgeSeconds, undefined);
+      await rig.handleDue();
+      assert.equal((await rig.engine.describe(runId)).run.state, "Waiting");
+    }));
+
+  test("measures before it wakes, so that many runs to wake hide no lock", () =>
+    withWake(async ({ rig, observers, wake }) => {
+      await rig.start();
+      await loseMessages(rig);
+      rig.clock.advance(MINUTE);
+      const dueRuns = rig.ports.store.dueRuns.bind(rig.ports.store);
+      let measured: number | undefined;
+      rig.ports.store.dueRuns = (now, limit) => {
+        measured = observers.gauges.LockAgeSeconds;
+        return dueRuns(now, limit);
+      };
+
+      await wake();
+
+      assert.equal(measured, 0);
     }));
 
   test("measures how long the oldest lock has been held", () =>

@@ -9,7 +9,6 @@ import { holderName } from "../runtime/holder.ts";
 import { NEVER_LATER } from "../runtime/later.ts";
 import { senderFor } from "../runtime/sender.ts";
 import { wakeHandler } from "./handler.ts";
-import { LockWatch } from "./lock-watch.ts";
 import { UNUSED } from "./unused.ts";
 
 const environment = readEnvironment(WakeEnvironment);
@@ -23,6 +22,6 @@ export const handler = await entryPoint((observers) => {
   const settings = { holder: holderName(), leaseTtlMs, busyDelayMs: 0, retry: DEFAULT_RETRY };
   const engine = new Engine({ store, queue, clock, ...UNUSED }, settings, []);
   const removeEndedRuns = store.removeEndedRuns.bind(store);
-  const locks = new LockWatch(store);
-  return wakeHandler({ store, engine, clock, locks, removeEndedRuns, ...observers });
+  const oldestLock = store.oldestLock.bind(store);
+  return wakeHandler({ store, engine, clock, oldestLock, removeEndedRuns, ...observers });
 });

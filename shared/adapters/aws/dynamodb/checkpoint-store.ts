@@ -96,6 +96,14 @@ export class DynamoDbCheckpointStore implements CheckpointStore {
     return this.#runs.due(now, limit);
   }
 
+  /**
+   * Since when the lock of a datastore is held that is the oldest of all runs'; undefined when none is. Milliseconds since the epoch.
+   * Throws the signal's reason where it aborts before all are looked at.
+   */
+  oldestLock(signal: AbortSignal): Promise<number | undefined> {
+    return this.#runs.oldestLock(signal);
+  }
+
   listEvents(query: { runId: string; after: number; limit: number }): Promise<DomainEvent[]> {
     return this.#runs.listEvents(query);
   }

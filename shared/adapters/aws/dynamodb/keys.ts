@@ -133,6 +133,14 @@ export function clusterKey(cluster: string): Key {
   return { pk: "CLUSTERS", sk: `CLUSTER#${segment(cluster)}` };
 }
 
+/** Where all locks of datastores that are held, or may be, are together. */
+export const LOCKS = "LOCKS";
+
+/** Notes that a run holds a datastore locked. */
+export function lockKey(runId: string): Key {
+  return { pk: LOCKS, sk: `RUN#${segment(runId)}` };
+}
+
 /** Notes that what is left of a run is being removed. */
 export function removalKey(runId: string): Key {
   return { pk: "REMOVALS", sk: `RUN#${segment(runId)}` };

@@ -4,12 +4,29 @@ import {
   RunExistsError,
   RunNotFoundError,
 } from "../../../engine/errors.ts";
-import type { DomainEvent, Lease, RunControl, RunRecord } from "../../../engine/records.ts";
+import {
+  type DomainEvent,
+  isEnd,
+  type Lease,
+  type RunControl,
+  type RunRecord,
+} from "../../../engine/records.ts";
 import { ABSENT, type Action, MAX_ACTIONS } from "./actions.ts";
 import type { RawItem, Refusal } from "./aws-errors.ts";
 import { clusterAction, holderOf, UNBORN } from "./cluster-state.ts";
 import { fromDocument, toDocument, type Document } from "./document.ts";
-import { type Key, controlKey, eventKey, listedRunKey, removalKey, runIdOf, runKey } from "./keys.ts";
+import {
+  type Key,
+  controlKey,
+  eventKey,
+  listedRunKey,
+  lockKey,
+  LOCKS,
+  rangeOf,
+  removalKey,
+  runIdOf,
+  runKey,
+} from "./keys.ts";
 import type { Leases } from "./leases.ts";
 import { ensureFits, type Item } from "./record-size.ts";
 import { AGAIN, untilSettled } from "./retry.ts";
@@ -113,6 +130,16 @@ export class Runs {
     return events;
   }
 
+  /** Since when the lock is held that is the oldest of all; undefined when none is. Milliseconds since the epoch. */
+  async oldestLock(signal: AbortSignal): Promise<number | undefined> {
+    let oldest: number | undefined;
+    for await (const page of this.#table.query<{ lockedAt: number }>({ range: rangeOf(LOCKS, "RUN#") })) {
+      signal.throwIfAborted();
+      for (const { lockedAt } of page) oldest = Math.min(oldest ?? lockedAt, lockedAt);
+    }
+    return oldest;
+  }
+
   /** Saves a run that stood as `before`; otherwise tells what is stored. */
   async #saveFrom(
     before: Standing,
@@ -129,6 +156,7 @@ export class Runs {
       { put: toRunItem(run), if: unchanged },
       ...ofCluster,
       ...events.map((event) => ({ put: toEventItem(event), if: ABSENT })),
+      ...lockActions(run),
     ];
     if (actions.length >= MAX_ACTIONS)
       throw new RangeError(`${events.length} events are too many for one save`);
@@ -154,6 +182,16 @@ export class Runs {
     const item = await this.#table.get<{ control: Document; revision: number }>(controlKey(runId));
     return item && toControl(item);
   }
+}
+
+/**
+ * The lock is noted in the transaction that records it, so that those that are held are found however many runs there are. One
+ * that may be held counts as held.
+ */
+function lockActions({ runId, state, lock }: RunRecord): Action[] {
+  if (lock === undefined) return [];
+  if (isEnd(state) || lock.state === "unlocked") return [{ remove: lockKey(runId) }];
+  return [{ put: { ...lockKey(runId), lockedAt: lock.since } }];
 }
 
 function rawStanding(item: RawItem): Standing {
