@@ -21,6 +21,7 @@ export const COMMAND_QUEUES: Readonly<Record<string, QueueName>> = {
   PauseRun: "runs",
   ResumeRun: "runs",
   ApproveRun: "runs",
+  AbandonRun: "runs",
   ResolveConflicts: "runs",
   RollbackRequested: "rollbacks",
   AbortRequested: "rollbacks",

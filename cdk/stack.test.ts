@@ -266,7 +266,7 @@ describe("the bus", () => {
         ],
       });
     };
-    rule("Runs", ["StartRun", "PauseRun", "ResumeRun", "ApproveRun", "ResolveConflicts"]);
+    rule("Runs", ["StartRun", "PauseRun", "ResumeRun", "ApproveRun", "AbandonRun", "ResolveConflicts"]);
     rule("Rollbacks", ["RollbackRequested", "AbortRequested"]);
   });
 

@@ -6,6 +6,7 @@ import type {
   Condition,
   DomainEvent,
   LeaseHolder,
+  LeftBehind,
   RunControl,
   RunRecord,
   StageRecord,
@@ -123,12 +124,17 @@ export function describeText(details: Details, now: number): string {
     section("Kinds", ["KIND", "DONE", "TOTAL", "CONFLICTS", "FAILED"], details.progress.map(kindRow)),
     section("Stages", ["STAGE", "TRACK", "STATE", "TIME", "COUNTS"], stages.map(stageRow)),
     section("Approvals", ["SUBJECT", "BY", "AT"], approvals),
+    section("Left behind", ["STEP", "WHAT"], (details.run.leftBehind ?? []).map(leftRow)),
     problemsText(details.problems),
     section("Artifacts", ["NAME", "BYTES", "SHA-256"], files),
     section(`Events (the last ${LAST_EVENTS} of ${all.length})`, ["TIME", "EVENT", "WHAT"], told),
   ]
     .filter((part) => part !== "")
     .join("\n");
+}
+
+function leftRow({ stage, title }: LeftBehind): string[] {
+  return [stage, title];
 }
 
 function kindRow({ kind, done, total, conflicts, failed }: KindProgress): string[] {

@@ -28,6 +28,7 @@ export function runDocument(
       stage: run.stage,
       waiting: run.waiting === undefined ? undefined : waitingDocument(run.waiting),
       failure: run.failure,
+      leftBehind: run.leftBehind,
       conditions: run.conditions,
       lock: run.lock === undefined ? undefined : lockDocument(run.lock),
       updatedAt: timestamp(run.updatedAt),

@@ -25,6 +25,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   CONFIG_INVALID: EXIT.usage,
   PROFILE_UNKNOWN: EXIT.usage,
   COPY_FAILED: EXIT.partlyDone,
+  CONFIRMATION_NEEDED: EXIT.actionNeeded,
   INTERRUPTED: EXIT.interrupted,
 };
 

@@ -79,7 +79,7 @@ describe("two terminals on one store", { timeout: 120_000 }, () => {
     const world = fakeWorld(t, QUICK);
     const first = startOther(world, SLOW, ...startLine(world));
     await untilText(first, COPYING);
-    const { code, stdout } = await runIn(world, "rollback", "-q");
+    const { code, stdout } = await runIn(world, "rollback", "--yes", "-q");
     assert.equal(code, 0);
     assert.match(stdout, /RolledBack/);
     assert.equal(await first.ended, 1);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { MigratorError } from "../shared/errors.ts";
+import { abandonCommand } from "./commands/abandon.ts";
 import { approveCommand } from "./commands/approve.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { clustersCommand } from "./commands/clusters/index.ts";
@@ -27,7 +28,18 @@ import type { World } from "./world.ts";
 const GROUPS: readonly [string, readonly CommandMaker[]][] = [
   ["Migrate:", [planCommand, preflightCommand, startCommand]],
   ["Look:", [getCommand, describeCommand, watchCommand]],
-  ["Decide:", [pauseCommand, resumeCommand, approveCommand, conflictsCommand, abortCommand, rollbackCommand]],
+  [
+    "Decide:",
+    [
+      pauseCommand,
+      resumeCommand,
+      approveCommand,
+      conflictsCommand,
+      abortCommand,
+      rollbackCommand,
+      abandonCommand,
+    ],
+  ],
   ["Compare and keep:", [verifyCommand, diffCommand, backupCommand, restoreCommand]],
   ["Other:", [clustersCommand, rbacCommand, completionCommand, versionCommand]],
 ];

@@ -1,10 +1,13 @@
 import { RunNotFoundError } from "../shared/engine/errors.ts";
 import type { CheckpointStore } from "../shared/engine/ports.ts";
-import { isEnd, type RunRecord } from "../shared/engine/records.ts";
+import { isEnd, isUndone, type RunRecord } from "../shared/engine/records.ts";
 import { MigratorError } from "../shared/errors.ts";
+import type { Session } from "./session.ts";
+import type { World } from "./world.ts";
 
 const PAGE = 100;
 const NAMED = 5;
+const NONE_FITS = "RUN_NONE_FITS";
 
 /** All runs of a store, newest first, a page at a time. */
 export async function* allRuns(
@@ -45,6 +48,31 @@ export async function findRun(
   return only;
 }
 
+/**
+ * As {@link findRun}, for commands that only look: where nothing fits, the newest migration is shown, and standard error says
+ * which one it is.
+ */
+export async function findRunToShow(
+  { store, world }: Pick<Session, "store" | "world">,
+  runId: string | undefined,
+  fits: (run: RunRecord) => boolean,
+): Promise<RunRecord> {
+  try {
+    return await findRun(store, runId, fits);
+  } catch (error) {
+    if (!(error instanceof MigratorError) || error.code !== NONE_FITS) throw error;
+    for await (const run of allRuns(store)) {
+      if (!hasUndo(world, run)) continue;
+      const { migration, cluster, state } = run;
+      world.stderr.write(
+        `no run is under way: this is the newest, ${run.runId} (${migration} on ${cluster}, ${state})\n`,
+      );
+      return run;
+    }
+    throw error;
+  }
+}
+
 /** Fits what acts on a run that is under way. */
 export function isUnfinished(run: RunRecord): boolean {
   return !isEnd(run.state);
@@ -52,11 +80,17 @@ export function isUnfinished(run: RunRecord): boolean {
 
 /** Fits what turns a run around: also one that has succeeded. */
 export function isUndoable(run: RunRecord): boolean {
-  return run.state !== "RolledBack" && run.state !== "Aborted";
+  return !isUndone(run.state) && run.state !== "Abandoned";
+}
+
+/** True for runs that leave something to undo: a backup does not. */
+export function hasUndo({ migrations }: Pick<World, "migrations">, run: RunRecord): boolean {
+  const migration = migrations.find(({ name }) => name === run.migration);
+  return migration === undefined || migration.stages.some(({ undo = [] }) => undo.length > 0);
 }
 
 function noneFits(): MigratorError {
-  return new MigratorError("RUN_NONE_FITS", "there is no run in this store that this can be done with", {
+  return new MigratorError(NONE_FITS, "there is no run in this store that this can be done with", {
     next: "List the runs with `calico-migrator get`; name the store with --store if it is another file.",
   });
 }

@@ -1,6 +1,6 @@
 import type { StartRequest } from "../shared/engine/engine.ts";
 import type { ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
-import type { Approval, ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
+import type { Approval, LeftBehind, ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
 import { type AwsSession, openAwsSession } from "./aws/session.ts";
 import type { Driver } from "./drive/driver.ts";
 import { type LocalSession, openStoreSession, type SessionOptions } from "./local-session.ts";
@@ -17,6 +17,10 @@ export interface RunActions {
   approve(runId: string, by: string, subject?: string, seen?: string): Promise<Approval>;
   resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void>;
   undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
+  /** Returns what stays behind. */
+  abandon(runId: string, by: string): Promise<LeftBehind[]>;
+  /** What would stay behind if the run were given up now. */
+  leftBehind(runId: string): Promise<LeftBehind[]>;
 }
 
 /** The runs of one place, for the time of one command. */

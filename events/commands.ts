@@ -93,6 +93,9 @@ const COMMANDS = {
       by: By,
     })
     .describe("Decides about conflicts that were seen, and lets the run go on"),
+  AbandonRun: z
+    .strictObject({ runId: RunId, by: By, reason: Reason.optional() })
+    .describe("Gives a run up as it stands: nothing is undone, and its cluster is free for other runs"),
   AbortRequested: z
     .strictObject({ runId: RunId, by: By, reason: Reason.optional() })
     .describe("Undoes a run that is not past its point of no return"),
@@ -112,6 +115,7 @@ export const COMMAND_SCHEMAS: Readonly<Record<CommandName, z.ZodType>> = {
   ResumeRun: cloudEventSchema("ResumeRun", COMMANDS.ResumeRun),
   ApproveRun: cloudEventSchema("ApproveRun", COMMANDS.ApproveRun),
   ResolveConflicts: cloudEventSchema("ResolveConflicts", COMMANDS.ResolveConflicts),
+  AbandonRun: cloudEventSchema("AbandonRun", COMMANDS.AbandonRun),
   AbortRequested: cloudEventSchema("AbortRequested", COMMANDS.AbortRequested),
   RollbackRequested: cloudEventSchema("RollbackRequested", COMMANDS.RollbackRequested),
 };

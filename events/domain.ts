@@ -62,8 +62,20 @@ const EVENTS = {
     })
     .describe("From here on the run is undone"),
   "run.ended": z
-    .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted"]), ...Phased })
+    .looseObject({ state: z.enum(["Succeeded", "RolledBack", "Aborted", "Abandoned"]), ...Phased })
     .describe("Nothing of the run is left to do"),
+  "run.abandoned": z
+    .looseObject({
+      by: z.string(),
+      leftBehind: z
+        .array(z.looseObject({ stage: Stage, title: z.string() }))
+        .describe("The steps of the way back that nobody has taken"),
+      ...Phased,
+    })
+    .describe("Somebody has given the run up as it stood; run.ended follows"),
+  "undo.refused": z
+    .looseObject({ undo: z.enum(["abort", "rollback"]).optional(), reason: z.string() })
+    .describe("The run was to be undone when nothing could be undone any more: it stays as it is"),
   "stage.started": z
     .looseObject({ stage: Stage, track: Track, ...Phased })
     .describe("The run entered a stage"),

@@ -3,7 +3,13 @@ import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine, newRunId, type StartRequest } from "../../shared/engine/engine.ts";
 import { RunNotFoundError } from "../../shared/engine/errors.ts";
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
-import type { Approval, ResolutionRequest, RunControl, RunRecord } from "../../shared/engine/records.ts";
+import type {
+  Approval,
+  LeftBehind,
+  ResolutionRequest,
+  RunControl,
+  RunRecord,
+} from "../../shared/engine/records.ts";
 import type { EnginePorts } from "../../shared/engine/settings.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { JsonObject } from "../../shared/json.ts";
@@ -90,6 +96,18 @@ export class AwsActions implements RunActions {
       command: () => ({ type, data: { runId, by: this.#world.user } }),
       taken: ({ undo, retries }, before) => undo !== undefined && retries > before.retries,
     }).undo(runId, kind);
+  }
+
+  /** Throws what `Engine.abandon` throws. */
+  abandon(runId: string, by: string): Promise<LeftBehind[]> {
+    return this.#asking({
+      command: () => ({ type: "AbandonRun", data: { runId, by } }),
+      taken: ({ abandon }) => abandon !== undefined,
+    }).abandon(runId, by);
+  }
+
+  leftBehind(runId: string): Promise<LeftBehind[]> {
+    return this.#engine({}).leftBehind(runId);
   }
 
   #asking(asking: Asking): Engine<ClusterConnections> {

@@ -89,10 +89,10 @@ describe("commands with --aws", () => {
   test("pause, abort and rollback are sent, and end as they do in a store", async (t) => {
     const { world, stack } = await deployed(t);
     await runOnAws(world, ...START, "--stop-before", "lock");
-    assert.equal((await runOnAws(world, "abort", "-q")).code, 0);
+    assert.equal((await runOnAws(world, "abort", "--yes", "-q")).code, 0);
     assert.equal((await newest(world)).status.state, "Aborted");
     await runOnAws(world, ...START, "--yes");
-    const undone = await runOnAws(world, "rollback", "-q", (await newest(world)).metadata.name);
+    const undone = await runOnAws(world, "rollback", "--yes", "-q", (await newest(world)).metadata.name);
     assert.deepEqual([undone.code, (await newest(world)).status.state], [0, "RolledBack"]);
     await runOnAws(world, ...START, "--no-wait", "--stop-before", "lock");
     assert.equal((await runOnAws(world, "pause", (await newest(world)).metadata.name)).code, 0);

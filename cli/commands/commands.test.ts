@@ -251,20 +251,20 @@ describe("approve, pause, resume, abort and rollback", () => {
 
   test("rollback undoes what was done, in reverse order, and ends with 0", async (t) => {
     const { world, runId } = await stoppedWorld(t);
-    const { code, stdout } = await runIn(world, "rollback", "-o", "json", "-q");
+    const { code, stdout } = await runIn(world, "rollback", "--yes", "-o", "json", "-q");
     const { status } = JSON.parse(stdout) as RunDocument;
     assert.deepEqual([code, status.state], [0, "RolledBack"]);
     assert.deepEqual(status.stages.map(({ name }) => name).slice(-2), ["uncopy", "unprepare"]);
-    const again = await runIn(world, "rollback", runId);
+    const again = await runIn(world, "rollback", runId, "--yes");
     assert.deepEqual([again.code, /\(UNDO_ENDED\)/.test(again.stderr)], [1, true]);
   });
 
   test("rollback also turns a run around that has succeeded; abort does not", async (t) => {
     const world = fakeWorld(t);
     const { run } = await start(world, "--yes");
-    const abort = await runIn(world, "abort", run.metadata.name);
+    const abort = await runIn(world, "abort", run.metadata.name, "--yes");
     assert.deepEqual([abort.code, /\(ABORT_TOO_LATE\)/.test(abort.stderr)], [1, true]);
-    const { code, stdout } = await runIn(world, "rollback", "-o", "json", "-q");
+    const { code, stdout } = await runIn(world, "rollback", "--yes", "-o", "json", "-q");
     const { status } = JSON.parse(stdout) as RunDocument;
     assert.deepEqual([code, status.state], [0, "RolledBack"]);
     assert.ok(status.stages.some(({ name }) => name === "carry-back"));
@@ -272,9 +272,50 @@ describe("approve, pause, resume, abort and rollback", () => {
 
   test("abort ends in Aborted", async (t) => {
     const { world } = await stoppedWorld(t);
-    const { code, stdout } = await runIn(world, "abort", "-q");
+    const { code, stdout } = await runIn(world, "abort", "--yes", "-q");
     assert.equal(code, 0);
     assert.match(stdout, /Aborted/);
+  });
+
+  test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    const before = (await runIn(world, "get", runId, "-o", "json")).stdout;
+    for (const command of ["rollback", "abort", "abandon"]) {
+      const { code, stderr } = await runIn(world, command, runId);
+      assert.deepEqual([code, /\(CONFIRMATION_NEEDED\)/.test(stderr)], [4, true]);
+      assert.match(stderr, new RegExp(`next: .*calico-migrator ${command} ${runId} --yes`));
+    }
+    assert.equal((await runIn(world, "get", runId, "-o", "json")).stdout, before);
+  });
+
+  test("abandon names what stays behind, ends the run, and frees its cluster", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    const { code, stdout, stderr } = await runIn(world, "abandon", runId, "--yes", "-q");
+    assert.deepEqual([code, /Abandoned/.test(stdout)], [0, true]);
+    assert.match(stderr, /what stays behind[^]*uncopy: not done: do uncopy\n +unprepare: not done/);
+    assert.match(
+      (await runIn(world, "describe", runId)).stdout,
+      /Left behind:[^]*uncopy +not done: do uncopy/,
+    );
+    assert.equal((await start(world, "--yes")).code, 0);
+    const again = await runIn(world, "rollback", runId, "--yes");
+    assert.match(again.stderr, /was given up.*\(UNDO_ENDED\)/);
+  });
+
+  test("rollback without a run does not count backups, which leave nothing to undo", async (t) => {
+    const world = fakeWorld(t, { backups: true });
+    await start(world, "--yes");
+    assert.equal((await runIn(world, "backup", "--kubeconfig", world.kubeconfig, "-q")).code, 0);
+    assert.equal((await runIn(world, "rollback", "--yes", "-q")).code, 0);
+  });
+
+  test("describe without a run shows the newest migration where none is under way, and says so", async (t) => {
+    const world = fakeWorld(t, { backups: true });
+    const { run } = await start(world, "--yes");
+    await runIn(world, "backup", "--kubeconfig", world.kubeconfig, "-q");
+    const { code, stdout, stderr } = await runIn(world, "describe");
+    assert.deepEqual([code, stdout.includes(run.metadata.name)], [0, true]);
+    assert.match(stderr, new RegExp(`no run is under way: this is the newest, ${run.metadata.name} `));
   });
 
   test("rollback asks for the cluster's name on a terminal, and does nothing for another", async (t) => {
@@ -424,7 +465,7 @@ describe("clusters", () => {
     assert.doesNotMatch((await runIn(world, "clusters", "-o", "json")).stdout, /not-a-real-token/);
     await runIn(world, "start", "fake", "--cluster", "a", "-q");
     assert.match((await runIn(world, "clusters", "remove", "a")).stderr, /\(CLUSTER_BUSY\)/);
-    await runIn(world, "rollback", "-q");
+    await runIn(world, "rollback", "--yes", "-q");
     assert.equal((await runIn(world, "clusters", "remove", "a")).code, 0);
     assert.equal((await runIn(world, "clusters", "-o", "name")).stdout, "");
   });

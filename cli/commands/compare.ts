@@ -6,7 +6,7 @@ import { EXIT } from "../exit-codes.ts";
 import { print } from "../output/print.ts";
 import { table } from "../output/table.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
-import { findRun, isUndoable } from "../runs.ts";
+import { findRun, hasUndo, isUndoable } from "../runs.ts";
 import { type LocalSession, openLocalSession } from "../local-session.ts";
 import type { Difference, World } from "../world.ts";
 import type { RunRecord } from "../../shared/engine/records.ts";
@@ -77,7 +77,7 @@ async function compare(
 ): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
   await using session = openLocalSession(world, flags, { command, concurrency: flags.concurrency });
-  const run = await findRun(session.store, runId, isUndoable);
+  const run = await findRun(session.store, runId, (one) => isUndoable(one) && hasUndo(world, one));
   const found = await Array.fromAsync(differences(session, run));
   print(world, flags, {
     document: {

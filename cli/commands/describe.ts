@@ -7,7 +7,7 @@ import { timestamp } from "../output/durations.ts";
 import { tellLocks } from "../lock.ts";
 import { print } from "../output/print.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
-import { findRun, isUnfinished } from "../runs.ts";
+import { findRunToShow, isUnfinished } from "../runs.ts";
 import { openSession } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
@@ -19,7 +19,7 @@ export function describeCommand(): CommandEntry {
     .description(
       "Shows a run with its stages, approvals, events and artifacts, and by name all that conflicts or is not carried.",
     )
-    .argument("[run]", "the run (default: the only one under way)");
+    .argument("[run]", "the run (default: the only one under way, else the newest)");
   withCommonOptions(command);
   return { command, handle: ({ world, args, flags }) => describe(world, args, OutputFlags.parse(flags)) };
 }
@@ -27,7 +27,7 @@ export function describeCommand(): CommandEntry {
 async function describe(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
   await using session = await openSession(world, flags);
-  const run = await findRun(session.store, runId, isUnfinished);
+  const run = await findRunToShow(session, runId, isUnfinished);
   const details = await readDetails(session, run);
   print(world, flags, {
     document: runDocument(run, { ...details, status: statusPart(details) }),

@@ -39,11 +39,19 @@ export interface FakeOptions {
   consents?: boolean;
   /** It ends with a stage that cannot be undone. Default false. */
   erases?: boolean;
+  /** There is a migration `backup` as well, which leaves nothing to undo. Default false. */
+  backups?: boolean;
 }
 
 type FakeStage = Action<unknown, JsonObject>;
 
 const PER_BATCH = 10;
+
+/** A backup of nothing. */
+export function fakeBackup(): Migration<unknown> {
+  const options = z.strictObject({});
+  return defineMigration({ name: "backup", title: "back up nothing", options, stages: [action("backup")] });
+}
 
 const loss: ApprovalRule<unknown, JsonObject> = {
   subject: "uncarried",

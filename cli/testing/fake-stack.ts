@@ -122,6 +122,9 @@ async function carryOut(engine: Engine<ClusterConnections>, command: Command): P
     case "ApproveRun":
       await approve(engine, command.data);
       break;
+    case "AbandonRun":
+      await engine.abandon(command.data.runId, command.data.by);
+      break;
     case "ResolveConflicts":
       await engine.resolve(command.data.runId, command.data.by, command.data.resolutions);
       break;

@@ -7,7 +7,7 @@ import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { run } from "../program.ts";
 import type { Output, World } from "../world.ts";
-import { type FakeOptions, fakeMigration } from "./fake-migration.ts";
+import { fakeBackup, type FakeOptions, fakeMigration } from "./fake-migration.ts";
 
 /** An output that remembers what was written. */
 export class Captured extends Writable implements Output {
@@ -59,7 +59,7 @@ export function fakeWorld(test: TestContext, options: FakeOptions = {}): FakeWor
     clock: new SystemClock(),
     user: "alice",
     version: "1.2.3",
-    migrations: [fakeMigration(options)],
+    migrations: [fakeMigration(options), ...(options.backups === true ? [fakeBackup()] : [])],
     comparisons: {},
     opened: 0,
     openCluster: () => {

@@ -23,7 +23,11 @@ export async function carryOutRollbackCommand<C>(
     case "AbortRequested":
       return undo(engine, command.data.runId, "abort");
     case "RollbackRequested":
-      return undo(engine, command.data.runId ?? (await runOf(store, command.data.cluster ?? "")), "rollback");
+      return undo(
+        engine,
+        command.data.runId ?? (await runOf(store, engine, command.data.cluster ?? "")),
+        "rollback",
+      );
     default:
       throw misrouted(command.type);
   }
@@ -39,9 +43,13 @@ async function undo<C>(engine: Engine<C>, runId: string, kind: "abort" | "rollba
 
 /**
  * The unfinished run that holds the cluster, else the newest one that has begun: one that only waits for its first worker
- * has changed nothing. A run that was undone already counts, so that an alarm that comes twice undoes no older one.
+ * has changed nothing, and a backup leaves nothing to undo. A run that was undone already counts, so that an alarm that comes twice undoes no older one.
  */
-async function runOf(store: Pick<CheckpointStore, "listRuns">, cluster: string): Promise<string> {
+async function runOf<C>(
+  store: Pick<CheckpointStore, "listRuns">,
+  engine: Pick<Engine<C>, "hasUndo">,
+  cluster: string,
+): Promise<string> {
   let newest: RunRecord | undefined;
   let cursor: string | undefined;
   do {
@@ -49,7 +57,7 @@ async function runOf(store: Pick<CheckpointStore, "listRuns">, cluster: string):
     const page = await store.listRuns(cursor === undefined ? query : { ...query, cursor });
     const holder = page.items.find((run) => run.holdsCluster && !isEnd(run.state));
     if (holder !== undefined) return holder.runId;
-    newest ??= page.items.find(({ state }) => state !== "Pending");
+    newest ??= page.items.find((run) => run.state !== "Pending" && engine.hasUndo(run.migration));
     cursor = page.cursor;
   } while (cursor !== undefined);
   if (newest !== undefined) return newest.runId;

@@ -13,6 +13,8 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
       return start(command.data, engine);
     case "PauseRun":
       return engine.pause(command.data.runId);
+    case "AbandonRun":
+      return abandon(engine, command.data);
     case "ResumeRun":
       return engine.resume(command.data.runId);
     case "ApproveRun": {
@@ -27,6 +29,12 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
     default:
       throw misrouted(command.type);
   }
+}
+
+/** A run that was given up stays so: a command that comes twice changes nothing. */
+async function abandon<C>(engine: Engine<C>, { runId, by }: { runId: string; by: string }): Promise<void> {
+  const { run } = await engine.describe(runId);
+  if (run.state !== "Abandoned") await engine.abandon(runId, by);
 }
 
 /** Starts a run, once: the same command again only makes sure that the run was sent off. Throws RUN_EXISTS for another. */

@@ -13,11 +13,14 @@ const REFUSED: ReadonlySet<string> = new Set([
   "NOTHING_TO_UNDO",
   "OPTIONS_INVALID",
   "RESOLUTIONS_TOO_MANY",
+  "RUN_ENDED",
   "RUN_EXISTS",
   "RUN_NOT_FOUND",
+  "RUN_STAGE_UNKNOWN",
   "STAGE_UNKNOWN",
   "SUBJECT_UNKNOWN",
   "UNDO_ENDED",
+  "UNDO_TOO_LATE",
 ]);
 
 /** A command may overtake the one that starts its run: so often it is tried again before the run is taken for missing. */

@@ -1,4 +1,5 @@
 import { isRetryable, MigratorError } from "../errors.ts";
+import { abandonRun } from "./abandon.ts";
 import { backoffMs, failureOf } from "./backoff.ts";
 import { LeaseLostError } from "./errors.ts";
 import { HeldLease, unlessLost } from "./held-lease.ts";
@@ -7,12 +8,13 @@ import { failRun, heedLock } from "./lock-keeping.ts";
 import { undoStages } from "./migration.ts";
 import type { Stage } from "./migration.ts";
 import type { JsonObject } from "../json.ts";
-import type { RunControl, StageRecord, Track } from "./records.ts";
+import type { RunControl, RunRecord, StageRecord, Track } from "./records.ts";
 import { isEnd } from "./records.ts";
 import { newResolutions, resolutionKey } from "./resolutions.ts";
 import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
 import { showRun } from "./show.ts";
+import { checkStages } from "./stage-list.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
 import { clearStuckBatches, sendAdvance } from "./stage-batches.ts";
 import { announce, toEnd, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
@@ -34,8 +36,13 @@ export async function advanceRun<C>(
     await sendAdvance(parts, { runId, track }, parts.busyDelayMs);
     return;
   }
-  const session = await openSession(parts, runId, lease);
-  if (session === undefined) return;
+  const stored = await read(parts, runId);
+  if (stored === undefined) return;
+  if (stored.control.abandon !== undefined && !isEnd(stored.run.state)) {
+    await unlessLost(() => abandonRun(parts, lease, stored));
+    return;
+  }
+  const session = openSession(parts, lease, stored);
   await unlessLost(async () => {
     await session.deliverEvents();
     await drive(session);
@@ -43,17 +50,22 @@ export async function advanceRun<C>(
   });
 }
 
-async function openSession<C>(
-  parts: EngineParts<C>,
-  runId: string,
-  lease: HeldLease,
-): Promise<RunSession<C> | undefined> {
-  const run = await parts.store.getRun(runId);
-  const control = await parts.store.getControl(runId);
-  if (run === undefined || control === undefined) return undefined;
+/** A run with what people ask of it. */
+interface Stored {
+  run: RunRecord;
+  control: RunControl;
+}
+
+async function read<C>({ store }: EngineParts<C>, runId: string): Promise<Stored | undefined> {
+  const run = await store.getRun(runId);
+  const control = await store.getControl(runId);
+  return run === undefined || control === undefined ? undefined : { run, control };
+}
+
+function openSession<C>(parts: EngineParts<C>, lease: HeldLease, { run, control }: Stored): RunSession<C> {
   const migration = parts.migrations.get(run.migration);
   if (migration === undefined)
-    throw new Error(`run ${runId} needs the migration ${run.migration}, which is not installed`);
+    throw new Error(`run ${run.runId} needs the migration ${run.migration}, which is not installed`);
   return new RunSession(parts, lease, { run, control, migration });
 }
 
@@ -104,6 +116,11 @@ async function takeStep<C>(session: RunSession<C>): Promise<Step> {
   await session.refreshControl();
   await heedLock(session);
   const { run, control } = session;
+  // Whoever takes the run up next gives it up, with nothing of it under way.
+  if (control.abandon !== undefined && !isEnd(run.state)) {
+    await sendAdvance(session.parts, run);
+    return "stop";
+  }
   if (run.state === "Failed" && control.retries <= run.retriesSeen) return "stop";
   if (control.undo !== undefined && run.track === "forward") return beginUndo(session);
   if (isEnd(run.state)) return "stop";
@@ -140,6 +157,7 @@ function tellDecisions(from: Transition, control: RunControl, now: number): Tran
 
 async function stepStage<C>(session: RunSession<C>): Promise<Step> {
   const records = await session.parts.store.listStages(session.run.runId);
+  checkStages(session.migration, session.run, records);
   const stages = stagesOf(session, records);
   const current = session.run.stage ?? stages[0]?.name;
   if (current === undefined) return end(session);

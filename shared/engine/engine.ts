@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
+import { leftBehind } from "./abandon.ts";
 import { advanceRun } from "./advance.ts";
 import { type Ask, asksOf } from "./asks.ts";
 import { workBatch } from "./batch-work.ts";
@@ -8,12 +9,21 @@ import { RunNotFoundError } from "./errors.ts";
 import { runLease } from "./lease-names.ts";
 import type { Migration } from "./migration.ts";
 import type { WorkMessage } from "./ports.ts";
-import type { Approval, ResolutionRequest, RunControl, RunRecord, StageRecord } from "./records.ts";
-import { isEnd } from "./records.ts";
+import type {
+  Approval,
+  LeftBehind,
+  ResolutionRequest,
+  RunControl,
+  RunRecord,
+  StageRecord,
+} from "./records.ts";
+import { isEnd, isUndone } from "./records.ts";
 import { withResolutions } from "./resolutions.ts";
 import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
+import { checkStarted } from "./stage-list.ts";
 import { approvedInAdvance, fingerprintOf, isCommitting } from "./subjects.ts";
 import { WAKE_AFTER_MS } from "./transitions.ts";
+import { whyTooLate } from "./undo.ts";
 import { resendOpenBatches, sendAdvance } from "./stage-batches.ts";
 
 /** What starts a run. */
@@ -48,7 +58,8 @@ export class Engine<C> {
     const options = parseOptions(migration, request.options);
     checkStage(migration, request.stopBefore);
     const now = this.parts.clock.now();
-    const run = newRun(request, options, now);
+    const stages = migration.stages.map(({ name }) => name);
+    const run = newRun(request, options, stages, now);
     const stop = request.stopBefore === undefined ? {} : { stopBefore: request.stopBefore };
     const approvals = approvedInAdvance(migration, request.approvals, request.stopBefore);
     await this.parts.store.createRun(run, { pause: false, approvals, retries: 0, ...stop });
@@ -106,15 +117,20 @@ export class Engine<C> {
     await this.wake(runId);
   }
 
-  /** Asks for the run to be undone. Throws UNDO_ENDED where it was undone already, ABORT_TOO_LATE for an abort of a run past its point of no return. */
+  /**
+   * Asks for the run to be undone. Throws UNDO_ENDED where it was undone already, UNDO_TOO_LATE where nothing can be undone any
+   * more, RUN_STAGE_UNKNOWN where this version does not know what has to be undone, and ABORT_TOO_LATE for an abort of a run past its
+   * point of no return; nothing is recorded then, and the run stays as it is.
+   */
   async undo(runId: string, kind: "abort" | "rollback"): Promise<void> {
     const run = await this.existing(runId);
-    if (run.state === "RolledBack" || run.state === "Aborted") {
-      throw new MigratorError("UNDO_ENDED", `run "${runId}" has been undone: it is ${run.state}`, {
-        next: "Nothing is left to undo. Start again with `calico-migrator start`.",
-      });
-    }
-    if (kind === "abort") await this.refuseLateAbort(run);
+    if (isUndone(run.state) || run.state === "Abandoned") throw undoEnded(run);
+    const migration = this.migration(run.migration);
+    const records = await this.parts.store.listStages(runId);
+    checkStarted(migration, run, records);
+    const late = whyTooLate(migration, records);
+    if (late !== undefined) throw undoTooLate(run, late);
+    if (kind === "abort") refuseLateAbort(migration, run, records);
     await this.ask(runId, (control) => ({
       ...control,
       pause: false,
@@ -122,6 +138,26 @@ export class Engine<C> {
       retries: control.retries + 1,
     }));
     await this.wake(runId);
+  }
+
+  /**
+   * Gives a run up as it stands, whoever may have to clean up after it: for one that nobody can finish or undo. Returns what stays
+   * behind, by what is known now. Throws RUN_ENDED.
+   */
+  async abandon(runId: string, by: string): Promise<LeftBehind[]> {
+    const run = await this.existing(runId);
+    if (isEnd(run.state)) throw runEnded(run);
+    const abandon = { by, at: this.parts.clock.now() };
+    await this.ask(runId, (control) => ({ ...control, abandon: control.abandon ?? abandon }));
+    return this.leftBehind(runId);
+  }
+
+  /** What nobody would undo any more if the run were given up now. Throws RunNotFoundError. */
+  async leftBehind(runId: string): Promise<LeftBehind[]> {
+    const run = await this.existing(runId);
+    const migration = this.parts.migrations.get(run.migration);
+    const records = await this.parts.store.listStages(runId);
+    return migration === undefined ? [] : leftBehind(migration, records);
   }
 
   /** Sends again everything that a run is owed: for messages that were lost, and when a worker starts. */
@@ -163,6 +199,12 @@ export class Engine<C> {
     return asksOf(this.parts, { run, control, migration: this.migration(run.migration) }, signal);
   }
 
+  /** True for migrations whose runs leave something to undo: a backup does not. One that is not known may. */
+  hasUndo(name: string): boolean {
+    const migration = this.parts.migrations.get(name);
+    return migration === undefined || migration.stages.some(({ undo = [] }) => undo.length > 0);
+  }
+
   /** A migration by name. Throws MIGRATION_UNKNOWN. */
   migration(name: string): Migration<C> {
     const migration = this.parts.migrations.get(name);
@@ -191,16 +233,34 @@ export class Engine<C> {
     if (run === undefined) throw new RunNotFoundError(runId);
     return run;
   }
+}
 
-  private async refuseLateAbort(run: RunRecord): Promise<void> {
-    const noReturn = this.migration(run.migration).stages.filter(isCommitting);
-    const stages = await this.parts.store.listStages(run.runId);
-    const passed = noReturn.find(({ name }) => stages.some((s) => s.track === "forward" && s.stage === name));
-    if (passed === undefined && run.state !== "Succeeded") return;
-    throw new MigratorError("ABORT_TOO_LATE", `run "${run.runId}" is past its point of no return`, {
-      next: `Use \`calico-migrator rollback ${run.runId}\`, which carries later changes back.`,
-    });
-  }
+function refuseLateAbort<C>(migration: Migration<C>, run: RunRecord, records: readonly StageRecord[]): void {
+  const noReturn = migration.stages.filter(isCommitting);
+  const passed = noReturn.find(({ name }) => records.some((s) => s.track === "forward" && s.stage === name));
+  if (passed === undefined && run.state !== "Succeeded") return;
+  throw new MigratorError("ABORT_TOO_LATE", `run "${run.runId}" is past its point of no return`, {
+    next: `Use \`calico-migrator rollback ${run.runId}\`, which carries later changes back.`,
+  });
+}
+
+function undoEnded({ runId, state }: RunRecord): MigratorError {
+  const what = state === "Abandoned" ? "was given up" : "has been undone";
+  return new MigratorError("UNDO_ENDED", `run "${runId}" ${what}: it is ${state}`, {
+    next: "Nothing is left to undo. Start again with `calico-migrator start`.",
+  });
+}
+
+function undoTooLate({ runId }: RunRecord, reason: string): MigratorError {
+  return new MigratorError("UNDO_TOO_LATE", `run "${runId}" cannot be undone any more: ${reason}`, {
+    next: `Leave it as it is, or \`resume\` it if it has not ended. What was deleted is in its backup: see \`calico-migrator restore --help\`.`,
+  });
+}
+
+function runEnded({ runId, state }: RunRecord): MigratorError {
+  return new MigratorError("RUN_ENDED", `run "${runId}" has ended: it is ${state}`, {
+    next: "Nothing is left to give up.",
+  });
 }
 
 function nothingToResolve({ runId, state }: RunRecord): MigratorError {
@@ -241,10 +301,10 @@ export function newRunId(migration: string): string {
   return `${migration}-${randomBytes(4).toString("hex")}`;
 }
 
-function newRun(request: StartRequest, options: JsonObject, now: number): RunRecord {
+function newRun(request: StartRequest, options: JsonObject, stages: string[], now: number): RunRecord {
   const { migration, cluster, runId = newRunId(migration) } = request;
   const counters = { attempt: 0, retriesSeen: 0, version: 0, eventSequence: 0, eventsDelivered: 0 };
   const times = { createdAt: now, updatedAt: now, nextWakeAt: now + WAKE_AFTER_MS };
   const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;
-  return { runId, migration, cluster, options, ...state, conditions: [], ...counters, ...times };
+  return { runId, migration, cluster, options, stages, ...state, conditions: [], ...counters, ...times };
 }

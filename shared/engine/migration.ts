@@ -85,6 +85,8 @@ export interface StageTraits<C, O> {
   pointOfNoReturn?: boolean;
   /** From here nothing brings back what was there. Needs an approval of its own, which no general yes covers. */
   irreversible?: true;
+  /** Why nothing before this stage can be undone any more, by what the stage has recorded; undefined as long as it can. */
+  beyondUndo?(notes: Readonly<JsonObject>): string | undefined;
   /** True when the stage writes to a cluster: from its start the run holds the cluster. */
   changesCluster?: boolean;
   /** From this stage until the end of the one with `ends` a datastore is locked: for plans. How it really stands is told by `tellLock`. */

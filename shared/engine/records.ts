@@ -1,8 +1,16 @@
 import type { Json, JsonObject } from "../json.ts";
 
-/** Where a run stands. `Failed` can be resumed or rolled back; the last three are ends. */
+/** Where a run stands. `Failed` can be resumed or rolled back; the last four are ends. */
 export type RunState =
-  "Pending" | "Running" | "Waiting" | "RollingBack" | "Failed" | "Succeeded" | "RolledBack" | "Aborted";
+  | "Pending"
+  | "Running"
+  | "Waiting"
+  | "RollingBack"
+  | "Failed"
+  | "Succeeded"
+  | "RolledBack"
+  | "Aborted"
+  | "Abandoned";
 
 /** Why a run waits. */
 export type WaitingReason = "Gate" | "Window" | "Approval" | "Conflict" | "Paused" | "Backoff";
@@ -71,6 +79,12 @@ export interface UndoCause {
   failure: Failure;
 }
 
+/** A step of the way back that was not taken: `title` says what stays as it is. */
+export interface LeftBehind {
+  stage: string;
+  title: string;
+}
+
 /** One migration on one cluster. Times are milliseconds since the epoch. */
 export interface RunRecord {
   runId: string;
@@ -80,6 +94,10 @@ export interface RunRecord {
   options: JsonObject;
   state: RunState;
   track: Track;
+  /** The stages that it was to go through when it was started; runs of old do not know. */
+  stages?: string[];
+  /** Of an abandoned run: what nobody has undone. */
+  leftBehind?: LeftBehind[];
   /** The stage that the run is in; absent before the first and after the last. */
   stage?: string;
   /** Failed tries of the present stage in a row. */
@@ -145,6 +163,8 @@ export interface RunControl {
   undo?: "abort" | "rollback";
   /** Why, where the run asked for it by itself. */
   undoCause?: UndoCause;
+  /** Give the run up as it stands: nothing is undone. */
+  abandon?: { by: string; at: number };
   approvals: Approval[];
   /** Decisions that the run may not have gone by yet; none without it. What it went by stands in its checkpoints. */
   resolutions?: Resolution[];
@@ -260,5 +280,10 @@ export interface DomainEvent {
 
 /** The states in which a run needs no further work. */
 export function isEnd(state: RunState): boolean {
-  return state === "Succeeded" || state === "RolledBack" || state === "Aborted";
+  return isUndone(state) || state === "Succeeded" || state === "Abandoned";
+}
+
+/** The states of a run that was taken back. */
+export function isUndone(state: RunState): boolean {
+  return state === "RolledBack" || state === "Aborted";
 }

@@ -10,6 +10,7 @@ const FOR_A_PERSON: ReadonlySet<WaitingReason> = new Set(["Approval", "Conflict"
  * have asked of it is honoured.
  */
 export function isSettled(run: RunRecord, control: RunControl): boolean {
+  if (control.abandon !== undefined && !isEnd(run.state)) return false;
   if (run.state === "Failed") return control.retries <= run.retriesSeen;
   if (control.undo !== undefined && run.track === "forward") return false;
   if (isEnd(run.state)) return true;

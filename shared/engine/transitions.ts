@@ -79,7 +79,7 @@ export function toFailed(from: Transition, failure: Failure, now: number): Trans
 /** The run has ended. */
 export function toEnd(
   from: Transition,
-  state: "Succeeded" | "RolledBack" | "Aborted",
+  state: "Succeeded" | "RolledBack" | "Aborted" | "Abandoned",
   now: number,
 ): Transition {
   const { nextWakeAt, waiting, failure, stage, ...rest } = from.run;

@@ -1,6 +1,8 @@
 import type { JsonObject } from "../json.ts";
-import type { RunControl } from "./records.ts";
+import type { Migration } from "./migration.ts";
+import type { RunControl, StageRecord } from "./records.ts";
 import type { RunSession, Step } from "./session.ts";
+import { checkStarted } from "./stage-list.ts";
 import { cancelOpenBatches, sendAdvance } from "./stage-batches.ts";
 import { announce, toRunning, toWaiting, toWentBack } from "./transitions.ts";
 
@@ -10,6 +12,10 @@ import { announce, toRunning, toWaiting, toWentBack } from "./transitions.ts";
  */
 export async function beginUndo<C>(session: RunSession<C>): Promise<Step> {
   const { run, parts, control } = session;
+  const records = await parts.store.listStages(run.runId);
+  checkStarted(session.migration, run, records);
+  const late = whyTooLate(session.migration, records);
+  if (late !== undefined) return refuse(session, late);
   const { runId, stage } = run;
   const quiet = stage === undefined || (await cancelOpenBatches(parts, { runId, track: "forward", stage }));
   if (!quiet) {
@@ -42,6 +48,36 @@ export async function beginUndo<C>(session: RunSession<C>): Promise<Step> {
 /** Why a run goes back that nobody has asked to. */
 function causeOf({ undoCause }: RunControl): JsonObject {
   return undoCause === undefined ? {} : { reason: undoCause.reason, ...undoCause.failure };
+}
+
+/** Why a run can no longer be undone; undefined as long as it can. */
+export function whyTooLate<C>(
+  migration: Pick<Migration<C>, "stages">,
+  records: readonly StageRecord[],
+): string | undefined {
+  for (const stage of migration.stages) {
+    const record = records.find((one) => one.track === "forward" && one.stage === stage.name);
+    const why = record === undefined ? undefined : stage.beyondUndo?.(record.notes);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+/** It was asked for in time, and came too late: the run stays as it is, and goes on forward. */
+async function refuse<C>(session: RunSession<C>, reason: string): Promise<Step> {
+  const { run, control, parts } = session;
+  await parts.store.updateControl(run.runId, ({ undo: _, undoCause: __, ...rest }) => rest);
+  // Asking for it was no resume of a run that has failed.
+  const retriesSeen = control.retries;
+  await session.save((from, now) =>
+    announce(
+      { ...from, run: { ...from.run, retriesSeen } },
+      "undo.refused",
+      { undo: control.undo, reason },
+      now,
+    ),
+  );
+  return "on";
 }
 
 async function hasChangedCluster<C>(session: RunSession<C>): Promise<boolean> {

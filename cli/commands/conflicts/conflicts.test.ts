@@ -162,7 +162,7 @@ describe("conflicts resolve", () => {
 
   test("of a run that is undone is refused", async (t) => {
     const { world, runId } = await inConflict(t);
-    await runIn(world, "abort", "-q");
+    await runIn(world, "abort", "--yes", "-q");
 
     const { stderr } = await runIn(world, "conflicts", "resolve", runId, "Thing/a", "--use", "source");
 

@@ -1,14 +1,16 @@
 import { z } from "zod";
 import type { Action, StageOutcome } from "../../engine/migration.ts";
+import type { Checkpoint } from "../../engine/records.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
-import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectsAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
+import { foreignObjects, whyKept } from "../target/foreign-objects.ts";
 import { isOurs } from "../target/ownership.ts";
 import { deleteTarget, readTarget } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
+import { LEFTOVERS } from "./undo/leftovers.ts";
 import { close, nativeCrdNames, openAgain } from "./second-version.ts";
 
 const POLL_MS = 1000;
@@ -96,27 +98,28 @@ async function deleteUnused(
   const left = leftOf(context);
   for (const one of created) {
     const { name } = one.ref;
-    if ((isNative(name) && hidden !== undefined) || (await isUsed(context, name))) left.push(name);
-    else await remove(context, one);
+    const reason =
+      isNative(name) && hidden !== undefined
+        ? `kept, as it cannot be looked into: ${hidden}`
+        : await whyUsed(context, name);
+    if (reason === undefined) await remove(context, one);
+    else {
+      left.push(name);
+      await context.ledger(LEFTOVERS).put([leftover(name, reason)]);
+    }
   }
   await context.record({ left });
 }
 
-/** True when it holds an object that somebody else has written. */
-async function isUsed(context: Context, crd: string): Promise<boolean> {
+/** Why a definition is kept; undefined where it holds nothing of anybody else. */
+async function whyUsed(context: Context, crd: string): Promise<string | undefined> {
   const ref = await objectsOf(context, crd);
-  if (ref === undefined) return false;
-  const options = { metadataOnly: true, signal: context.signal };
-  try {
-    for await (const page of context.connections.kubernetes.pages(ref, options)) {
-      if (page.some((object) => !isOurs(context, object))) return true;
-    }
-    return false;
-  } catch (error) {
-    // What may not be looked at may be in use. That can only be a definition that is not native.
-    if (isKubernetesError(error, "KUBERNETES_FORBIDDEN")) return true;
-    throw error;
-  }
+  return ref === undefined ? undefined : whyKept(await foreignObjects(context, ref));
+}
+
+function leftover(crd: string, reason: string): Checkpoint {
+  const target = `${crdResource.apiVersion}/${crdResource.plural}/${crd}`;
+  return { rank: 0, key: target, target, state: "pending", sourceRevision: 0, detail: { reason } };
 }
 
 /** Where the objects of a definition are read; a manifest may bring other definitions than the native ones. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { changed } from "../../testing/dumps.ts";
 import { NAMESPACE } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
 import { runTo, startRun, World } from "../testing/world.ts";
@@ -57,11 +56,16 @@ suite("deleting the old CRDs", () => {
     assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "cleanup");
     await worker.engine.approve(runId, "test", "cleanup");
     await world.drive(worker, runId);
-    const before = world.cluster.dump();
-    await worker.engine.undo(runId, "rollback");
+    const before = [world.cluster.dump(), await worker.engine.describe(runId)];
+    for (const kind of ["rollback", "abort"] as const)
+      await assert.rejects(worker.engine.undo(runId, kind), {
+        code: "UNDO_TOO_LATE",
+        message: /CRDs .* deleted/,
+      });
+    assert.deepEqual([world.cluster.dump(), await worker.engine.describe(runId)], before);
+    // It stays what it is, and keeps no other run from its cluster.
     const { run } = await world.drive(worker, runId);
-    assert.equal(run.failure?.code, "OLD_GROUP_DELETED");
-    assert.deepEqual(changed(before, world.cluster.dump()), []);
+    assert.deepEqual([run.state, run.holdsCluster], ["Succeeded", false]);
   });
 });
 

@@ -74,6 +74,8 @@ export const cleanup: Action<ClusterConnections, ApiserverToCrdsOptions> = throu
   irreversible: true,
   approvals: [unconverted],
   asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
+  beyondUndo: ({ deletingAt }) =>
+    deletingAt === undefined ? undefined : `the CRDs of ${OLD_GROUP} are deleted, or were being deleted`,
   undo: [refuse],
   act: async (context) => {
     const crds = await oldCrds(context);

@@ -108,9 +108,12 @@ async function installedLeft(context: Context): Promise<string[]> {
       now: await readTarget(context, one.ref),
     })),
   );
-  return found
-    .filter(
-      ({ uid, now }) => uid !== undefined && now !== undefined && objectAt(now, "metadata")["uid"] === uid,
-    )
+  const present = found.filter(
+    ({ uid, now }) => uid !== undefined && now !== undefined && objectAt(now, "metadata")["uid"] === uid,
+  );
+  // Definitions that are kept stand among the leftovers, with the reason.
+  const named = new Set(await listed(context.ledger(LEFTOVERS), ({ key }) => key));
+  return present
+    .filter(({ ref }) => !named.has(`${ref.apiVersion}/${ref.plural}/${ref.name}`))
     .map(({ ref }) => `${ref.plural} ${ref.name}, which others use`);
 }

@@ -1,11 +1,16 @@
 import { z } from "zod";
+import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
+import type { Ledger } from "../../../engine/ledger.ts";
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
+import type { JsonObject } from "../../../json.ts";
 import { crdResource, crdStates } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { deleteIfOurs } from "../../target/ownership.ts";
+import { foreignObjects, whyKept } from "../../target/foreign-objects.ts";
+import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { deleteTarget, readTarget } from "../../target/calls.ts";
 import { clusterInformationRef } from "../target-lock.ts";
 
@@ -15,11 +20,14 @@ const Prepared = z.object({
   createsClusterInformation: z.boolean().default(false),
 });
 
-/** Deletes the target's ClusterInformation and the CRDs, where this run created them. */
+/**
+ * Deletes the target's ClusterInformation and the CRDs, where this run created them. A CRD in which others have put something
+ * since is kept with it: `leftovers` names both.
+ */
 export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",
   name: "remove-foundations",
-  title: "delete the ClusterInformation and the CRDs that this run created",
+  title: "delete the ClusterInformation and the CRDs that this run created, unless others use them",
   act: async (context) => {
     const prepared = Prepared.parse(await context.notesOf("prepare-target"));
     if (prepared.createsClusterInformation) {
@@ -30,14 +38,45 @@ export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernete
 };
 
 async function removeCrds(context: Context, names: readonly string[]): Promise<StageOutcome> {
+  const unused: string[] = [];
   for (const name of names) {
     const ref = { ...crdResource, name };
     const found = await readTarget(context, ref);
-    if (found !== undefined) await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+    if (found === undefined) continue;
+    const reason =
+      textAt(found, "metadata", "deletionTimestamp") === "" ? await whyNot(context, found) : undefined;
+    if (reason !== undefined) {
+      await leftovers(context).put([leftover(name, reason)]);
+      continue;
+    }
+    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+    unused.push(name);
   }
-  const states = await crdStates(context.connections.kubernetes, names, { signal: context.signal });
+  const states = await crdStates(context.connections.kubernetes, unused, { signal: context.signal });
   const left = states.filter(({ present }) => present).map(({ name }) => name);
   if (left.length === 0) return { done: true };
   const message = `CRDs are still being deleted: ${left.join(", ")}`;
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
+}
+
+/** Why a definition is not deleted; undefined where this run has created it and nobody else has anything in it. */
+async function whyNot(context: Context, crd: JsonObject): Promise<string | undefined> {
+  if (!isOurs(context, crd)) return "kept, as somebody else has created it anew";
+  const name = textAt(crd, "metadata", "name");
+  const [plural, apiVersion] = [name.slice(0, name.indexOf(".")), (await decisions(context)).targetGroup];
+  return whyKept(await foreignObjects(context, { apiVersion, plural }, (one) => isOfCalico(plural, one)));
+}
+
+/** Calico makes these wherever it starts, and makes them again. */
+function isOfCalico(plural: string, object: JsonObject): boolean {
+  if (plural === "clusterinformations") return true;
+  return plural === "tiers" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"));
+}
+
+function leftover(crd: string, reason: string): Checkpoint {
+  return { rank: 0, key: crd, target: crd, state: "pending", sourceRevision: 0, detail: { reason } };
+}
+
+function leftovers(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("leftovers");
 }

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { Checkpoint, RunRecord } from "../../../engine/records.ts";
+import type { JsonObject } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
+import { runFieldManager } from "../../../kubernetes/managed-fields.ts";
+import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
+import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
+import type { Context } from "../context.ts";
+import { removeTargetFoundations } from "./remove-foundations.ts";
+
+const CRDS = { apiVersion: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions" };
+const GROUP = "crd.projectcalico.org/v1";
+const OURS = { fieldManager: runFieldManager("run") };
+
+/** Creates definitions as the run does, or somebody else. */
+async function define(kubernetes: FakeKubernetes, plural: string, options: object = OURS): Promise<string> {
+  const name = `${plural}.crd.projectcalico.org`;
+  await kubernetes.create(CRDS, { kind: "CustomResourceDefinition", metadata: { name } }, options);
+  return name;
+}
+
+function put(
+  kubernetes: FakeKubernetes,
+  plural: string,
+  metadata: JsonObject,
+  options?: object,
+): Promise<JsonObject> {
+  return kubernetes.create({ apiVersion: GROUP, plural }, { kind: "Any", metadata }, options);
+}
+
+/** Undoes the foundations, and gives which definitions are left, and what is told of them. */
+async function undone(
+  kubernetes: FakeKubernetes,
+  createdCrds: readonly string[],
+): Promise<[string[], string[]]> {
+  const rows: Checkpoint[] = [];
+  const notes: Record<string, object> = {
+    "prepare-target": { createdCrds },
+    preflight: { targetGroup: GROUP, pinnedRevision: 1 },
+  };
+  const context = {
+    run: { runId: "run" } as RunRecord,
+    connections: { kubernetes, limiter: new AdaptiveLimiter() },
+    signal: new AbortController().signal,
+    ensureHeld: () => undefined,
+    notesOf: (stage: string) => Promise.resolve(notes[stage] ?? {}),
+    ledger: () => ({ put: (more: Checkpoint[]) => Promise.resolve(void rows.push(...more)) }),
+  } as unknown as Context;
+  assert.deepEqual(await removeTargetFoundations.act(context), { done: true });
+  const left = Object.keys(kubernetes.dump()).filter((id) => id.startsWith(CRDS.apiVersion));
+  return [
+    left.map((id) => id.slice(id.lastIndexOf("/") + 1)),
+    rows.map(({ key, detail }) => `${key}: ${textAt(detail, "reason")}`),
+  ];
+}
+
+suite("the definitions that a run has created", () => {
+  test("are deleted, with what the run itself has left in them", async () => {
+    const kubernetes = new FakeKubernetes();
+    const name = await define(kubernetes, "networksets");
+    await put(kubernetes, "networksets", { name: "copied", namespace: "shop" }, OURS);
+    assert.deepEqual(await undone(kubernetes, [name]), [[], []]);
+  });
+
+  test("are kept where others have put something since, which is named", async () => {
+    const kubernetes = new FakeKubernetes();
+    const used = await define(kubernetes, "networksets");
+    const unused = await define(kubernetes, "bgppeers");
+    for (let n = 0; n < 7; n++)
+      await put(kubernetes, "networksets", { name: `theirs-${n}`, namespace: "shop" });
+    const [left, told] = await undone(kubernetes, [used, unused]);
+    assert.deepEqual(left, [used]);
+    assert.match(
+      told.join(),
+      /^networksets\S+: kept with 7 objects that others have put there: shop\/theirs-0, .*, and 2 more$/,
+    );
+    assert.equal(Object.keys(kubernetes.dump()).filter((id) => id.includes("theirs")).length, 7);
+  });
+
+  test("are deleted although Calico has started and made what it makes everywhere", async () => {
+    const kubernetes = new FakeKubernetes();
+    const names = [await define(kubernetes, "tiers"), await define(kubernetes, "clusterinformations")];
+    await put(kubernetes, "tiers", { name: "default" });
+    await put(kubernetes, "clusterinformations", { name: "default" });
+    assert.deepEqual(await undone(kubernetes, names), [[], []]);
+  });
+
+  test("are not deleted where somebody else has created them anew", async () => {
+    const kubernetes = new FakeKubernetes();
+    const name = await define(kubernetes, "bgppeers", {});
+    const [left, told] = await undone(kubernetes, [name]);
+    assert.deepEqual([left, told], [[name], [`${name}: kept, as somebody else has created it anew`]]);
+  });
+});
