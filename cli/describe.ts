@@ -25,9 +25,12 @@ const PAGE = 1000;
 const LAST_EVENTS = 20;
 
 /** Where a migration keeps what people have to know by name: the ledger, and which of its states count. */
+/** What an earlier reading of the source found is over. */
+const PRESENT: readonly CheckpointState[] = ["pending", "failed"];
+
 const LISTS: readonly { title: string; ledger: string; states?: readonly CheckpointState[] }[] = [
-  { title: "not carried", ledger: "uncarried" },
-  { title: "broken in the source", ledger: "blockers" },
+  { title: "not carried", ledger: "uncarried", states: PRESENT },
+  { title: "broken, or refused by the API server", ledger: "blockers", states: PRESENT },
   { title: "in conflict", ledger: "resources", states: ["conflict"] },
   { title: "not written", ledger: "resources", states: ["failed"] },
   { title: "also written by others", ledger: "written-by-others", states: ["conflict", "pending"] },

@@ -21,6 +21,11 @@ export interface StructuralSchema {
   readonly items: StructuralSchema | undefined;
   readonly required: readonly string[];
   readonly enum: readonly Json[] | undefined;
+  /** Of strings and integers; empty where there is none. */
+  readonly format: string;
+  /** Of arrays: `set`, `map` or `atomic`, and by which members the items of a map are told apart. */
+  readonly listType: string;
+  readonly listKeys: readonly string[];
   readonly pattern: { readonly source: string; readonly expression: GoPattern } | undefined;
   readonly bounds: Bounds;
   readonly allOf: readonly StructuralSchema[];
@@ -67,16 +72,21 @@ function compile(schema: JsonObject): StructuralSchema {
     open: additional !== undefined && additional !== false,
     additional: isJsonObject(additional) ? compile(additional) : undefined,
     items: isJsonObject(items) ? compile(items) : undefined,
-    required: Array.isArray(schema["required"])
-      ? schema["required"].filter((key) => typeof key === "string")
-      : [],
+    required: textsIn(schema["required"]),
     enum: Array.isArray(schema["enum"]) ? schema["enum"] : undefined,
+    format: textAt(schema, "format"),
+    listType: textAt(schema, "x-kubernetes-list-type"),
+    listKeys: textsIn(schema["x-kubernetes-list-map-keys"]),
     pattern: compilePattern(schema["pattern"]),
     bounds: compileBounds(schema),
     allOf: objectsAt(schema, "allOf").map(compile),
     anyOf: objectsAt(schema, "anyOf").map(compile),
     oneOf: objectsAt(schema, "oneOf").map(compile),
   };
+}
+
+function textsIn(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }
 
 function compileProperties(properties: JsonObject): Map<string, StructuralSchema> {

@@ -1,6 +1,8 @@
 import { exactDigits } from "../exact-json.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../json.ts";
 import type { StructuralSchema } from "./schema-compiler.ts";
+import { numberFault, stringFault } from "./schema-formats.ts";
+import { identityOf } from "./schema-lists.ts";
 
 /** One thing about an object that the API server will refuse. */
 export interface SchemaViolation {
@@ -69,6 +71,8 @@ function checkString(schema: StructuralSchema, value: string, path: string, foun
   if (schema.pattern !== undefined && !schema.pattern.expression.test(value)) {
     found.push({ path, message: `must match ${schema.pattern.source}` });
   }
+  const fault = stringFault(schema.format, value);
+  if (fault !== undefined) found.push({ path, message: fault });
 }
 
 /** The API server counts characters, not UTF-16 units. */
@@ -84,14 +88,33 @@ function checkNumber(schema: StructuralSchema, value: number, path: string, foun
   if (value > maximum || (exclusiveMaximum && value === maximum)) {
     found.push({ path, message: `must be ${exclusiveMaximum ? "less than" : "at most"} ${maximum}` });
   }
+  const fault = numberFault(schema.format, value);
+  if (fault !== undefined) found.push({ path, message: fault });
 }
 
 function checkItems(schema: StructuralSchema, items: Json[], path: string, found: SchemaViolation[]): void {
   const { minItems, maxItems } = schema.bounds;
   if (items.length < minItems) found.push({ path, message: `must have at least ${minItems} items` });
   if (items.length > maxItems) found.push({ path, message: `must have at most ${maxItems} items` });
+  checkDistinct(schema, items, path, found);
   if (schema.items === undefined) return;
   for (const [index, item] of items.entries()) check(schema.items, item, `${path}[${index}]`, found);
+}
+
+function checkDistinct(
+  schema: StructuralSchema,
+  items: Json[],
+  path: string,
+  found: SchemaViolation[],
+): void {
+  const identity = identityOf(schema);
+  if (identity === undefined) return;
+  const seen = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    const text = identity(item);
+    if (seen.has(text)) found.push({ path: `${path}[${index}]`, message: "must be there only once" });
+    seen.add(text);
+  }
 }
 
 function checkMembers(

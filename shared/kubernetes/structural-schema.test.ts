@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { goPattern } from "./go-pattern.ts";
-import { applyDefaults, unknownFields, violations } from "./structural-schema.ts";
+import { applyDefaults, respell, unknownFields, violations } from "./structural-schema.ts";
 
 const schema: JsonObject = {
   type: "object",
@@ -213,6 +213,83 @@ const sampled = sample.chain(({ schema: spec, value }) =>
     object: value.map((one): JsonObject => ({ kind: "K", metadata: { name: "n" }, spec: one })),
   }),
 );
+
+const LISTS: JsonObject = {
+  type: "object",
+  properties: {
+    nets: { type: "array", "x-kubernetes-list-type": "set", items: { type: "string", format: "cidr" } },
+    ports: {
+      type: "array",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name", "protocol"],
+      items: {
+        type: "object",
+        properties: {
+          name: { type: "string" },
+          protocol: { type: "string", default: "TCP" },
+          port: { type: "integer" },
+        },
+      },
+    },
+    names: { type: "array", items: { type: "string" } },
+    asNumber: { type: "integer", format: "int32" },
+    big: { type: "integer", format: "int64" },
+  },
+};
+
+suite("formats and lists of distinct items", () => {
+  const paths = (object: JsonObject): string[] => violations(LISTS, object).map(({ path }) => path);
+
+  test("are judged as the API server does", () => {
+    assert.deepEqual(paths({ asNumber: 4_200_000_001, big: 4_200_000_001 }), ["asNumber"]);
+    assert.deepEqual(paths({ asNumber: 2_147_483_647, nets: ["192.0.2.7/24", "2001:db8::/32"] }), []);
+    const nets = ["192.0.2.1", "192.0.2.0/33", "x/8", "fe80::1%eth0/64", "10.0.0.0/8/8", "::/129"];
+    assert.deepEqual(
+      paths({ nets }),
+      nets.map((_, index) => `nets[${index}]`),
+    );
+    assert.deepEqual(paths({ nets: ["10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/8"], names: ["a", "a"] }), [
+      "nets[2]",
+    ]);
+    const ports = [
+      { name: "a", port: 1 },
+      { name: "a", protocol: "TCP", port: 2 },
+      { name: "a", protocol: "UDP" },
+    ];
+    assert.deepEqual(paths({ ports }), ["ports[1]"]);
+  });
+
+  test("are respelt where the same is meant, and only there", () => {
+    const { object, told } = respell(LISTS, {
+      nets: ["192.0.2.1", "2001:db8::1", "10.0.0.0/8", "192.0.2.1/32", "10.0.0.0/8", "rubbish"],
+      ports: [
+        { name: "a", port: 1 },
+        { name: "a", port: 1 },
+        { name: "a", port: 2 },
+      ],
+      names: ["a", "a"],
+      asNumber: 4_200_000_001,
+    });
+    assert.deepEqual(object, {
+      nets: ["192.0.2.1/32", "2001:db8::1/128", "10.0.0.0/8", "rubbish"],
+      ports: [
+        { name: "a", port: 1 },
+        { name: "a", port: 2 },
+      ],
+      names: ["a", "a"],
+      asNumber: 4_200_000_001,
+    });
+    assert.deepEqual(
+      told.map(({ path }) => path),
+      ["nets[0]", "nets[1]", "nets[3]", "nets[4]", "ports[1]"],
+    );
+  });
+
+  test("leave an object alone that needs nothing", () => {
+    const given = { nets: ["10.0.0.0/8"], ports: [{ name: "a" }] };
+    assert.equal(respell(LISTS, given).object, given);
+  });
+});
 
 suite("properties", () => {
   test("what a schema allows has no violations and no unknown fields, before and after defaulting", () => {

@@ -2,6 +2,7 @@ import type { JsonObject } from "../json.ts";
 import { compileSchema } from "./schema-compiler.ts";
 import { defaultMembers } from "./schema-defaults.ts";
 import { prunedPaths } from "./schema-pruning.ts";
+import { respellValue, type Respelling } from "./schema-respelling.ts";
 import { check, type SchemaViolation } from "./schema-violations.ts";
 
 /**
@@ -26,8 +27,19 @@ export function unknownFields(schema: JsonObject, object: JsonObject): string[] 
 }
 
 /**
- * The reasons for which the API server will refuse an object, as far as type, enum, pattern, bounds, lengths and required
- * members tell. Sound, not complete: each one given is real, while formats, CEL rules and `not` are left to the server.
+ * The object as the API server takes it where it takes what is meant in one spelling only: a list that may hold each item
+ * only once has each once, and a bare address where a network must stand is that network. Gives the object itself where
+ * nothing is to be done.
+ */
+export function respell(schema: JsonObject, object: JsonObject): { object: JsonObject; told: Respelling[] } {
+  const told: Respelling[] = [];
+  return { object: respellValue(compileSchema(schema), object, "", told) as JsonObject, told };
+}
+
+/**
+ * The reasons for which the API server will refuse an object, as far as type, enum, pattern, bounds, lengths, required
+ * members, lists of distinct items, and the formats int32 and cidr tell. Sound, not complete: each one given is real,
+ * while other formats, CEL rules and `not` are left to the server.
  * Expects an object to which `applyDefaults` was applied, as the server validates after defaulting.
  */
 export function violations(schema: JsonObject, object: JsonObject): SchemaViolation[] {

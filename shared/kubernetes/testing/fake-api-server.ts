@@ -145,19 +145,24 @@ export class FakeApiServer {
   }
 
   #act(seen: SeenRequest, target: FakeTarget): FakeAnswer {
+    if (seen.query.get("dryRun") === "All") return this.#tried(seen, target);
     switch (seen.method) {
       case "POST":
         return this.store.create(target, seen.body);
       case "PUT":
         return this.store.replace(target, seen.body);
       case "PATCH":
-        if (seen.query.get("dryRun") === "All") return this.store.get(target);
         return this.store.patch(target, seen.body, isApply(seen));
       case "DELETE":
         return this.store.delete(target, seen.body);
       default:
         return target.name === undefined ? this.store.list(target, seen.query) : this.store.get(target);
     }
+  }
+
+  /** What would be there after a write; nothing is stored. */
+  #tried(seen: SeenRequest, target: FakeTarget): FakeAnswer {
+    return seen.method === "POST" ? { status: 201, body: seen.body } : this.store.get(target);
   }
 
   #review(review: JsonObject): FakeAnswer {

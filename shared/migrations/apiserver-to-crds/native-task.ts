@@ -10,7 +10,7 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { CopyTask } from "../copying/task.ts";
 import { fieldManager } from "../context.ts";
 import { isOurs } from "../target/ownership.ts";
-import { withServerDefaults } from "../target/schemas.ts";
+import { fitted, withServerDefaults } from "../target/schemas.ts";
 import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import { withNativeDetail } from "./native-detail.ts";
@@ -71,8 +71,9 @@ export async function taskOf(
   { checkpoint, carried, v1 }: { checkpoint: Checkpoint; carried: CarriedNative; v1: JsonObject },
 ): Promise<CopyTask> {
   const target = { ...carried.target, apiVersion: version };
-  const object = { ...carried.object, apiVersion: version };
   const { kind } = carried;
+  const native = await fitted(context, "projectcalico.org/v3", kind, carried.object);
+  const object = { ...native, apiVersion: version };
   const expected = await withServerDefaults(context, "projectcalico.org/v3", kind, object);
   return {
     checkpoint,

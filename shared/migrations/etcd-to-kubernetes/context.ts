@@ -2,6 +2,8 @@ import type { BackwardContext } from "../../calico/backward.ts";
 import type { ForwardContext } from "../../calico/forwarded.ts";
 import type { StageContext } from "../../engine/migration.ts";
 import type { Ledger } from "../../engine/ledger.ts";
+import type { Send } from "../../kubernetes/types.ts";
+import { call } from "../target/calls.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { backwardBy, conversionBy, Decisions } from "./decisions.ts";
 import { readNodeNames } from "./node-names.ts";
@@ -25,6 +27,11 @@ export async function backConversion(context: Context): Promise<BackwardContext>
   return backwardBy(await decisions(context), await readNodeNames(context));
 }
 
+/** Requests of a stage: through the limiter, while the lease is held, with the tries that reads and repeatable writes get. */
+export function sendFor(context: Context): Send {
+  return (request) => call(context, () => request(context.connections.kubernetes));
+}
+
 /** One checkpoint for every resource that is carried. */
 export function resources(context: Context): Ledger {
   return context.ledger("resources");
@@ -38,6 +45,16 @@ export function uncarried(context: Context): Ledger {
 /** What is broken or collides, by etcd key, with the reason: it blocks. */
 export function blockers(context: Context): Ledger {
   return context.ledger("blockers");
+}
+
+/** What means the same and is spelt in another way in the target, by etcd key, with what was done. */
+export function respelled(context: Context): Ledger {
+  return context.ledger("respelled");
+}
+
+/** What the API server could not judge without writing it, by etcd key, with the reason. */
+export function untried(context: Context): Ledger {
+  return context.ledger("untried");
 }
 
 /** What changed in the source after the pinned revision, by etcd key: the last change of each. */

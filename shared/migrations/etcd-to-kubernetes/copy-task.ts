@@ -5,7 +5,7 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { CopyTask } from "../copying/task.ts";
 import type { AnyContext } from "../context.ts";
-import { withServerDefaults } from "../target/schemas.ts";
+import { fitted, withServerDefaults } from "../target/schemas.ts";
 
 /** A resource to copy: its checkpoint, the value that was read, and what it becomes. */
 export interface Copy {
@@ -21,9 +21,10 @@ export function sourceOf({ source, carried }: Copy): CopyTask["source"] {
 }
 
 /** The copy of a custom resource as a task. */
-export function taskOf(context: AnyContext, copy: Copy): CopyTask {
+export async function taskOf(context: AnyContext, copy: Copy): Promise<CopyTask> {
   const { checkpoint, carried, targetGroup } = copy;
-  const { kind, target, object } = carried;
+  const { kind, target } = carried;
+  const object = await fitted(context, targetGroup, kind, carried.object);
   const expected = () => withServerDefaults(context, targetGroup, kind, object);
   return { checkpoint, source: sourceOf(copy), kind, target, object, expected, meaning: meaningHash };
 }

@@ -44,7 +44,7 @@ export async function copyAll(
     })),
     ...others.map((copy) => ({
       checkpoint: copy.checkpoint,
-      write: () => write(context, taskOf(context, copy)),
+      write: async () => write(context, await taskOf(context, copy)),
     })),
     ...(await copyNodes(context, nodes)).map((node) => ({
       checkpoint: node.copy.checkpoint,
@@ -100,8 +100,8 @@ export async function haveMoved(
   pairs: readonly { checkpoint: Checkpoint; source: EtcdKeyValue | undefined }[],
 ): Promise<boolean> {
   const prepared = pairs.map(({ checkpoint, source }) => prepare(checkpoint, source, conversion));
-  const moved = prepared.map((one) =>
-    "carried" in one ? hasMoved(context, taskOf(context, one)) : Promise.resolve(true),
+  const moved = prepared.map(
+    async (one) => !("carried" in one) || hasMoved(context, await taskOf(context, one)),
   );
   return (await Promise.all(moved)).includes(true);
 }

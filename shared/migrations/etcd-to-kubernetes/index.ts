@@ -11,6 +11,7 @@ import { prepareTarget } from "./stages/prepare-target.ts";
 import { report } from "./stages/report.ts";
 import { rolloutAll, rolloutGate } from "./stages/rollout.ts";
 import { switchDatastore } from "./stages/switch.ts";
+import { tryCopy } from "./stages/try-copy.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
 import { verifyRevisions } from "./stages/verify-revisions.ts";
@@ -27,6 +28,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
     preflight,
     backup,
     prepareTarget,
+    tryCopy,
     preCopy,
     verifySweep({
       name: "verify-copy",

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { resource, resourceKey, SAMPLES } from "../../calico/testing/samples.ts";
 import type { JsonObject } from "../../json.ts";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
-import { resume } from "./testing/steps.ts";
-import { startRun, type Worker, World } from "./testing/world.ts";
+import { approve, assertState, resume, rollBack } from "./testing/steps.ts";
+import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 /** A check as it was recorded. */
 interface Recorded {
@@ -32,6 +34,155 @@ async function withSchema(world: World, spec: JsonObject): Promise<void> {
   const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema } }];
   await world.kubernetes.patch(ref, { spec: { versions } }, { type: "merge" });
 }
+
+const SETS = "globalnetworksets.crd.projectcalico.org";
+const CRDS = { apiVersion: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions" };
+
+function setValue(name: string, nets: string[]): string {
+  return JSON.stringify(resource("GlobalNetworkSet", name, { nets }));
+}
+
+/** The server refuses sets that name it, as an admission policy would. */
+function refusing(text: string): (write: string, object: JsonObject) => JsonObject {
+  return (write, object) => {
+    if (!JSON.stringify(object).includes(text)) return object;
+    throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", `${write}: no ${text}, says the policy`, {
+      next: "",
+      status: 403,
+    });
+  };
+}
+
+describe("the dry run of every object", () => {
+  test("tells all that would be refused, of every rank, and writes nothing", async () => {
+    using world = await World.create();
+    world.kubernetes.hooks.dryRun = refusing("forbidden");
+    world.etcd.put(resourceKey("globalnetworksets", "forbidden"), setValue("forbidden", []));
+    world.etcd.put(
+      resourceKey("hostendpoints", "forbidden"),
+      JSON.stringify(resource("HostEndpoint", "forbidden", { node: "node-b" })),
+    );
+    const before = sidesOf(world);
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.failure?.code, "PREFLIGHT_FAILED");
+    const { count, items } = await checkOf(world, worker, runId, "server-accepts");
+    assert.equal(count, 2);
+    assert.match(items.join(), /globalnetworksets\/forbidden .*says the policy.*hostendpoints\/forbidden/);
+    assert.deepEqual(sidesOf(world), before);
+  });
+
+  test("goes on after a resume once what it told is mended", async () => {
+    using world = await World.create();
+    world.kubernetes.hooks.dryRun = refusing("forbidden");
+    world.etcd.put(resourceKey("globalnetworksets", "s"), setValue("s", ["forbidden"]));
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    await world.drive(worker, runId);
+    world.etcd.put(resourceKey("globalnetworksets", "s"), setValue("s", []));
+
+    assertState(await resume(world, worker, runId), "Succeeded");
+  });
+
+  test("tells an object that admission changes, and one that etcd would not take", async () => {
+    using world = await World.create();
+    world.kubernetes.hooks.dryRun = (write, object) =>
+      write.endsWith("/mutated") ? { ...object, spec: { nets: ["192.0.2.0/24"] } } : object;
+    world.etcd.put(resourceKey("globalnetworksets", "mutated"), setValue("mutated", []));
+    const nets = Array.from({ length: 120_000 }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}/32`);
+    world.etcd.put(resourceKey("globalnetworksets", "vast"), setValue("vast", nets));
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    await world.drive(worker, runId);
+
+    const { items } = await checkOf(world, worker, runId, "server-accepts");
+    assert.match(items.join(), /mutated \(an admission policy .*spec\.nets.*vast \(it has \d+ bytes/);
+  });
+
+  test("a refusal while copying is settled by what etcd holds after a resume", async () => {
+    using world = await World.create();
+    world.kubernetes.hooks.before = (write) => {
+      if (
+        !write.endsWith("globalnetworksets/s") ||
+        world.etcd.dump()[resourceKey("globalnetworksets", "s")]?.includes("192.0.2") === true
+      )
+        return;
+      throw new KubernetesApiError("KUBERNETES_INVALID", "no", { next: "", status: 422 });
+    };
+    world.etcd.put(resourceKey("globalnetworksets", "s"), setValue("s", []));
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "COPY_FAILED");
+    world.etcd.put(resourceKey("globalnetworksets", "s"), setValue("s", ["192.0.2.0/24"]));
+
+    assertState(await resume(world, worker, runId), "Succeeded");
+    assert.match(world.kubernetes.dump()["crd.projectcalico.org/v1/globalnetworksets/s"] ?? "", /192\.0\.2/);
+  });
+});
+
+/** Gives a CRD of the target a schema for its spec. */
+async function specSchema(world: World, name: string, properties: JsonObject): Promise<void> {
+  const spec = { type: "object", properties };
+  const openAPIV3Schema = { type: "object", properties: { spec } };
+  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema } }];
+  await world.kubernetes.patch({ ...CRDS, name }, { spec: { versions } }, { type: "merge" });
+}
+
+describe("what the target takes in one spelling only", () => {
+  test("is respelt and told, and both sides mean the same from then on", async () => {
+    using world = await World.create();
+    const network = { type: "string", format: "cidr" };
+    await specSchema(world, SETS, {
+      nets: { type: "array", "x-kubernetes-list-type": "set", items: network },
+    });
+    const key = resourceKey("globalnetworksets", "cdn");
+    world.etcd.put(key, setValue("cdn", ["192.0.2.1", "198.51.100.0/24", "192.0.2.1/32"]));
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    assertState(await world.drive(worker, runId), "Succeeded");
+
+    const { status, items } = await checkOf(world, worker, runId, "spelling");
+    assert.equal(status, "fail");
+    assert.match(
+      items.join(),
+      /cdn \(spec\.nets\[0\]: the address 192\.0\.2\.1 becomes .*spec\.nets\[2\]: it repeats/,
+    );
+    const written = world.kubernetes.dump()["crd.projectcalico.org/v1/globalnetworksets/cdn"] ?? "";
+    assert.match(written, /\["192\.0\.2\.1\/32","198\.51\.100\.0\/24"\]/);
+    const source = world.etcd.dump()[key];
+    await rollBack(world, worker, runId);
+    assert.equal(world.etcd.dump()[key], source);
+  });
+
+  test("settings that the target's Calico has no more are left out, by consent and by name", async () => {
+    using world = await World.create();
+    await specSchema(world, "felixconfigurations.crd.projectcalico.org", {
+      logSeverityScreen: { type: "string" },
+    });
+    for (const { key } of SAMPLES.filter((one) => one.key.includes("felixconfigurations")))
+      world.etcd.delete(key);
+    const spec = { logSeverityScreen: "Info", ignoreLooseRPF: true, iptablesLockTimeout: "10s" };
+    world.etcd.put(
+      resourceKey("felixconfigurations", "default"),
+      JSON.stringify(resource("FelixConfiguration", "default", spec)),
+    );
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
+
+    assert.deepEqual([run.waiting?.subject, run.failure], ["uncarried", undefined]);
+    const { items } = await checkOf(world, worker, runId, "all-carried");
+    const lost = items.find((item) => item.includes("felixconfigurations/default")) ?? "";
+    assert.match(lost, /ignoreLooseRPF: .*no such setting; .*iptablesLockTimeout: .*no such setting/);
+    assertState(await approve(world, worker, runId, "uncarried"), "Succeeded");
+    const written = world.kubernetes.dump()["crd.projectcalico.org/v1/felixconfigurations/default"] ?? "";
+    assert.match(written, /logSeverityScreen/);
+    assert.doesNotMatch(written, /ignoreLooseRPF|iptablesLock/);
+  });
+});
 
 describe("what preflight names", () => {
   test("is what is meant, however many problems of other kinds there are", async () => {

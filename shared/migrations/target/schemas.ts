@@ -7,10 +7,22 @@ import { applyDefaults } from "../../kubernetes/structural-schema.ts";
 import type { KubernetesApi } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
 import { call, orAbsent } from "./calls.ts";
+import { fit } from "./fit.ts";
 
 const cached = new WeakMap<KubernetesApi, Map<string, Promise<JsonObject | undefined>>>();
 
-/** The object as the API server completes it with the defaults of its CRD. */
+/** The object as it is written: fitted to its CRD as the cluster has it. */
+export async function fitted(
+  context: AnyContext,
+  targetGroup: TargetGroup,
+  kind: string,
+  object: TargetObject,
+): Promise<TargetObject> {
+  const schema = await crdSchema(context, kind, targetGroup);
+  return schema === undefined ? object : fit(schema, object).object;
+}
+
+/** The object as it is written and as the API server then completes it with the defaults of its CRD. */
 export async function withServerDefaults(
   context: AnyContext,
   targetGroup: TargetGroup,
@@ -18,7 +30,7 @@ export async function withServerDefaults(
   object: TargetObject,
 ): Promise<TargetObject> {
   const schema = await crdSchema(context, kind, targetGroup);
-  return schema === undefined ? object : (applyDefaults(schema, object) as TargetObject);
+  return schema === undefined ? object : (applyDefaults(schema, fit(schema, object).object) as TargetObject);
 }
 
 /** The schema of a kind's CRD as the cluster has it; undefined where there is no CRD. Read once per connection. */
@@ -34,7 +46,8 @@ async function crdSchema(
   cached.set(kubernetes, known);
   const reading = known.get(name) ?? readSchema(context, name, group);
   known.set(name, reading);
-  reading.catch(() => known.delete(name));
+  // A definition that is not there yet may come.
+  void reading.then((schema) => schema ?? known.delete(name)).catch(() => known.delete(name));
   return reading;
 }
 

@@ -121,28 +121,43 @@ export class FakeKubernetes implements KubernetesApi {
   create(ref: ResourceRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
     if (ref.plural === "selfsubjectaccessreviews") return Promise.resolve({ status: { allowed: true } });
     const path = pathOf({ ...ref, name: textAt(object, "metadata", "name") });
-    return hooked(this.hooks, `create ${path}`, () => {
+    const judge = (): void => {
       if (ref.namespace !== undefined && !this.#objects.has(`v1/namespaces/${ref.namespace}`))
         throw refusal("KUBERNETES_NOT_FOUND", 404, path);
       if (this.#objects.has(path)) throw refusal("KUBERNETES_ALREADY_EXISTS", 409, path);
+    };
+    if (options.dryRun === true) return this.#tried(`create ${path}`, object, judge);
+    return hooked(this.hooks, `create ${path}`, () => {
+      judge();
       return this.#store(path, object, { uid: uidOf(this.#version + 1) }, [], options);
+    });
+  }
+
+  /** What the server says to a dry run, which is no write. */
+  #tried(write: string, object: JsonObject, judge: () => void): Promise<JsonObject> {
+    return settle(() => {
+      judge();
+      return wire(this.hooks.dryRun?.(write, object) ?? object);
     });
   }
 
   replace(ref: ObjectRef, object: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
     const path = pathOf(ref);
-    return hooked(this.hooks, `replace ${path}`, () => {
+    const judged = (): JsonObject => {
       const before = this.#existing(ref);
       const wanted = textAt(object, "metadata", "resourceVersion");
       if (wanted !== "" && wanted !== textAt(before, "metadata", "resourceVersion"))
         throw refusal("KUBERNETES_CONFLICT", 409, path);
-      return this.#update(path, before, object, options);
-    });
+      return before;
+    };
+    if (options.dryRun === true) return this.#tried(`replace ${path}`, object, judged);
+    return hooked(this.hooks, `replace ${path}`, () => this.#update(path, judged(), object, options));
   }
 
   patch(ref: ObjectRef, body: JsonObject | JsonObject[], options: PatchOptions): Promise<JsonObject> {
     const path = pathOf(ref);
-    if (options.dryRun === true) return this.get(ref);
+    if (options.dryRun === true)
+      return this.#tried(`patch ${path}`, this.#objects.get(path) ?? {}, () => this.#existing(ref));
     return hooked(this.hooks, `patch ${path}`, () => {
       const before = this.#existing(ref);
       if (options.type !== "merge" || !isJsonObject(body)) throw new Error("only merge patches are known");
@@ -152,6 +167,8 @@ export class FakeKubernetes implements KubernetesApi {
 
   delete(ref: ObjectRef, options: DeleteOptions = {}): Promise<JsonObject> {
     const path = pathOf(ref);
+    if (options.dryRun === true)
+      return this.#tried(`delete ${path}`, { kind: "Status" }, () => this.#existing(ref));
     return hooked(this.hooks, `delete ${path}`, () => {
       const before = this.#existing(ref);
       if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))

@@ -48,7 +48,8 @@ export class Life {
         const call = (...args: unknown[]): unknown => method.apply(object, args);
         if (typeof name !== "string" || !writes.includes(name))
           return (...args: unknown[]) => (this.#dead ? NOTHING_MORE : call(...args));
-        return (...args: unknown[]) => this.#write(isReview(args) ? "" : name, () => call(...args));
+        return (...args: unknown[]) =>
+          this.#write(isReview(args) || isDryRun(args) ? "" : name, () => call(...args));
       },
     });
   }
@@ -84,6 +85,13 @@ export function isReview([ref]: readonly unknown[]): boolean {
     "plural" in ref &&
     typeof ref.plural === "string" &&
     ref.plural.endsWith("subjectaccessreviews")
+  );
+}
+
+/** A write that is only judged. */
+function isDryRun(args: readonly unknown[]): boolean {
+  return args.some(
+    (one) => typeof one === "object" && one !== null && "dryRun" in one && one.dryRun === true,
   );
 }
 

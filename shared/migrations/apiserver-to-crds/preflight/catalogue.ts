@@ -14,6 +14,7 @@ import { foreignDependants } from "./checks/foreign-dependants.ts";
 import { gitops } from "./checks/gitops.ts";
 import { installer } from "./checks/installer.ts";
 import { kindsConvertible } from "./checks/kinds-convertible.ts";
+import { lockRehearsal } from "./checks/lock-rehearsal.ts";
 import { mirrorStatus } from "./checks/mirror-status.ts";
 import { nativeCrds } from "./checks/native-crds.ts";
 import { nativeWriters } from "./checks/native-writers.ts";
@@ -50,6 +51,7 @@ export const CHECKS: readonly Check[] = [
   policyTypes,
   gitops,
   webhooks,
+  lockRehearsal,
   nativeWriters,
   foreignDependants,
 ];

@@ -5,6 +5,7 @@ import type { ApiServiceState } from "../../../kubernetes/api-services.ts";
 import type { CrdState } from "../../../kubernetes/crds.ts";
 import type { Managers } from "../../../kubernetes/gitops/find-managers.ts";
 import type { SecondVersion } from "../../../kubernetes/second-version.ts";
+import type { Rehearsed } from "../../target/rehearse.ts";
 import type { AdmissionVersion } from "./compatibility.ts";
 import type { GitOpsMode } from "./input.ts";
 
@@ -146,6 +147,8 @@ export interface Facts {
   accounts: readonly AccountFact[];
   webhooks: readonly WebhookFact[] | Unread;
   writers: readonly WriterFact[] | Unread;
+  /** The writes after the lock, tried by dry runs. */
+  rehearsal: Rehearsed;
   gitops: Managers & { mode: GitOpsMode };
   /** True where the run is to be shown as a DatastoreMigration. */
   mirrorStatus: boolean;

@@ -8,6 +8,7 @@ import { gatherCrds } from "./gather/crds.ts";
 import { gatherDependants } from "./gather/dependants.ts";
 import { gatherInventory } from "./gather/inventory.ts";
 import { isOwnerEnforced } from "./gather/owner-enforcement.ts";
+import { gatherRehearsal } from "./gather/rehearsal.ts";
 import { gatherVersions } from "./gather/versions.ts";
 import { gatherWebhooks } from "./gather/webhooks.ts";
 import { gatherWorkloads } from "./gather/workloads.ts";
@@ -52,6 +53,7 @@ export async function gatherFacts(
     access: { asked: access.asked + rules.length, denied: [...access.denied, ...denied] },
     accounts: await gatherAccounts(cluster, workloads.workloads),
     webhooks: await ifAllowed(() => gatherWebhooks(cluster)),
+    rehearsal: await gatherRehearsal(cluster, { ...workloads, ...crds }),
     writers: await ifAllowed(() => gatherWriters(cluster, workloads.workloads)),
     gitops: { mode: input.gitops, ...managers },
     mirrorStatus: input.mirrorStatus ?? false,

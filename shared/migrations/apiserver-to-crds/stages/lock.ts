@@ -3,7 +3,13 @@ import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { foundApiService, restoreFound } from "../api-service.ts";
 import { isRefused, lockNative, lockOld, removeNativeLock, unlockOld } from "../cluster-information.ts";
-import { type Context, isPrecopied, SECOND } from "../context.ts";
+import { type Context, isPrecopied, SECOND, sendFor } from "../context.ts";
+import { crdNames } from "../../../calico/kinds.ts";
+import { fieldManager } from "../../context.ts";
+import { readTarget } from "../../target/calls.ts";
+import { rehearseBeforeLock } from "../../target/rehearse.ts";
+import { lockRehearsals } from "../rehearsals.ts";
+import { datastoreUsers, operatorRef } from "../workloads.ts";
 import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { openAgain } from "../second-version.ts";
@@ -79,6 +85,7 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughN
   lockWindow: "begins",
   undo: [unlockOldGroup, removeLock, awaitApiServer, rolloutBack],
   act: async (context) => {
+    if (context.notes["lockedAt"] === undefined) await rehearse(context);
     const { lockedAt = context.clock.now() } = context.notes;
     await context.record({ lockedAt });
     await lockOld(context);
@@ -86,6 +93,22 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughN
     return { done: true };
   },
 });
+
+/** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
+async function rehearse(context: Context): Promise<void> {
+  const send = sendFor(context);
+  const operator = await operatorRef(context);
+  const object = operator === undefined ? undefined : await readTarget(context, operator);
+  const crds = crdNames("crd.projectcalico.org/v1");
+  const rehearsals = await lockRehearsals(send, {
+    fieldManager: fieldManager(context),
+    users: await datastoreUsers(context),
+    operator: operator === undefined || object === undefined ? undefined : { ref: operator, object },
+    oldCrds: crds,
+    native: (await isPrecopied(context)) ? SECOND : undefined,
+  });
+  await rehearseBeforeLock(send, rehearsals);
+}
 
 async function removeUnlessRefused(context: Context): Promise<StageOutcome> {
   try {

@@ -140,7 +140,8 @@ export class FakeCluster implements KubernetesApi {
     if (options.uid !== undefined && options.uid !== textAt(place.show(found), "metadata", "uid"))
       throw conflict(ref);
     if (this.protectsTiers && place.apiVersion === NATIVE && isBuiltIn(ref)) throw refused(ref);
-    await this.#stored.delete({ ...ref, ...at(place) });
+    await this.#stored.delete({ ...ref, ...at(place) }, options.dryRun === true ? { dryRun: true } : {});
+    if (options.dryRun === true) return { kind: "Status", status: "Success" };
     if (isDefinition(ref)) await this.#empty(found);
     await this.#serve();
     return { kind: "Status", status: "Success" };

@@ -10,11 +10,15 @@ import { etcdHoldsCalico } from "./checks/etcd-holds-calico.ts";
 import { etcdReachable } from "./checks/etcd-reachable.ts";
 import { foreignOwners } from "./checks/foreign-owners.ts";
 import { kubernetesVersion } from "./checks/kubernetes-version.ts";
+import { lockRehearsal } from "./checks/lock-rehearsal.ts";
 import { manifest } from "./checks/manifest.ts";
 import { namesUnique } from "./checks/names-unique.ts";
 import { nodesMapped } from "./checks/nodes-mapped.ts";
 import { referencesResolve } from "./checks/references-resolve.ts";
 import { schemaAccepts } from "./checks/schema-accepts.ts";
+import { serverAccepts } from "./checks/server-accepts.ts";
+import { serverTried } from "./checks/server-tried.ts";
+import { spelling } from "./checks/spelling.ts";
 import { targetEmpty } from "./checks/target-empty.ts";
 import { valuesValid } from "./checks/values-valid.ts";
 
@@ -30,11 +34,15 @@ export const CHECKS: readonly Check[] = [
   crdsOfVersion,
   access,
   calicoNode,
+  lockRehearsal,
   targetEmpty,
   foreignOwners,
   valuesValid,
   namesUnique,
   schemaAccepts,
+  serverAccepts,
+  serverTried,
+  spelling,
   nodesMapped,
   allCarried,
   referencesResolve,

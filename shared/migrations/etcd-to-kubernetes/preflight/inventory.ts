@@ -13,6 +13,8 @@ export const Inventory = z.object({
   consents: Counts,
   /** How many resources block, by code. */
   blockers: Counts,
+  /** How many resources are spelt in another way in the target, with the same meaning. */
+  respelled: z.int().default(0),
   /** Names that others refer to, and the references; each name once. */
   tiers: z.array(z.string()),
   tiersUsed: z.array(z.string()),
@@ -26,7 +28,16 @@ export type Inventory = z.infer<typeof Inventory>;
 /** An inventory before anything was read. */
 export function emptyInventory(): Inventory {
   const names = { tiers: [], tiersUsed: [], filters: [], filtersUsed: [] };
-  return { byKind: {}, derived: 0, housekeeping: 0, consents: {}, blockers: {}, ...names, missingFields: {} };
+  return {
+    byKind: {},
+    derived: 0,
+    housekeeping: 0,
+    consents: {},
+    blockers: {},
+    respelled: 0,
+    ...names,
+    missingFields: {},
+  };
 }
 
 /** Adds one to a count. */

@@ -4,6 +4,8 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import type { Context } from "../context.ts";
 
 const PAGE = 1000;
+const NAMED = 20;
+const NO_REVISION = -1;
 
 /**
  * The first rows of a ledger of problems that are of the present reading and match, as `key (reason)`. Goes through the
@@ -13,10 +15,10 @@ export async function listedProblems(
   context: Pick<Context, "notes">,
   ledger: Pick<Ledger, "list">,
   matches: (row: Checkpoint) => boolean,
-  limit = 20,
+  limit = NAMED,
 ): Promise<string[]> {
   const found = await presentProblems(ledger, context.notes["pinnedRevision"], matches, limit);
-  return found.map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`);
+  return found.map(named);
 }
 
 /** The first rows of a ledger of problems that were read at this revision and match. */
@@ -32,4 +34,30 @@ async function presentProblems(
     if (found.length >= limit) break;
   }
   return found.slice(0, limit);
+}
+
+/** How many rows of a ledger of problems are of the present reading and match, and the first of them, as `key (reason)`. */
+export async function countedProblems(
+  context: Pick<Context, "notes">,
+  ledger: Pick<Ledger, "list">,
+  matches: (row: Checkpoint) => boolean = () => true,
+): Promise<{ count: number; items: string[] }> {
+  const revision = context.notes["pinnedRevision"];
+  let count = 0;
+  const items: string[] = [];
+  for await (const page of ledgerPages(ledger, { limit: PAGE })) {
+    const found = page.filter((row) => row.detail["revision"] === revision && matches(row));
+    count += found.length;
+    items.push(...found.slice(0, NAMED - items.length).map(named));
+  }
+  return { count, items };
+}
+
+function named({ key, detail }: Checkpoint): string {
+  return `${key} (${textAt(detail, "reason")})`;
+}
+
+/** A row of a ledger of problems that is of no reading any more. */
+export function over(row: Checkpoint): Checkpoint {
+  return { ...row, state: "reverted", detail: { ...row.detail, revision: NO_REVISION } };
 }

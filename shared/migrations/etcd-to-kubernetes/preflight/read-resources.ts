@@ -10,19 +10,18 @@ import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import { applyDefaults, unknownFields, violations } from "../../../kubernetes/structural-schema.ts";
 import { addResources } from "../add-resources.ts";
-import { blockers, type Context, uncarried } from "../context.ts";
+import { blockers, type Context, respelled, uncarried, untried } from "../context.ts";
+import { fit } from "../../target/fit.ts";
 import { rankOf } from "../changes.ts";
 import { consentSubject } from "../consent.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
+import { over } from "./listed.ts";
 import { addNames, count, type Inventory } from "./inventory.ts";
 import { forwardLearning } from "./missing-fields.ts";
 
 const PAGE = 500;
 /** A row of a ledger is bounded (DynamoDB: 400 KB). */
 const FAULTS_NAMED = 100;
-
-/** Of no reading. */
-const OVER = -1;
 
 /** What reading needs to know of the target. */
 export interface Surroundings {
@@ -31,6 +30,8 @@ export interface Surroundings {
   nodes: ReadonlySet<string>;
   /** The schemas of the target's CRDs, by CRD name. */
   schemas: ReadonlyMap<string, JsonObject>;
+  /** The names of those of the CRDs that the cluster has; the others come with the manifest. */
+  servedCrds: ReadonlySet<string>;
 }
 
 /** Checkpoints for the ledgers of one page. */
@@ -38,6 +39,7 @@ interface Sorted {
   carried: Checkpoint[];
   uncarried: Checkpoint[];
   blocked: Checkpoint[];
+  respelled: Checkpoint[];
 }
 
 /**
@@ -55,7 +57,7 @@ export async function readResources(
   const to = prefixEnd(CALICO_PREFIX);
   const from = query.from ?? CALICO_PREFIX;
   const page = await context.connections.etcd().range({ from, to, revision: query.revision, limit: PAGE });
-  const sorted: Sorted = { carried: [], uncarried: [], blocked: [] };
+  const sorted: Sorted = { carried: [], uncarried: [], blocked: [], respelled: [] };
   for (const kv of page.kvs)
     if (kv.key !== CLUSTER_INFORMATION_KEY) sort(kv, surroundings, inventory, sorted);
   const { refused } = await addResources(context, sorted.carried, query.revision);
@@ -64,11 +66,15 @@ export async function readResources(
     const row = sorted.carried.find((one) => one.key === key);
     if (row !== undefined) sorted.blocked.push(blocked(row, "NAME_COLLISION", reason));
   }
-  for (const row of [...sorted.uncarried, ...sorted.blocked]) row.detail["revision"] = query.revision;
+  inventory.respelled += sorted.respelled.length;
+  for (const row of [...sorted.uncarried, ...sorted.blocked, ...sorted.respelled])
+    row.detail["revision"] = query.revision;
   for (const row of sorted.blocked) count(inventory.blockers, textAt(row.detail, "code"));
   for (const row of sorted.uncarried) count(inventory.consents, textAt(row.detail, "subject"));
   await putAfresh(uncarried(context), sorted.uncarried, page.kvs);
   await putAfresh(blockers(context), sorted.blocked, page.kvs);
+  await putAfresh(respelled(context), sorted.respelled, page.kvs);
+  await putAfresh(untried(context), [], page.kvs);
   const last = page.kvs.at(-1);
   return page.more && last !== undefined ? `${last.key}\0` : undefined;
 }
@@ -81,8 +87,7 @@ async function putAfresh(
 ): Promise<void> {
   const now = new Set(rows.map(({ key }) => key));
   const known = await ledger.get(kvs.map(({ key }) => ({ rank: rankOf(key) ?? 0, key })));
-  const over = known.filter(({ key }) => !now.has(key));
-  await ledger.put([...rows, ...over.map((row) => ({ ...row, detail: { ...row.detail, revision: OVER } }))]);
+  await ledger.put([...rows, ...known.filter(({ key }) => !now.has(key)).map(over)]);
 }
 
 function sort(kv: EtcdKeyValue, surroundings: Surroundings, inventory: Inventory, into: Sorted): void {
@@ -130,11 +135,16 @@ function sortCarried(
     into.uncarried.push(lost({ ...row, target: kv.key }, missing.subject, missing.code, missing.reason));
     return;
   }
-  const problems = schemaProblems(carried, surroundings);
+  const schema = schemaOf(carried, surroundings);
+  const fitted = schema === undefined ? undefined : fit(schema, carried.object);
+  const problems = schema === undefined ? [] : schemaProblems(schema, fitted?.object ?? carried.object);
   if (problems.length > 0) {
     into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", allOf(problems)));
     return;
   }
+  const { respelled: respelt = [] } = fitted ?? {};
+  if (respelt.length > 0)
+    into.respelled.push({ ...row, target: kv.key, detail: { ...row.detail, reason: allOf(respelt) } });
   const { losses = [] } = carried;
   if (losses.length > 0)
     into.uncarried.push(lost({ ...row, target: kv.key }, "uncarried", "PARTLY_LOST", allOf(losses)));
@@ -152,17 +162,19 @@ function missingHome(
     return { subject: "unmapped-nodes", code: "NODE_MISSING", reason };
   }
   if (target.namespace === undefined || namespaces.has(target.namespace)) return undefined;
-  const reason = `Kubernetes has no namespace "${target.namespace}"`;
+  const reason = `Kubernetes has no namespace "${target.namespace}", or is deleting it`;
   return { subject: "uncarried", code: "NAMESPACE_MISSING", reason };
 }
 
-/** Every reason for which the API server would refuse the object, or drop a part of it; none when nothing tells. */
-function schemaProblems(carried: Carried, { schemas, conversion }: Surroundings): string[] {
-  const name = carried.kind === "Node" ? undefined : crdName(carried.kind, conversion.targetGroup);
-  const schema = name === undefined ? undefined : schemas.get(name);
-  if (schema === undefined) return [];
-  const dropped = unknownFields(schema, carried.object);
-  const refused = violations(schema, applyDefaults(schema, carried.object));
+function schemaOf({ kind }: Carried, { schemas, conversion }: Surroundings): JsonObject | undefined {
+  const name = kind === "Node" ? undefined : crdName(kind, conversion.targetGroup);
+  return name === undefined ? undefined : schemas.get(name);
+}
+
+/** Every reason for which the API server would refuse the object, or drop a part of it, as far as its CRD's schema tells. */
+function schemaProblems(schema: JsonObject, object: JsonObject): string[] {
+  const dropped = unknownFields(schema, object);
+  const refused = violations(schema, applyDefaults(schema, object));
   return [
     ...dropped.map((path) => `the target's CRD has no field ${path}`),
     ...refused.map(({ path, message }) => `${path}: ${message}`),

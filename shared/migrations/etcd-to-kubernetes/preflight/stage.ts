@@ -1,13 +1,17 @@
 import { z } from "zod";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import type { BatchRecord } from "../../../engine/records.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import { errorMessage, isRetryable, MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
 import { artifactName } from "../../context.ts";
 import { versionText } from "../../../calico/versions/version.ts";
-import type { Context } from "../context.ts";
+import { rowsInRange } from "../../copying/ledger-ranges.ts";
+import { type Context, resources } from "../context.ts";
 import type { CalicoSides } from "../decisions.ts";
+import { COPIED_RANKS, cut } from "../stages/pre-copy.ts";
+import { tryResources } from "../try-resources.ts";
 import { recordNodeNames } from "../node-names.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { CHECKS } from "./catalogue.ts";
@@ -18,9 +22,14 @@ import { noteOptionalFields } from "./missing-fields.ts";
 import { readResources } from "./read-resources.ts";
 import { surroundingsOf } from "./surroundings.ts";
 
+const BATCHES_PER_STEP = 10;
+const RankRange = z.object({ rank: z.int(), from: z.string(), to: z.string() });
+
 const Cursor = z.object({
-  phase: z.enum(["read", "judge"]),
+  phase: z.enum(["read", "try", "judge"]),
   from: z.string().optional(),
+  /** In `try`: the last row that is in a batch. */
+  after: z.object({ rank: z.int(), key: z.string() }).optional(),
   inventory: Inventory,
   retries: z.int(),
 });
@@ -28,7 +37,7 @@ type Cursor = z.infer<typeof Cursor>;
 
 /**
  * Looks, and changes nothing on any cluster: checks the connections, pins a revision of the source, reads every resource
- * at that revision and records what it becomes, then judges. A blocking check that fails stops the run; a resume starts
+ * at that revision and records what it becomes, lets the API server judge each by a dry run, then judges. A blocking check that fails stops the run; a resume starts
  * over with a new revision.
  */
 export const preflight: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
@@ -38,9 +47,16 @@ export const preflight: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
   plan: async (context, previous) => {
     const cursor = previous === undefined ? undefined : Cursor.parse(previous);
     if (cursor === undefined || cursor.retries < context.run.retriesSeen) return checkConnections(context);
-    return cursor.phase === "read" ? read(context, cursor) : judge(context, cursor);
+    switch (cursor.phase) {
+      case "read":
+        return read(context, cursor);
+      case "try":
+        return planTrials(context, cursor);
+      case "judge":
+        return judge(context, cursor);
+    }
   },
-  work: () => Promise.reject(new Error("preflight has no batches")),
+  work: async (context, batch) => ({ done: true, counts: await tryBatch(context, batch) }),
 };
 
 async function checkConnections(context: Context): Promise<SweepPlan> {
@@ -84,7 +100,33 @@ async function read(context: Context, cursor: Cursor): Promise<SweepPlan> {
     throw error;
   }
   if (next !== undefined) return { batches: [], cursor: { ...cursor, from: next, inventory } };
-  return { batches: [], cursor: { phase: "judge", inventory, retries: cursor.retries } };
+  await context.record({ missingFields: inventory.missingFields });
+  return { batches: [], cursor: { phase: "try", inventory, retries: cursor.retries } };
+}
+
+/** The batches of the next rows, so that trying them goes on in parallel and is shown. */
+async function planTrials(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const { batchSize } = context.options;
+  const { after, ...rest } = cursor;
+  const page = await resources(context).list({
+    ...(after === undefined ? {} : { after }),
+    limit: batchSize * BATCHES_PER_STEP,
+  });
+  const batches = COPIED_RANKS.flatMap((rank) =>
+    cut(
+      page.filter((row) => row.rank === rank),
+      batchSize,
+    ),
+  );
+  const last = page.at(-1);
+  if (last === undefined || page.length < batchSize * BATCHES_PER_STEP)
+    return { batches, cursor: { ...rest, phase: "judge" }, barrier: true };
+  return { batches, cursor: { ...rest, after: { rank: last.rank, key: last.key } } };
+}
+
+async function tryBatch(context: Context, batch: Readonly<BatchRecord>): Promise<Record<string, number>> {
+  const rows = await rowsInRange(resources(context), RankRange.parse(batch.scope), { limit: batch.size });
+  return tryResources(context, await surroundingsOf(context), rows);
 }
 
 async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
@@ -96,7 +138,13 @@ async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const all = [...(context.notes["checks"] as unknown as CheckReport[]), ...reports];
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), all);
   const { byKind, missingFields } = inventory;
-  await context.record({ byKind, missingFields, consents: consents(all, inventory) });
+  const { servedCrds } = await surroundingsOf(context);
+  await context.record({
+    byKind,
+    missingFields,
+    consents: consents(all, inventory),
+    servedCrds: [...servedCrds],
+  });
   refuse(all);
   await context.announce("preflight.passed", { resources: inventory.byKind });
   return { batches: [], done: true };

@@ -24,33 +24,43 @@ export async function surroundingsOf(context: Context): Promise<Surroundings> {
     conversion: convert,
     namespaces: await namesOf(context, { apiVersion: "v1", plural: "namespaces" }),
     nodes: await namesOf(context, { apiVersion: "v1", plural: "nodes" }),
-    schemas: await readSchemas(context, convert.targetGroup),
+    ...(await readSchemas(context, convert.targetGroup)),
   };
   cached.set(kubernetes, { reading, surroundings });
   return surroundings;
+}
+
+/** Nothing can be created in a namespace that is being deleted, and what is there goes with it: as if it were gone. */
+function isLeaving(object: JsonObject): boolean {
+  return object["kind"] === "Namespace" && textAt(object, "metadata", "deletionTimestamp") !== "";
 }
 
 async function namesOf(context: Context, ref: ResourceRef): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   const options = { metadataOnly: true, signal: context.signal };
   for await (const page of context.connections.kubernetes.pages(ref, options)) {
-    for (const object of page) names.add(textAt(object, "metadata", "name"));
+    for (const object of page) if (!isLeaving(object)) names.add(textAt(object, "metadata", "name"));
   }
   return names;
 }
 
 /** The cluster's own CRDs count; the manifest's where the cluster has none. */
-async function readSchemas(context: Context, group: TargetGroup): Promise<ReadonlyMap<string, JsonObject>> {
+export async function readSchemas(
+  context: Context,
+  group: TargetGroup,
+): Promise<Pick<Surroundings, "schemas" | "servedCrds">> {
   const manifest = (await readManifest(context)).filter(isCrd);
   const byName = new Map(manifest.map((crd) => [textAt(crd, "metadata", "name"), crd]));
   const schemas = new Map<string, JsonObject>();
+  const servedCrds = new Set<string>();
   for (const name of crdNames(group)) {
     const present = await orAbsent(
       call(context, () => context.connections.kubernetes.get({ ...crdResource, name })),
     );
+    if (present !== undefined) servedCrds.add(name);
     const crd = present ?? byName.get(name);
     const schema = crd === undefined ? undefined : schemaOf(crd, schemaVersion(group));
     if (schema !== undefined) schemas.set(name, schema);
   }
-  return schemas;
+  return { schemas, servedCrds };
 }

@@ -1,13 +1,16 @@
 import { z } from "zod";
+import type { TargetGroup } from "../../../calico/kinds.ts";
 import { type Shown, Tally } from "../../../engine/approvals.ts";
 import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action, ApprovalRule } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { type Context, decisions, uncarried } from "../context.ts";
+import { type Context, decisions, sendFor, uncarried } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { lockRehearsals, rehearseSourceLock } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
+import { rehearseBeforeLock } from "../../target/rehearse.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { unlockEtcd } from "../undo/unlock-etcd.ts";
 
@@ -29,6 +32,7 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   undo: [unlockEtcd],
   act: async (context) => {
     const { targetGroup } = await decisions(context);
+    if (context.notes["lockedAt"] === undefined) await rehearse(context, targetGroup);
     // Pods do not need the target yet: it shows that Kubernetes can be reached, before etcd is locked.
     await setTargetReady(context, targetGroup, false);
     const startedAt = context.clock.now();
@@ -41,6 +45,12 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
     return { done: true };
   },
 };
+
+/** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
+async function rehearse(context: Context, targetGroup: TargetGroup): Promise<void> {
+  await rehearseSourceLock(context);
+  await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, targetGroup));
+}
 
 /** What preflight found to need a person's consent, by subject. */
 function consentTo(subject: string): ApprovalRule<ClusterConnections, EtcdToKubernetesOptions> {

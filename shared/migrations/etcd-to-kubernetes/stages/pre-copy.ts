@@ -32,7 +32,7 @@ type Cursor = z.infer<typeof Cursor>;
 
 const Scope = z.object({ rank: z.int(), from: z.string(), to: z.string() });
 
-/** Copies every resource as of the pinned revision while the source stays in use. */
+/** Copies every resource as of the pinned revision while the source stays in use, or as of now after a resume. */
 export const preCopy: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "sweep",
   name: "pre-copy",
@@ -47,11 +47,18 @@ export const preCopy: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
     const query = { states: ["pending", "failed", "conflict"] as const, limit: batch.size };
     const rows = await rowsInRange(resources(context), Scope.parse(batch.scope), query);
     const open = rows.filter(({ state }) => state !== "applied" && state !== "reverted");
-    const { pinnedRevision } = await decisions(context);
-    const sources = await readSources(context, open, pinnedRevision);
+    const sources = await readSources(context, open, await revisionToCopy(context));
     return { done: true, counts: await copyAll(context, "create", await conversion(context), sources) };
   },
 };
+
+/**
+ * The pinned revision; after a resume the present, as a person may have mended in etcd what could not be written. Catching up
+ * begins at the pinned revision all the same, and leaves alone what is the same by then.
+ */
+async function revisionToCopy(context: Context): Promise<number | undefined> {
+  return context.run.retriesSeen > 0 ? undefined : (await decisions(context)).pinnedRevision;
+}
 
 function firstCursor(context: Context): Cursor {
   return { rank: COPIED_RANKS[0] ?? 1, retries: context.run.retriesSeen, complete: false };
@@ -106,5 +113,5 @@ async function nextRank(context: Context, cursor: Cursor): Promise<SweepPlan | {
 
 async function isWorthTrying(context: Context, { rank, retries }: Cursor): Promise<boolean> {
   if (retries < context.run.retriesSeen) return true;
-  return conflictsMoved(context, [rank], (await decisions(context)).pinnedRevision);
+  return conflictsMoved(context, [rank], await revisionToCopy(context));
 }

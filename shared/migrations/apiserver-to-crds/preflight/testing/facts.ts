@@ -97,6 +97,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     accounts: [{ account: "calico-system/calico-node", missing: [] }],
     webhooks: [],
     writers: [],
+    rehearsal: { asked: 7, refused: [], untried: [] },
     gitops: { mode: "pause", managers: [], elsewhere: [] },
     mirrorStatus: false,
     guards: "install",

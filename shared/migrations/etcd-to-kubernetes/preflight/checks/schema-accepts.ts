@@ -7,7 +7,7 @@ export const schemaAccepts: ResourceCheck = {
   id: "schema-accepts",
   title: "the target's CRDs accept every resource, and drop no field of it",
   severity: "blocking",
-  fix: "Use the CRDs of the Calico version that wrote the data, or a newer one; or mend the resources that are named.",
+  fix: "Mend the resources that are named, with calicoctl; where a field is missing that the target's Calico reads, use the CRDs of that version of Calico. Then `resume`: everything is read again.",
   phase: "resources",
   run: async (inventory, context) => {
     const count = inventory.blockers["SCHEMA_REFUSES"] ?? 0;

@@ -1,4 +1,5 @@
 import { textAt } from "../../../../kubernetes/fields.ts";
+import { SERVER_REFUSES } from "../../try-resources.ts";
 import { blockers } from "../../context.ts";
 import { fail, pass, type ResourceCheck } from "../check.ts";
 import { listedProblems } from "../listed.ts";
@@ -11,7 +12,7 @@ export const valuesValid: ResourceCheck = {
   fix: "Mend or delete the keys that are named, with calicoctl or etcdctl, then start again.",
   phase: "resources",
   run: async (inventory, context) => {
-    const others = ["NAME_COLLISION", "SCHEMA_REFUSES"];
+    const others = ["NAME_COLLISION", "SCHEMA_REFUSES", SERVER_REFUSES];
     const codes = Object.entries(inventory.blockers).filter(([code]) => !others.includes(code));
     const count = codes.reduce((sum, [, n]) => sum + n, 0);
     if (count === 0) return pass("all are");

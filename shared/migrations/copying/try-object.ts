@@ -1,0 +1,85 @@
+import { differences } from "../../calico/differences.ts";
+import type { TargetObject, TargetRef } from "../../calico/target.ts";
+import type { JsonObject } from "../../json.ts";
+import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
+import { errorMessage, isRetryable } from "../../errors.ts";
+import { type AnyContext, fieldManager } from "../context.ts";
+import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+
+/** What the API server says of an object that is not created yet. */
+export type Trial =
+  | { outcome: "accepted" }
+  | { outcome: "refused"; code: string; reason: string }
+  /** It cannot judge without writing. */
+  | { outcome: "untried"; reason: string };
+
+/** An object to be tried. */
+interface Tried {
+  target: TargetRef;
+  object: TargetObject;
+  /** As the API server will give it back: with its defaults. */
+  expected: JsonObject;
+  meaning: (object: JsonObject) => string;
+}
+
+/**
+ * What etcd takes in a write unless it was told otherwise (`--max-request-bytes`), without what goes around the object: a
+ * dry run does not come as far as etcd. The API server leaves managedFields out where they alone make an object too large.
+ */
+export const MOST_BYTES = 1_572_864 - 512;
+
+const PATHS_NAMED = 10;
+const NO_DRY_RUN = /does not support dry run/;
+
+/** A write that is only judged: everything is asked that is asked for the write itself, admission policies and webhooks included. */
+export function tryOptions(context: AnyContext): {
+  dryRun: true;
+  fieldManager: string;
+  timeoutMs: number;
+} {
+  return { dryRun: true, fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
+}
+
+/**
+ * Lets the API server judge the creation of an object by a dry run, and compares what it would store with what is expected:
+ * admission of the cluster may change it. Throws what may pass.
+ */
+export async function tryCreate(context: AnyContext, tried: Tried): Promise<Trial> {
+  const bytes = Buffer.byteLength(JSON.stringify(tried.expected));
+  if (bytes > MOST_BYTES) return refused("KUBERNETES_TOO_LARGE", sizeFault(bytes));
+  const { kubernetes } = context.connections;
+  const options = { ...tryOptions(context), fieldValidation: "Strict" } as const;
+  try {
+    const answer = await call(context, () => kubernetes.create(tried.target, tried.object, options));
+    return judge(tried, answer);
+  } catch (error) {
+    return trialOf(error);
+  }
+}
+
+/** What an error of a dry run says of the write. Throws what may pass. */
+export function trialOf(error: unknown): Trial {
+  // What is there already is judged before that is noticed.
+  if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return { outcome: "accepted" };
+  if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
+  if (error.status < 400 || error.status > 599) throw error;
+  if (NO_DRY_RUN.test(error.message)) return { outcome: "untried", reason: errorMessage(error) };
+  return refused(error.code, errorMessage(error));
+}
+
+function judge({ expected, meaning }: Tried, answer: JsonObject): Trial {
+  if (meaning(expected) === meaning(answer)) return { outcome: "accepted" };
+  const paths = differences(expected, answer, { limit: PATHS_NAMED }).map(({ path }) => path);
+  return refused(
+    "CHANGED_BY_ADMISSION",
+    `an admission policy or webhook of the cluster, or the CRD itself, changes it on its way: ${paths.join(", ")}`,
+  );
+}
+
+function refused(code: string, reason: string): Trial {
+  return { outcome: "refused", code, reason };
+}
+
+function sizeFault(bytes: number): string {
+  return `it has ${bytes} bytes, and etcd takes ${MOST_BYTES} in a write`;
+}

@@ -1,0 +1,61 @@
+import { errorMessage, isRetryable, MigratorError } from "../../errors.ts";
+import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
+import type { KubernetesApi, Send } from "../../kubernetes/types.ts";
+
+/** A write that a later stage makes, as a dry run: everybody is asked who is asked for the write, and nothing is written. */
+export interface Rehearsal {
+  /** What is written, as an imperative phrase: `patch daemonsets/calico-node in kube-system`. */
+  what: string;
+  try: (api: KubernetesApi) => Promise<unknown>;
+}
+
+/** What rehearsing gave. */
+export interface Rehearsed {
+  asked: number;
+  /** The writes that would be refused, each with what the server says; it names the policy or webhook that refuses. */
+  refused: string[];
+  /** Those that cannot be tried without being made. */
+  untried: string[];
+}
+
+const NO_DRY_RUN = /does not support dry run/;
+const NAMED = 5;
+
+/** Tries writes by dry runs, all of them, and tells each that would be refused. Throws what may pass, to be tried again. */
+export async function rehearse(send: Send, rehearsals: readonly Rehearsal[]): Promise<Rehearsed> {
+  const refused: string[] = [];
+  const untried: string[] = [];
+  for (const { what, try: attempt } of rehearsals) {
+    try {
+      await send(attempt);
+    } catch (error) {
+      if (isMoot(error)) continue;
+      if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
+      const list = NO_DRY_RUN.test(error.message) ? untried : refused;
+      list.push(`${what}: ${errorMessage(error)}`);
+    }
+  }
+  return { asked: rehearsals.length, refused, untried };
+}
+
+/** As `rehearse`, right before the lock. Throws REHEARSAL_FAILED where a write of later would be refused. */
+export async function rehearseBeforeLock(send: Send, rehearsals: readonly Rehearsal[]): Promise<void> {
+  const { refused } = await rehearse(send, rehearsals);
+  if (refused.length === 0) return;
+  const more = refused.length > NAMED ? `; and ${refused.length - NAMED} more` : "";
+  throw new MigratorError(
+    "REHEARSAL_FAILED",
+    `nothing is locked, as a write that is made after the lock would be refused: ${refused.slice(0, NAMED).join("; ")}${more}`,
+    {
+      next: "Let the policy, webhook or role that is named allow the migration's user this write until the run has ended, then `resume`: the rehearsal is repeated before the lock.",
+      details: { refused },
+    },
+  );
+}
+
+/** What is gone needs no write; and whoever writes at the same moment is dealt with by the write itself. */
+function isMoot(error: unknown): boolean {
+  return ["KUBERNETES_NOT_FOUND", "KUBERNETES_CONFLICT", "KUBERNETES_ALREADY_EXISTS"].some((code) =>
+    isKubernetesError(error, code),
+  );
+}
