@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "../../shared/json.ts";
 
-/** Calico's DaemonSet as a manifest has it, for one datastore. */
-export function calicoNode(datastore: "etcdv3" | "kubernetes"): JsonObject {
+/** Calico's DaemonSet as a manifest has it, for one datastore, with an image of this tag. */
+export function calicoNode(datastore: "etcdv3" | "kubernetes", tag: string = datastore): JsonObject {
   const labels = { "k8s-app": "calico-node" };
   const ofEtcd = datastore === "etcdv3" ? [{ name: "ETCD_ENDPOINTS", value: "http://10.96.0.9:6666" }] : [];
   const env = [{ name: "DATASTORE_TYPE", value: datastore }, ...ofEtcd];
@@ -19,7 +19,7 @@ export function calicoNode(datastore: "etcdv3" | "kubernetes"): JsonObject {
         spec: {
           hostNetwork: true,
           tolerations: [{ operator: "Exists" }],
-          containers: [{ name: "calico-node", image: `calico/node:${datastore}`, env }],
+          containers: [{ name: "calico-node", image: `calico/node:${tag}`, env }],
         },
       },
     },
@@ -27,13 +27,13 @@ export function calicoNode(datastore: "etcdv3" | "kubernetes"): JsonObject {
 }
 
 /** Writes a manifest for the Kubernetes datastore into a folder: the DaemonSet and a ConfigMap that was not there. */
-export function writeManifest(folder: string): string {
+export function writeManifest(folder: string, tag?: string): string {
   const path = join(folder, "calico.yaml");
   const metadata = { name: "calico-config", namespace: "kube-system" };
   const config = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { typha: "none" } };
   writeFileSync(
     path,
-    [config, calicoNode("kubernetes")].map((object) => JSON.stringify(object)).join("\n---\n"),
+    [config, calicoNode("kubernetes", tag)].map((object) => JSON.stringify(object)).join("\n---\n"),
   );
   return path;
 }

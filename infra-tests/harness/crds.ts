@@ -5,6 +5,7 @@ import { crdName, KINDS, type KindInfo, targetKind, type TargetGroup } from "../
 import { isJsonObject, type JsonObject } from "../../shared/json.ts";
 import { mustRequest, type TestApi } from "./api.ts";
 import { CONFIGURATION_SPECS } from "./crd-configuration.ts";
+import { kindsWithoutCrd, specOfGeneration } from "./crd-generations.ts";
 import { IPAM_SPECS_V1, IPAM_SPECS_V3 } from "./crd-ipam.ts";
 import { POLICY_SPECS } from "./crd-policies.ts";
 import type { KubernetesHandle } from "./kubernetes.ts";
@@ -19,18 +20,34 @@ const CRD_FOLDER_VARIABLE = "CALICO_MIGRATOR_TEST_CRDS";
 /**
  * The CustomResourceDefinitions of one of Calico's groups, with structural schemas that default, validate and prune
  * like Calico's where migrated data can tell: from the test bed's own table, or from the folder of manifests that
- * CALICO_MIGRATOR_TEST_CRDS names.
+ * CALICO_MIGRATOR_TEST_CRDS names. With a generation, those of that version of Calico, of crd.projectcalico.org/v1.
  */
-export function calicoCrds(group: TargetGroup): JsonObject[] {
+export function calicoCrds(group: TargetGroup, generation?: string): JsonObject[] {
+  if (generation !== undefined) return crdsOfGeneration(generation);
   const folder = process.env[CRD_FOLDER_VARIABLE] ?? "";
-  return folder === ""
-    ? KINDS.filter((info) => info.group === "crd").map((info) => crd(info, group))
-    : readCrds(folder, group);
+  return folder === "" ? CRD_KINDS.map((info) => crd(info, group)) : readCrds(folder, group);
+}
+
+const CRD_KINDS = KINDS.filter((info) => info.group === "crd");
+
+function crdsOfGeneration(generation: string): JsonObject[] {
+  const group = "crd.projectcalico.org/v1";
+  const missing = kindsWithoutCrd(generation);
+  return CRD_KINDS.filter(({ kind }) => !missing.has(kind)).map((info) =>
+    crd(info, group, specOfGeneration(info.kind, specSchema(info.kind, group), generation)),
+  );
 }
 
 /** Applies the CRDs of a group to a cluster and waits until every one of them is established. */
-export async function installCrds(handle: KubernetesHandle, group: TargetGroup): Promise<void> {
-  const names = calicoCrds(group).map((each) => ({ name: nameOf(each), body: JSON.stringify(each) }));
+export async function installCrds(
+  handle: KubernetesHandle,
+  group: TargetGroup,
+  generation?: string,
+): Promise<void> {
+  const names = calicoCrds(group, generation).map((each) => ({
+    name: nameOf(each),
+    body: JSON.stringify(each),
+  }));
   const contentType = "application/apply-patch+yaml";
   await inParallel(names, 8, async ({ name, body }) => {
     const query = "fieldManager=test-bed&force=true";
@@ -50,14 +67,14 @@ async function established(api: TestApi, name: string): Promise<void> {
   });
 }
 
-function crd(info: KindInfo, group: TargetGroup): JsonObject {
+function crd(info: KindInfo, group: TargetGroup, spec?: JsonObject): JsonObject {
   const [groupName = "", version = ""] = group.split("/");
   const { kind, plural } = targetKind(info, group);
   const versionSchema = {
     name: version,
     served: true,
     storage: true,
-    schema: { openAPIV3Schema: rootSchema(info, specSchema(kind, group)) },
+    schema: { openAPIV3Schema: rootSchema(info, spec ?? specSchema(kind, group)) },
     ...(info.statusSubresource ? { subresources: { status: {} } } : {}),
   };
   return {

@@ -28,14 +28,14 @@ export interface Sides {
 /** Starts an etcd full of Calico's data and a Kubernetes with Calico's CRDs, namespaces and nodes. */
 export async function startSides(
   seedOptions: SeedOptions,
-  options: { group?: TargetGroup; controllers?: boolean; etcdTls?: boolean } = {},
+  options: { group?: TargetGroup; generation?: string; controllers?: boolean; etcdTls?: boolean } = {},
 ): Promise<Sides> {
   const seed = seedCalico(seedOptions);
   const [etcd, kubernetes] = await Promise.all([
     startEtcd({ tls: options.etcdTls ?? false }),
     startKubernetes({ local: true, controllers: options.controllers ?? false }),
   ]);
-  await installCrds(kubernetes, options.group ?? "crd.projectcalico.org/v1");
+  await installCrds(kubernetes, options.group ?? "crd.projectcalico.org/v1", options.generation);
   await Promise.all([writeSeed(etcd, seed), prepareKubernetes(kubernetes, seed)]);
   return {
     etcd,

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Json, JsonObject } from "../json.ts";
 import { parseCidr } from "./cidr.ts";
-import { calicoOf, type ForwardContext, invalid } from "./forwarded.ts";
+import { calicoOf, type ForwardContext, Refusal, invalid } from "./forwarded.ts";
 import type { Converted } from "./forward-resource.ts";
 import type { BlockAffinityKey, BlockKey, HandleKey } from "./keys.ts";
 import { type TargetGroup, kindInfo } from "./kinds.ts";
@@ -71,6 +71,7 @@ export function affinityLabels(affinityType: string, host: string, cidr: string)
 export function forwardAffinity(key: BlockAffinityKey, text: string, context: ForwardContext): Converted {
   const value = text === "" ? {} : parseStoredObject(text);
   const { affinityType, cidr } = key;
+  if (affinityType === "virtual") refuseWithoutType(key, context);
   const node = affinityType === "host" ? context.nodeNames.toKubernetes(key.host) : key.host;
   const deleted = flagAt(value.deleted, "deleted");
   const spec = {
@@ -85,6 +86,19 @@ export function forwardAffinity(key: BlockAffinityKey, text: string, context: Fo
     ? affinityLabels(affinityType, node, cidr)
     : undefined;
   return ipamObject("BlockAffinity", affinityName(node, cidr), context.targetGroup, spec, labels);
+}
+
+/** Without a type, an affinity is a node's. */
+function refuseWithoutType(key: BlockAffinityKey, context: ForwardContext): void {
+  if (calicoOf(context).missingFields.get("BlockAffinity")?.includes("spec.type") !== true) return;
+  throw new Refusal({
+    outcome: "uncarriable",
+    code: "AFFINITY_TYPE_UNKNOWN",
+    reason:
+      "it is the affinity of something that is no node, and the target's Calico knows only those of nodes",
+    kind: "BlockAffinity",
+    name: affinityName(key.host, key.cidr),
+  });
 }
 
 function ownerAttributes(

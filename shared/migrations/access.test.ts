@@ -41,6 +41,19 @@ suite("the rights of migrations", () => {
     assert.deepEqual(others, ["patch nodes status"]);
   });
 
+  test("ask for nothing of kinds that the target has not", () => {
+    for (const migration of ["etcd-to-kubernetes", "backup", "restore"]) {
+      const missingKinds = new Set(["Tier", "StagedNetworkPolicy"]);
+      const crd = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: {} };
+      const rights = texts(accessOf(migration, { ...SUBJECT, manifest: [crd], missingKinds }));
+      assert.deepEqual(
+        rights.filter((text) => /tiers|stagednetworkpolicies/.test(text)),
+        [],
+      );
+      assert.ok(rights.some((text) => text.endsWith(" networkpolicies")));
+    }
+  });
+
   test("with a manifest hold its objects by name, in their namespaces", () => {
     const metadata = { name: "calico-node", namespace: "calico-system" };
     const rights = ofManifest({ apiVersion: "apps/v1", kind: "DaemonSet", metadata });

@@ -135,11 +135,8 @@ test("affinities have labels since 3.31, and no type where the CRD has none", ()
   assert.equal((newer.object.spec as JsonObject).type, "host");
   assert.equal(Object.keys(metadataOf(carried(key, value, on("3.31.0"))).labels as JsonObject).length, 3);
   // That of a load balancer would be taken for a node's.
-  const virtual = key.replace("/host/", "/virtual/");
-  assert.equal(
-    (carried(virtual, value, on("3.28.5", { missingFields })).object.spec as JsonObject).type,
-    "virtual",
-  );
+  const virtual = refused(key.replace("/host/", "/virtual/"), value, on("3.28.5", { missingFields }));
+  assert.equal("code" in virtual && virtual.code, "AFFINITY_TYPE_UNKNOWN");
 });
 
 describe("a kind that the target lacks", () => {

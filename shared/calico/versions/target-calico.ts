@@ -17,11 +17,17 @@ export const NEWEST_CALICO: TargetCalico = {
   missingFields: new Map(),
 };
 
-/** Kinds of settings: a field that Calico does not have sets nothing there. A policy without one would mean something else. */
+/**
+ * Kinds of settings and of IPAM's bookkeeping: a field that Calico does not have does nothing there. A policy or a pool
+ * without one would mean something else.
+ */
 const SETTINGS = new Set([
   "BGPConfiguration",
   "BGPPeer",
   "FelixConfiguration",
+  "IPAMBlock",
+  "IPAMConfig",
+  "IPAMHandle",
   "KubeControllersConfiguration",
 ]);
 
@@ -71,7 +77,7 @@ export function leaveOutMissingFields(
       const silent = value === undefined || saysNothing(kind, path, value);
       if (!silent && !SETTINGS.has(kind)) return;
       Reflect.deleteProperty(holder, member);
-      if (!silent) lost.add(`${path}: the target's Calico has no such setting`);
+      if (!silent) lost.add(`${path}: the target's Calico has no such field`);
     });
   }
   return [...lost];

@@ -33,6 +33,8 @@ type Cursor = z.infer<typeof Cursor>;
 export interface BackupScope {
   targetGroup: TargetGroup;
   pinnedRevision: number;
+  /** Kinds that the target has no CRD for are passed over, as nobody asked for the rights to look. Default: none. */
+  calico?: { missingKinds: readonly string[] };
 }
 
 /**
@@ -99,8 +101,9 @@ async function backUpKubernetes(
     : { batches: [], cursor: { side: "kubernetes", ...next } };
 }
 
-function backedUp({ targetGroup }: BackupScope): BackedUp[] {
-  const kinds = KINDS.filter(({ group }) => group !== "none");
+function backedUp({ targetGroup, calico }: BackupScope): BackedUp[] {
+  const missing = calico?.missingKinds ?? [];
+  const kinds = KINDS.filter(({ kind, group }) => group !== "none" && !missing.includes(kind));
   return [
     { ref: crdResource, perPart: CRDS_PER_PART, keep: (crd) => (isCalicoCrd(crd) ? crd : undefined) },
     ...kinds.map(({ kind }) => {

@@ -7,8 +7,8 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing, verifyKinds } from "../../copying/verify-kinds.ts";
 import { type Comparison, compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion } from "../context.ts";
+import { isMissing } from "../missing-kinds.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { orAbsent } from "../../target/calls.ts";
 import { forgetNoted, note, strangerRow } from "../written-by-others.ts";
 import { compareKind, type Pair } from "./verify-kind.ts";
 
@@ -41,6 +41,7 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
     kinds: VERIFIED,
     ...(traits.writtenByOthers === "noted" ? { begin: forgetNoted } : {}),
     compare: async (context, { kind, attempt, batch }) => {
+      if (await isMissing(context, kind)) return { done: true, counts: {} };
       const convert = await conversion(context);
       const both = { there: convert, back: await backConversion(context) };
       const judged = {
@@ -48,15 +49,9 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
         strangers: (objects: readonly [string, JsonObject][]) =>
           judgeStrangers(traits, context, { kind, attempt, objects }),
       };
-      const compared = compareKind(context, both, { kind, batch }, judged);
-      // Of a kind that the target has not, nothing was copied.
-      return isMissing(convert, kind) ? ((await orAbsent(compared)) ?? { done: true, counts: {} }) : compared;
+      return compareKind(context, both, { kind, batch }, judged);
     },
   });
-}
-
-function isMissing({ calico }: ForwardContext, kind: string): boolean {
-  return calico?.missingKinds.has(kind) === true;
 }
 
 async function judge(

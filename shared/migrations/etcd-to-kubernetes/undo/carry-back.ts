@@ -16,13 +16,14 @@ import { backConversion, type Context, conversion, decisions, resources } from "
 import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts";
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import { rangesByRank, rowsInRange } from "../../copying/ledger-ranges.ts";
+import { isMissing } from "../missing-kinds.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
 import { verifySweep } from "../stages/verify.ts";
 import type { Conversions } from "../stages/verify-kind.ts";
 import { COPIED_RANKS } from "../stages/pre-copy.ts";
-import { listPage, orAbsent, readTarget } from "../../target/calls.ts";
+import { listPage, readTarget } from "../../target/calls.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
@@ -121,15 +122,13 @@ async function carryKind(
   kind: string,
   batch: Readonly<BatchRecord>,
 ): Promise<BatchOutcome> {
-  const { targetGroup, calico } = await decisions(context);
+  if (await isMissing(context, kind)) return { done: true, counts: {} };
+  const { targetGroup } = await decisions(context);
   const ref = targetKind(kindInfo(kind), targetGroup);
-  const isMissing = calico.missingKinds.includes(kind);
   let token = batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
   let carried = 0;
   for (let pages = 0; pages < PAGES_PER_WORK; pages++) {
-    const listed = listPage(context, ref, { limit: PAGE, continueToken: token }, "afresh");
-    const page = isMissing ? await orAbsent(listed) : await listed;
-    if (page === undefined) break;
+    const page = await listPage(context, ref, { limit: PAGE, continueToken: token }, "afresh");
     carried += await carryObjects(context, kind, page.items);
     token = page.continueToken;
     if (token === undefined) break;

@@ -7,6 +7,7 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions, resources } from "../context.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
+import { isMissing } from "../missing-kinds.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { readClusterInformation } from "../source-lock.ts";
@@ -34,6 +35,7 @@ export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> =
 };
 
 async function deleteLeftovers(context: Context, kind: string, targetGroup: TargetGroup): Promise<void> {
+  if (await isMissing(context, kind)) return;
   const ref = targetKind(kindInfo(kind), targetGroup);
   let continueToken: string | undefined;
   do {

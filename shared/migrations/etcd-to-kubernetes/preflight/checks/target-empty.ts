@@ -20,9 +20,10 @@ export const targetEmpty: ConnectionCheck = {
   phase: "connections",
   run: async (facts, context) => {
     const group = await facts.targetGroup();
+    const missing = await facts.missingKinds();
     const found: string[] = [];
     let count = 0;
-    for (const { kind } of KINDS.filter((info) => info.group === "crd")) {
+    for (const { kind } of KINDS.filter((info) => info.group === "crd" && !missing.has(info.kind))) {
       for await (const object of objectsOf(context, targetKind(kindInfo(kind), group))) {
         if (!counts(context, kind, object)) continue;
         count++;

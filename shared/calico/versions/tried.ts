@@ -1,0 +1,44 @@
+/** Versions that a migration was run with, on a real etcd and a real API server. */
+export interface Trial {
+  readonly migration: "etcd-to-kubernetes" | "apiserver-to-crds";
+  /** The Calico of the source, and of the target. */
+  readonly from: string;
+  readonly to: string;
+  readonly kubernetes: string;
+  /** How far it went, and what was held against what. */
+  readonly how: string;
+}
+
+const KUBERNETES = "1.36";
+const LIKE_CALICOCTL =
+  "copied and verified with that version's own data and CRDs; every object equals what its own calicoctl imports";
+const UPGRADE = "copied and verified with the versions' own data and CRDs";
+const DOWNGRADE = `${UPGRADE}; what the older one has no place for was named, and left behind with consent`;
+const BACK = "in every test run, with CRDs of that shape: there, and back after the unlock";
+
+/** What was tried. docs/versions.md is made of it. */
+export const TRIED: readonly Trial[] = [
+  etcd("3.28.5", "3.28.5", LIKE_CALICOCTL),
+  etcd("3.31.7", "3.31.7", LIKE_CALICOCTL),
+  etcd("3.32.1", "3.32.1", LIKE_CALICOCTL),
+  etcd(
+    "3.24.6",
+    "3.24.6",
+    `${LIKE_CALICOCTL}, and its IPReservations, which that calicoctl leaves behind, are carried`,
+  ),
+  etcd("3.24.6", "3.32.1", UPGRADE),
+  etcd("3.28.5", "3.31.7", UPGRADE),
+  etcd("3.24.6", "3.15.5", DOWNGRADE),
+  etcd("3.32.1", "3.28.5", DOWNGRADE),
+  etcd("3.24", "3.24", BACK),
+  etcd("3.32", "3.32", BACK),
+  {
+    migration: "apiserver-to-crds",
+    ...{ from: "3.34", to: "3.34", kubernetes: KUBERNETES },
+    how: "in every test run, with CRDs of that shape: there, and back; compared with upstream's own controller",
+  },
+];
+
+function etcd(from: string, to: string, how: string): Trial {
+  return { migration: "etcd-to-kubernetes", from, to, kubernetes: KUBERNETES, how };
+}
