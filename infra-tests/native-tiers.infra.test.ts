@@ -14,15 +14,15 @@ const POLICIES = "globalnetworkpolicies";
 const REFUSED = /^403 .*tier \\*"?default/;
 const ALL = ["get", "list", "watch", "create", "update", "patch", "delete"];
 
-/** A team that may write policies of the tier `platform` alone, and somebody who may write everything of Calico's. */
+/** A team that may write policies of the tier `team` alone, and somebody who may write everything of Calico's. */
 const ROLES = [
-  ...role("platform", "alice", [
-    { apiGroups: [GROUP], resources: ["tiers"], resourceNames: ["platform"], verbs: ["get"] },
+  ...role("team", "alice", [
+    { apiGroups: [GROUP], resources: ["tiers"], resourceNames: ["team"], verbs: ["get"] },
     { apiGroups: [GROUP], resources: ["globalnetworkpolicies", "networkpolicies"], verbs: ALL },
     {
       apiGroups: [GROUP],
       resources: ["tier.globalnetworkpolicies", "tier.networkpolicies"],
-      resourceNames: ["platform.*"],
+      resourceNames: ["team.*"],
       verbs: ["*"],
     },
   ]),
@@ -51,14 +51,14 @@ describe("rights by tier, which calico-apiserver enforces", () => {
     migrating = await MigratingBed.start({ resources: 100, nodes: 1 });
     const { api } = migrating.bed;
     pool = new Pool(api.server, { connect: { ca: api.ca } });
-    const tier = { apiVersion: V3, kind: "Tier", metadata: { name: "platform" }, spec: { order: 500 } };
+    const tier = { apiVersion: V3, kind: "Tier", metadata: { name: "team" }, spec: { order: 500 } };
     await mustRequest(api, "POST", `/apis/${V3}/tiers`, tier);
     for (const object of ROLES) {
       const plural = `${textAt(object, "kind").toLowerCase()}s`;
       await mustRequest(api, "POST", `/apis/${RBAC}/${plural}`, object);
     }
     await waitUntil({ what: "the roles count", timeoutMs: 30_000 }, async () => {
-      return (await refusal("alice", "POST", policy("platform.probe", "platform"))) === "";
+      return (await refusal("alice", "POST", policy("team.probe", "team"))) === "";
     });
   });
   after(async () => {
@@ -90,7 +90,7 @@ describe("rights by tier, which calico-apiserver enforces", () => {
   }
 
   async function assertEnforced(when: string): Promise<void> {
-    const mine = policy(`platform.${when}`, "platform");
+    const mine = policy(`team.${when}`, "team");
     const theirs = policy(`default.${when}`, "default");
     const asAdmin = { ...theirs, metadata: { name: `of-all-${when}` } };
     await mustRequest(migrating.bed.api, "POST", `/apis/${V3}/globalnetworkpolicies`, asAdmin);
@@ -108,7 +108,7 @@ describe("rights by tier, which calico-apiserver enforces", () => {
     await migrating.reaches(await migrating.startRun(), "Succeeded");
     await assertEnforced("after");
     // An update that moves a policy needs rights on both tiers.
-    const moved = policy("platform.probe", "default");
+    const moved = policy("team.probe", "default");
     assert.match(await refusal("alice", "PATCH", moved), REFUSED);
   });
 

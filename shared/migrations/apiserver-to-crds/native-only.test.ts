@@ -14,6 +14,7 @@ import {
   wholeWorldWithoutSecondVersion,
 } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
+import { writeAsUser } from "./testing/writers.ts";
 
 const NATIVE = "projectcalico.org/v3";
 const V1 = "crd.projectcalico.org/v1";
@@ -97,6 +98,26 @@ describe("what others do to native objects between the copy and the switch", () 
         assert.match(run.failure.message, reason);
         assert.ok(["catch-up", "catch-up-last"].includes(run.stage ?? ""), run.stage);
       });
+
+  test("and in the old group while the run is held before the unlock is found, or applied", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "unlock");
+    world.clock.advance(60_000);
+    const via = "crd.projectcalico.org/v1";
+    await writeAsUser(world.cluster, { name: "owned", act: "put", via, order: 77 });
+    await world.cluster.storage.create(POLICIES, allowAll("late"));
+    const { run } = await goOn(world, worker, runId, "unlock");
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.state, run.waiting]));
+    assert.match(run.failure.message, /shop\/late/);
+    const lock = world.cluster.dump()[`${NATIVE}/clusterinformations/default`] ?? "";
+    assert.match(lock, /"datastoreReady":false/);
+
+    await world.cluster.storage.delete({ ...POLICIES, name: "late" });
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.equal(objectAt(await world.cluster.get({ ...POLICIES, name: "owned" }), "spec")["order"], 77);
+  });
 
   test("is found also where everything is copied inside the lock", async () => {
     using world = await wholeWorldWithoutSecondVersion();

@@ -2,9 +2,11 @@ import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
+import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { confirmLateChanges } from "../undo/late-changes.ts";
 import { patientAction } from "../undo/patience.ts";
+import { lookAgainIfHeld } from "./look-again.ts";
 
 const POLL_MS = 1000;
 
@@ -31,7 +33,7 @@ const lockNativeAgain = patientAction({
 });
 
 /** Opens the native group for use. The old one stays locked: whoever still uses it has to wait until it is switched. */
-export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughNativeAction({
   kind: "action",
   name: "unlock",
   title: "unlock the native group: Calico acts on it from here on",
@@ -42,9 +44,11 @@ export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   act: async (context) => {
     const reason = await keepRemoved(context);
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
+    const held = context.notes["unlockedAt"] === undefined ? await lookAgainIfHeld(context) : undefined;
+    if (held !== undefined) return held;
     const { unlockedAt = context.clock.now() } = context.notes;
     await context.record({ unlockedAt });
     await setNativeReady(context, true);
     return { done: true };
   },
-};
+});

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import type { WaitRequest } from "../../../engine/migration.ts";
+import { firstUnsettled } from "../../copying/unsettled.ts";
+import { type Context, resources } from "../context.ts";
+import { judgeNativeChanges, nativeChanges } from "../native-look.ts";
+import { collectByComparing } from "./collect-changes.ts";
+
+/** A run that nobody holds up is at the unlock long before that. Milliseconds. */
+const HELD_MS = 10_000;
+const RANKS: readonly number[] = [1, 2, 3];
+const Noted = z.object({ nativeSince: z.record(z.string(), z.string()).default({}) });
+
+/**
+ * Both groups once more right before the unlock, where the run was held inside the lock since they were compared: for a person
+ * who wanted to look, or by a failure. What was written to the old group is applied. Throws VERIFY_FAILED for native objects
+ * that are not what the old group means.
+ */
+export async function lookAgainIfHeld(context: Context): Promise<{ wait: WaitRequest } | undefined> {
+  const { finishedAt } = (await context.stageOf("verify-changes")) ?? {};
+  if (finishedAt === undefined || context.clock.now() - finishedAt < HELD_MS) return undefined;
+  const { nativeSince } = Noted.parse(await context.notesOf("catch-up-last"));
+  const changes = await nativeChanges(context, nativeSince);
+  await collectByComparing(context);
+  const unsettled = await firstUnsettled(resources(context), RANKS);
+  if (unsettled !== undefined) return unsettled();
+  await judgeNativeChanges(context, changes);
+  return undefined;
+}
