@@ -165,3 +165,16 @@ test("every string gets an answer, and a data key that is written reads the same
     { numRuns: 1000 },
   );
 });
+
+test("keys of other products and orchestrators say whose they are", () => {
+  const reasonOf = (key: string): string => {
+    const parsed = parseEtcdKey(key);
+    assert.equal(parsed.type, "unknown", key);
+    return "reason" in parsed ? parsed.reason : "";
+  };
+  assert.match(reasonOf("/calico/dhcp/v2/no-region/subnet/1"), /DHCP agent for OpenStack/);
+  assert.match(reasonOf("/calico/openstack/v2/no-region/project/1"), /agents for OpenStack/);
+  assert.match(reasonOf(`${RESOURCES}/licensekeys/default`), /Calico Enterprise/);
+  assert.match(reasonOf(`${RESOURCES}/nothings/default`), /no kind of Calico/);
+  assert.match(reasonOf("/calico/other"), /not a key that Calico reads/);
+});

@@ -62,6 +62,34 @@ const HOUSEKEEPING: readonly (readonly [prefix: string, reason: string])[] = [
   ["/calico/v1/Ready", "ready flag of earlier versions; ClusterInformation holds it now"],
 ];
 
+/** Keys that agents of Calico read which are no part of Kubernetes: they go on reading etcd. (networking-calico) */
+const FOREIGN: readonly (readonly [prefix: string, reason: string])[] = [
+  ["/calico/dhcp/", "read by Calico's DHCP agent for OpenStack, which goes on using etcd"],
+  ["/calico/openstack/", "read by Calico's agents for OpenStack, which go on using etcd"],
+];
+
+/** Kinds of Calico Enterprise, by plural: open-source Calico has no CRD for them. */
+const ENTERPRISE: ReadonlySet<string> = new Set([
+  "alertexceptions",
+  "bfdconfigurations",
+  "deeppacketinspections",
+  "egressgatewaypolicies",
+  "externalnetworks",
+  "globalalerts",
+  "globalalerttemplates",
+  "globalreports",
+  "globalreporttypes",
+  "globalthreatfeeds",
+  "licensekeys",
+  "managedclusters",
+  "packetcaptures",
+  "policyrecommendationscopes",
+  "remoteclusterconfigurations",
+  "securityeventwebhooks",
+  "uisettings",
+  "uisettingsgroups",
+]);
+
 /**
  * Says what a key of etcd holds. Total: every string gets an answer. Names are taken as they are stored, not unescaped,
  * as Calico's own listing does (libcalico-go/lib/backend/model).
@@ -70,9 +98,9 @@ export function parseEtcdKey(key: string): SourceKey {
   if (key.startsWith(RESOURCES)) return parseResource(key.slice(RESOURCES.length).split("/"));
   if (key.startsWith(IPAM)) return parseIpam(key.slice(IPAM.length).split("/"));
   const known = HOUSEKEEPING.find(([prefix]) => key.startsWith(prefix));
-  return known === undefined
-    ? unknown("not a key that Calico reads")
-    : { type: "housekeeping", reason: known[1] };
+  if (known !== undefined) return { type: "housekeeping", reason: known[1] };
+  const foreign = FOREIGN.find(([prefix]) => key.startsWith(prefix));
+  return unknown(foreign?.[1] ?? "not a key that Calico reads");
 }
 
 function unknown(reason: string): SourceKey {
@@ -82,6 +110,8 @@ function unknown(reason: string): SourceKey {
 function parseResource(parts: readonly string[]): SourceKey {
   const [plural = ""] = parts;
   const info = kindByPlural(plural);
+  if (ENTERPRISE.has(plural))
+    return unknown("a kind of Calico Enterprise, which open-source Calico does not read");
   if (info === undefined) return unknown("no kind of Calico has this plural");
   const names = parts.slice(1);
   if (names.length !== (info.namespaced ? 2 : 1) || names.includes("")) {
