@@ -1,6 +1,5 @@
 import { Option } from "commander";
 import { z } from "zod";
-import { seconds } from "../common.ts";
 import type { MigrationCommandLine } from "./command-line.ts";
 import { SharedFlags, sharedOptions, sourceOf } from "./shared.ts";
 
@@ -19,7 +18,6 @@ export const ApiserverToCrdsFlags = z.object({
   mirrorStatus: z.boolean().optional(),
   skipForeignOwnerReferences: z.boolean().optional(),
   nativeGuards: z.enum(GUARDS).optional(),
-  quietDeadline: z.int().optional(),
   dependants: z.array(ResourceName).optional(),
   enforcedOwners: z.boolean().optional(),
 });
@@ -56,11 +54,6 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
         "what takes over what the API server guards: install admission policies, or none (default: install)",
       ).choices(GUARDS),
     );
-    command.option(
-      "--quiet-deadline <seconds>",
-      "how long others may keep the locked old group from becoming quiet (default: 120)",
-      seconds(1, 86_400),
-    );
   },
   addRbac: (command) => {
     command
@@ -79,7 +72,6 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
     mirrorStatus: flags.mirrorStatus,
     skipForeignOwnerReferences: flags.skipForeignOwnerReferences,
     guards: flags.nativeGuards,
-    quietDeadlineMs: flags.quietDeadline,
     ...sharedOptions(flags),
   }),
   manifests: ["crds"],

@@ -20,12 +20,12 @@ const GIVEN = {
     mirrorStatus: true,
     skipForeignOwnerReferences: true,
     nativeGuards: "none",
-    quietDeadline: 60_000,
   },
 } as const;
 const SHARED = {
   batchSize: 7,
   quietTime: 1500,
+  quietDeadline: 60_000,
   rolloutDeadline: 60_000,
   maxLock: 90_000,
   onLockBudget: "rollback",

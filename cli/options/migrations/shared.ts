@@ -11,6 +11,7 @@ const ON_LOCK_FAILURE = ["rollback", "hold"] as const;
 export const SharedFlags = z.object({
   batchSize: z.int().optional(),
   quietTime: z.int().optional(),
+  quietDeadline: z.int().optional(),
   rolloutDeadline: z.int().optional(),
   maxLock: z.int().optional(),
   onLockBudget: z.enum(ON_LOCK_BUDGET).optional(),
@@ -26,6 +27,11 @@ export function withSharedOptions(command: Command): Command {
       "--quiet-time <seconds>",
       "how long the locked datastore must stay unchanged (default: 2; apiserver-to-crds: 3)",
       seconds(0, 600),
+    )
+    .option(
+      "--quiet-deadline <seconds>",
+      "how long others may keep the locked datastore from becoming quiet (default: 120)",
+      seconds(1, 86_400),
     )
     .option(
       "--rollout-deadline <seconds>",
@@ -53,9 +59,14 @@ export function withSharedOptions(command: Command): Command {
 
 /** Those options as the migrations' schemas name them. */
 export function sharedOptions(flags: SharedFlags): Readonly<Record<string, number | string | undefined>> {
-  const { batchSize, quietTime: quietMs, rolloutDeadline: rolloutDeadlineMs } = flags;
+  const {
+    batchSize,
+    quietTime: quietMs,
+    quietDeadline: quietDeadlineMs,
+    rolloutDeadline: rolloutDeadlineMs,
+  } = flags;
   const { maxLock: maxLockMs, onLockBudget, onLockFailure } = flags;
-  return { batchSize, quietMs, rolloutDeadlineMs, maxLockMs, onLockBudget, onLockFailure };
+  return { batchSize, quietMs, quietDeadlineMs, rolloutDeadlineMs, maxLockMs, onLockBudget, onLockFailure };
 }
 
 /** A source as every working directory understands it: a path becomes absolute. */

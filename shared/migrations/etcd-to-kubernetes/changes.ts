@@ -44,6 +44,15 @@ export function concerns(change: Pick<EtcdChange, "key">): boolean {
   return change.key.startsWith(CALICO_PREFIX) && change.key !== CLUSTER_INFORMATION_KEY && isData(change.key);
 }
 
+/**
+ * True for what its owner makes again and again, whatever is locked: every node writes its CalicoNodeStatus on a ticker. It is
+ * carried as it comes, and keeps nobody waiting.
+ */
+export function isMadeAgain(key: string): boolean {
+  const parsed = parseEtcdKey(key);
+  return parsed.type === "resource" && parsed.kind === "CalicoNodeStatus";
+}
+
 function isData(key: string): boolean {
   const { type } = parseEtcdKey(key);
   return type !== "derived" && type !== "housekeeping" && type !== "unknown";

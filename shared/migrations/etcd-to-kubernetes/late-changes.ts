@@ -3,7 +3,7 @@ import type { WaitRequest } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
 import { EtcdCompactedError } from "../../etcd/errors.ts";
 import { applyChanges, applyingFromStart, stepOfApplying } from "./apply-changes.ts";
-import { concerns } from "./changes.ts";
+import { concerns, isMadeAgain } from "./changes.ts";
 import { type ComparedTo, compareWithSource } from "./compare-revisions.ts";
 import type { Context } from "./context.ts";
 import { Recording } from "./recording.ts";
@@ -30,10 +30,11 @@ export async function copyLateChanges(context: Context): Promise<LateChanges | {
     const differing = await recordDiffering(context, comparedUpTo);
     if ("wait" in differing) return differing;
     if (differing.found === 0) return { found, comparedUpTo };
-    if (round > ROUNDS) throw stillWritten(differing.named);
+    if (round > ROUNDS && differing.named.length > 0) throw stillWritten(differing.named);
     found += differing.found;
     const wait = await applyAll(context);
     if (wait !== undefined) return wait;
+    if (differing.named.length === 0) return { found, comparedUpTo };
   }
 }
 
@@ -42,7 +43,8 @@ export async function isWrittenSince(context: Context, revision: number): Promis
   const throughRevision = await renewLock(context);
   const query = { prefix: CALICO_PREFIX, afterRevision: revision, throughRevision, signal: context.signal };
   try {
-    for await (const change of context.connections.etcd().changes(query)) if (concerns(change)) return true;
+    for await (const change of context.connections.etcd().changes(query))
+      if (concerns(change) && !isMadeAgain(change.key)) return true;
   } catch (error) {
     if (error instanceof EtcdCompactedError) return true;
     throw error;
@@ -65,7 +67,8 @@ async function recordDiffering(
   do {
     const page = await compareWithSource(context, revision, compared);
     await recording.record(page.changes);
-    named.push(...page.changes.slice(0, NAMED - named.length).map(({ key }) => key));
+    const counted = page.changes.filter(({ key }) => !isMadeAgain(key));
+    named.push(...counted.slice(0, NAMED - named.length).map(({ key }) => key));
     compared = page.next;
   } while (compared !== undefined);
   const found = recording.finish();
@@ -82,7 +85,8 @@ async function applyAll(context: Context): Promise<{ wait: WaitRequest } | undef
   }
 }
 
-function stillWritten(named: readonly string[]): MigratorError {
+/** Somebody goes on writing to the locked source. */
+export function stillWritten(named: readonly string[]): MigratorError {
   return new MigratorError(
     "SOURCE_STILL_WRITTEN",
     `somebody goes on writing to etcd in spite of the lock: ${named.join("; ")}`,

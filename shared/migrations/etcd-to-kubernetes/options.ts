@@ -20,6 +20,8 @@ export const EtcdToKubernetesOptions = z.strictObject({
   batchSize: z.int().min(1).max(1000).default(200),
   /** How long the locked source must stay unchanged before it counts as quiet. */
   quietMs: z.int().min(0).max(600_000).default(2000),
+  /** How long others may keep the locked source from becoming quiet. */
+  quietDeadlineMs: z.int().min(1000).default(120_000),
   /** How long the rollout of Calico's workloads may take. */
   rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
   ...LOCK_OPTIONS,

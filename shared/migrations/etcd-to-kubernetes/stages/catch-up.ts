@@ -4,14 +4,15 @@ import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { applyChanges, ApplyingAt, applyingFromStart, stepOfApplying } from "../apply-changes.ts";
-import { concerns, type SourceChange } from "../changes.ts";
+import { concerns, isMadeAgain, type SourceChange } from "../changes.ts";
 import { ComparedTo, compareWithSource } from "../compare-revisions.ts";
 import { type Context, decisions } from "../context.ts";
-import { renewLock } from "../late-changes.ts";
+import { renewLock, stillWritten } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { ASKS_FOR_LATE, Recording } from "../recording.ts";
 
 const CHUNK = 500;
+const NAMED = 5;
 
 const Cursor = z.object({
   /** Everything up to this revision is recorded. */
@@ -25,7 +26,11 @@ const Cursor = z.object({
   applying: ApplyingAt,
   /** How many changes this round has found. */
   found: z.int(),
-  /** Since when nothing has changed. Milliseconds since the epoch; 0 before the first look. */
+  /** Of the changes of this round, some that keep the source from being quiet. */
+  busy: z.array(z.string()).default([]),
+  /** When its first round was applied. Milliseconds since the epoch; 0 before. */
+  firstAppliedAt: z.int().default(0),
+  /** Since when nothing has changed that counts. Milliseconds since the epoch; 0 before the first look. */
   quietSince: z.int(),
   /** How often the run had been resumed when the lock was renewed for this round. */
   retries: z.int(),
@@ -89,7 +94,8 @@ async function firstCursor(context: Context, after: number): Promise<Cursor> {
   const through = await renewLock(context);
   const retries = context.run.retriesSeen;
   const applying = applyingFromStart(context);
-  return { after, phase: "collect", through, applying, found: 0, quietSince: 0, retries };
+  const fresh = { found: 0, busy: [], firstAppliedAt: 0, quietSince: 0 };
+  return { ...fresh, after, phase: "collect", through, applying, retries };
 }
 
 async function step(
@@ -120,10 +126,12 @@ async function collect(context: Context, cursor: Cursor): Promise<SweepPlan | { 
   const etcd = context.connections.etcd();
   const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
   const progress = new Recording(context, cursor.found);
+  const busy = new Busy(cursor.busy);
   let chunk: SourceChange[] = [];
   try {
     for await (const change of etcd.changes({ ...query, signal: context.signal })) {
       if (concerns(change)) chunk.push(change);
+      busy.add(change);
       if (chunk.length < CHUNK) continue;
       await progress.record(chunk);
       chunk = [];
@@ -135,7 +143,21 @@ async function collect(context: Context, cursor: Cursor): Promise<SweepPlan | { 
   await progress.record(chunk);
   const found = progress.finish();
   if (typeof found !== "number") return found;
-  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found } };
+  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found, busy: busy.keys } };
+}
+
+/** Some of the keys that keep the source from being quiet: for people, who are to find whoever writes them. */
+class Busy {
+  readonly keys: string[];
+
+  constructor(keys: readonly string[]) {
+    this.keys = [...keys];
+  }
+
+  add(change: Pick<SourceChange, "key">): void {
+    if (!concerns(change) || isMadeAgain(change.key) || this.keys.includes(change.key)) return;
+    if (this.keys.length < NAMED) this.keys.push(change.key);
+  }
 }
 
 /** Each phase begins anew: where an earlier one had come to says nothing about this one. */
@@ -150,8 +172,12 @@ async function compare(context: Context, cursor: Cursor): Promise<SweepPlan | { 
   await progress.record(page.changes);
   const found = progress.finish();
   if (typeof found !== "number") return found;
-  if (page.next !== undefined) return { batches: [], cursor: { ...cursor, found, compared: page.next } };
-  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found } };
+  const seen = new Busy(cursor.busy);
+  for (const change of page.changes) seen.add(change);
+  const busy = seen.keys;
+  if (page.next !== undefined)
+    return { batches: [], cursor: { ...cursor, found, busy, compared: page.next } };
+  return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found, busy } };
 }
 
 async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wait: WaitRequest }> {
@@ -160,11 +186,14 @@ async function apply(context: Context, cursor: Cursor): Promise<SweepPlan | { wa
     if ("wait" in step) return step;
     return { batches: step.batches, cursor: { ...cursor, applying: step.next }, barrier: true };
   }
-  const changed = cursor.found > 0 || cursor.quietSince === 0;
-  const quietSince = changed ? context.clock.now() : cursor.quietSince;
+  const now = context.clock.now();
+  const changed = cursor.busy.length > 0 || cursor.quietSince === 0;
+  const quietSince = changed ? now : cursor.quietSince;
+  const firstAppliedAt = cursor.firstAppliedAt === 0 ? now : cursor.firstAppliedAt;
   await context.record({ caughtUpTo: cursor.through });
+  if (changed) refuseUnlessPatient(context, cursor.busy, firstAppliedAt);
   const quiet = inPhase(context, cursor, "quiet");
-  return { batches: [], cursor: { ...quiet, after: cursor.through, found: 0, quietSince } };
+  return { batches: [], cursor: { ...quiet, after: cursor.through, found: 0, quietSince, firstAppliedAt } };
 }
 
 async function awaitQuiet(
@@ -174,25 +203,40 @@ async function awaitQuiet(
 ): Promise<SweepPlan | { wait: WaitRequest }> {
   const left = cursor.quietSince + quietMs - context.clock.now();
   if (left > 0) {
-    const message = `the source has to stay unchanged for ${quietMs} ms`;
-    return { wait: { reason: "Gate", message, retryAfterMs: left } };
+    const rule = `the source has to stay unchanged for ${quietMs} ms`;
+    const isLate = cursor.quietSince > cursor.firstAppliedAt && cursor.busy.length > 0;
+    const named = isLate ? `; in spite of the lock it was written to: ${cursor.busy.join(", ")}` : "";
+    return { wait: { reason: "Gate", message: `${rule}${named}`, retryAfterMs: left } };
   }
   const through = await renewLock(context);
-  const round = { ...inPhase(context, cursor, "collect"), through, found: 0 };
+  const round = { ...inPhase(context, cursor, "collect"), through, found: 0, busy: [] };
   return (await collectLast(context, round)) ?? { batches: [], cursor: round };
 }
 
-/** Ends the sweep when nothing has changed; undefined when another round is needed. */
+/**
+ * Others must not prolong the lock without end. Throws SOURCE_STILL_WRITTEN with what they write once it has taken too long; what
+ * they have written by then is applied.
+ */
+function refuseUnlessPatient(context: Context, busy: readonly string[], firstAppliedAt: number): void {
+  const waited = context.clock.now() - Math.max(firstAppliedAt, context.run.resumedAt ?? 0);
+  if (waited >= context.options.quietDeadlineMs) throw stillWritten(busy);
+}
+
+/** Ends the sweep when nothing has changed that counts; undefined when another round is needed. */
 async function collectLast(context: Context, cursor: Cursor): Promise<SweepPlan | undefined> {
   const query = { prefix: CALICO_PREFIX, afterRevision: cursor.after, throughRevision: cursor.through };
+  let isComplete = true;
   try {
     for await (const change of context.connections.etcd().changes({ ...query, signal: context.signal })) {
-      if (concerns(change)) return undefined;
+      if (!concerns(change)) continue;
+      if (!isMadeAgain(change.key)) return undefined;
+      isComplete = false;
     }
   } catch (error) {
     if (error instanceof EtcdCompactedError) return undefined;
     throw error;
   }
-  await context.record({ caughtUpTo: cursor.through });
+  // What does not count is carried by whoever looks next.
+  await context.record({ caughtUpTo: isComplete ? cursor.through : cursor.after });
   return { batches: [], done: true };
 }
