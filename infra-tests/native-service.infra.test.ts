@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { storeManifest } from "../cli/aws/manifests.ts";
+import { storeManifest } from "../cli/start/manifests.ts";
 import { EVENT_SCHEMAS, toCloudEvent } from "../events/domain.ts";
 import type { DomainEvent, RunRecord } from "../shared/engine/records.ts";
 import { SERVED_KINDS } from "./harness/aggregated/kinds.ts";

@@ -1,10 +1,10 @@
 import type { RegisteredCluster } from "../../shared/adapters/aws/dynamodb/index.ts";
 import { MigratorError } from "../../shared/errors.ts";
-import { storeManifest } from "../aws/manifests.ts";
+import { pinManifests } from "./manifests.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
 import { ConnectionFlags } from "../options/connection.ts";
-import { isFromEtcd, manifestsIn, migrationOptions } from "../options/migrations/index.ts";
+import { isFromEtcd, migrationOptions } from "../options/migrations/index.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
 
 /** Prepares a run that functions work on: the cluster is registered there, and files go where functions can read them. */
@@ -22,10 +22,7 @@ export async function prepareOnAws(
   return {
     cluster: name,
     options,
-    register: async () => {
-      for (const { option, source } of manifestsIn(migration, options))
-        options[option] = await storeManifest(stack.artifacts, source);
-    },
+    register: () => pinManifests({ world, artifacts: stack.artifacts }, migration, options),
   };
 }
 

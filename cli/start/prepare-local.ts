@@ -3,6 +3,7 @@ import type { LocalSession } from "../local-session.ts";
 import { connectionOf, register } from "../options/connection.ts";
 import { manifestsIn, migrationOptions } from "../options/migrations/index.ts";
 import { probe, requireEtcd } from "../probe.ts";
+import { pinManifests } from "./manifests.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
 
 /** Prepares a run that this machine works on: what it needs answers, and the manifests can be read. */
@@ -17,5 +18,12 @@ export async function prepareLocally(
   const options = migrationOptions(world, migration, flags);
   await probe(session, migration, cluster.connection);
   for (const { source } of manifestsIn(migration, options)) await loadManifests(source);
-  return { cluster: cluster.name, options, register: () => register(embedded.clusters, cluster) };
+  return {
+    cluster: cluster.name,
+    options,
+    register: async () => {
+      await register(embedded.clusters, cluster);
+      await pinManifests(session, migration, options);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, test, type TestContext } from "node:test";
@@ -8,7 +8,9 @@ import type { ArtifactStore } from "../../shared/engine/ports.ts";
 import { loadManifests, parseManifests } from "../../shared/kubernetes/manifests.ts";
 import type { Context } from "../../shared/migrations/etcd-to-kubernetes/context.ts";
 import { readManifest } from "../../shared/migrations/etcd-to-kubernetes/manifest.ts";
-import { type FakeWorld, fakeWorld } from "../testing/fake-world.ts";
+import { readCrdManifest } from "../../shared/migrations/apiserver-to-crds/manifest.ts";
+import { MIGRATIONS } from "../../shared/migrations/registry.ts";
+import { type FakeWorld, fakeWorld, runIn } from "../testing/fake-world.ts";
 import { storeManifest } from "./manifests.ts";
 
 const CONFIG = `
@@ -26,6 +28,39 @@ function artifactsOf(t: TestContext): { world: FakeWorld; artifacts: ArtifactSto
   });
   return { world, artifacts: embedded.artifacts };
 }
+
+describe("a manifest of a run on this machine", () => {
+  test("is the one that was there at the start, whatever becomes of the file", async (t) => {
+    const world = Object.assign(fakeWorld(t), { migrations: MIGRATIONS });
+    const file = join(world.folder, "crds.yaml");
+    writeFileSync(file, CONFIG);
+    const line = [
+      "start",
+      "apiserver-to-crds",
+      "--kubeconfig",
+      world.kubeconfig,
+      "--crds",
+      file,
+      "--no-wait",
+    ];
+    const started = await runIn(world, ...line, "-o", "json");
+    assert.equal(started.code, 0, started.stderr);
+    assert.match(started.stderr, /--crds: \S+crds.yaml is kept as it is now, as artifact:manifests/);
+    const before = await loadManifests(file);
+    writeFileSync(file, CONFIG.replace("calico-config", "edited"));
+    const embedded = openEmbedded(world.store, { clock: world.clock });
+    t.after(() => {
+      embedded.close();
+    });
+    const { options } = (await embedded.store.listRuns({ limit: 1 })).items[0] ?? {};
+    const context = { artifacts: embedded.artifacts, options } as unknown as Parameters<
+      typeof readCrdManifest
+    >[0];
+    assert.deepEqual(await readCrdManifest(context), before);
+    rmSync(file);
+    assert.deepEqual(await readCrdManifest(context), before);
+  });
+});
 
 describe("a manifest for functions", () => {
   test("is one artifact named after its content, which the migration reads as it would read the files", async (t) => {
