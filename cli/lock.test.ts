@@ -41,6 +41,7 @@ describe("the line about a lock", () => {
     ],
     ["a failure", { state: "Failed" }, /until `resume` or `rollback`$/],
     ["a failure on the way back", { state: "Failed", track: "rollback" }, /until `resume`$/],
+    ["nobody any more", { state: "Abandoned" }, /until somebody lifts the lock: `unlock --force`, see/],
     [
       "nothing",
       { state: "Running" },

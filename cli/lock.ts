@@ -1,5 +1,5 @@
 import { openLock } from "../shared/engine/lock.ts";
-import type { DatastoreLock, RunRecord } from "../shared/engine/records.ts";
+import { type DatastoreLock, isEnd, type RunRecord } from "../shared/engine/records.ts";
 import { duration, timestamp } from "./output/durations.ts";
 import { paintFor } from "./output/paint.ts";
 import type { Session } from "./session.ts";
@@ -43,6 +43,7 @@ export function lockDocument({ datastore, state, since, until, forPersonMs }: Da
 
 /** What ends a lock. */
 function remedy({ state, track, waiting }: RunRecord): string {
+  if (isEnd(state)) return "somebody lifts the lock: `unlock --force`, see docs/break-glass.md";
   const back = track === "forward" ? " or `rollback`" : "";
   if (state === "Waiting" && waiting?.reason === "Approval") return `\`approve\`${back}`;
   if (state === "Waiting" && waiting?.reason === "Conflict") return `\`conflicts resolve\`${back}`;

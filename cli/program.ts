@@ -17,6 +17,7 @@ import { restoreCommand } from "./commands/restore.ts";
 import { resumeCommand } from "./commands/resume.ts";
 import { startCommand } from "./commands/start.ts";
 import { abortCommand, rollbackCommand } from "./commands/undo.ts";
+import { unlockCommand } from "./commands/unlock.ts";
 import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -38,6 +39,7 @@ const GROUPS: readonly [string, readonly CommandMaker[]][] = [
       abortCommand,
       rollbackCommand,
       abandonCommand,
+      unlockCommand,
     ],
   ],
   ["Compare and keep:", [verifyCommand, diffCommand, backupCommand, restoreCommand]],

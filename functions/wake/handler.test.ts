@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isEnd, type LockState } from "../../shared/engine/records.ts";
+import { DEFAULT_LOCK_POLICY, type LockPolicy } from "../../shared/engine/lock.ts";
 import { runLease } from "../../shared/engine/lease-names.ts";
 import { type Rig, SETTINGS, withRig } from "../../shared/engine/testing/rig.ts";
 import { action, migrationOf } from "../../shared/engine/testing/stages.ts";
@@ -20,7 +21,10 @@ interface Woken {
   wake: () => Promise<void>;
 }
 
-function withWake(body: (woken: Woken) => Promise<void>): Promise<void> {
+function withWake(
+  body: (woken: Woken) => Promise<void>,
+  policy: LockPolicy = DEFAULT_LOCK_POLICY,
+): Promise<void> {
   const told = (state: LockState, name: string) =>
     action<undefined>(name, async (context) => {
       await context.tellLock(state, "etcd");
@@ -28,7 +32,8 @@ function withWake(body: (woken: Woken) => Promise<void>): Promise<void> {
     });
   const stop = action<undefined>("stop", undefined, { pointOfNoReturn: true });
   const stages = [told("locked", "lock"), stop, told("unlocked", "unlock"), { ...stop, name: "end" }];
-  return withRig(undefined, [migrationOf(stages)], async (rig) => {
+  const migration = { ...migrationOf(stages), lockPolicy: () => policy };
+  return withRig(undefined, [migration], async (rig) => {
     const observers = new SeenObservers();
     const blindness = { on: false };
     const { store, clock } = rig.ports;
@@ -158,6 +163,20 @@ describe("the wake-up", () => {
 
       assert.equal(measured, 0);
     }));
+
+  test("has a run undone that holds its lock for longer than it may, although it waits for a person", () => {
+    const policy = { ...DEFAULT_LOCK_POLICY, maxLockMs: 5 * MINUTE, onBudget: "rollback" as const };
+    return withWake(async ({ rig, wake }) => {
+      const runId = await rig.start();
+      await rig.handleDue();
+      for (const state of ["Waiting", "Waiting", "Waiting", "Waiting", "RolledBack"]) {
+        rig.clock.advance(MINUTE);
+        await wake();
+        await rig.handleDue();
+        assert.equal((await rig.engine.describe(runId)).run.state, state);
+      }
+    }, policy);
+  });
 
   test("measures how long the oldest lock has been held", () =>
     withWake(async ({ rig, observers, wake }) => {

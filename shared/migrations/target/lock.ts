@@ -13,6 +13,9 @@ export interface LockedSide {
   lockedByOther: string;
 }
 
+/** The field manager of whoever lifts a lock without its run. */
+export const WITHOUT_RUN = "calico-migrator";
+
 /** Tells how it stands with the lock of the datastore that pods need. Left out for one that they do not need now. */
 export type TellLock = (state: LockState) => Promise<void>;
 
