@@ -176,7 +176,7 @@ describe("what the target takes in one spelling only", () => {
     assert.deepEqual([run.waiting?.subject, run.failure], ["uncarried", undefined]);
     const { items } = await checkOf(world, worker, runId, "all-carried");
     const lost = items.find((item) => item.includes("felixconfigurations/default")) ?? "";
-    assert.match(lost, /ignoreLooseRPF: .*no such setting; .*iptablesLockTimeout: .*no such setting/);
+    assert.match(lost, /spec\.ignoreLooseRPF: .*; spec\.iptablesLockTimeout: /);
     assertState(await approve(world, worker, runId, "uncarried"), "Succeeded");
     const written = world.kubernetes.dump()["crd.projectcalico.org/v1/felixconfigurations/default"] ?? "";
     assert.match(written, /logSeverityScreen/);
