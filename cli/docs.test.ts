@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { CHECKS } from "../shared/migrations/apiserver-to-crds/preflight/catalogue.ts";
+import { RESTORE_CHECKS } from "../shared/migrations/backup/restore/preflight/checks.ts";
 import { EXIT } from "./exit-codes.ts";
 import { buildProgram } from "./program.ts";
 import { fakeWorld } from "./testing/fake-world.ts";
@@ -20,6 +21,18 @@ describe("docs/checks.md", () => {
   for (const { id, severity, title, fix } of CHECKS) {
     test(`has ${id} of apiserver-to-crds with its severity, title and fix`, () => {
       assert.ok(section.includes(`\n| \`${id}\` | ${severity} | ${cell(title)} | ${cell(fix)} |\n`));
+    });
+  }
+});
+
+describe("docs/checks.md, of a restore", () => {
+  const page = readFileSync(join(ROOT, "docs", "checks.md"), "utf8").replace(/ +/g, " ");
+  const section = page.slice(page.indexOf("## Of `restore`"));
+
+  for (const { id, severity, subject, title, fix } of RESTORE_CHECKS) {
+    test(`has ${id} with its severity, title and fix`, () => {
+      const needs = subject === undefined ? severity : `${severity} (\`${subject}\`)`;
+      assert.ok(section.includes(`\n| \`${id}\` | ${needs} | ${title} | ${fix} |\n`));
     });
   }
 });

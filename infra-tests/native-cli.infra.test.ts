@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRequest } from "./harness/api.ts";
+import { waitUntil } from "./harness/wait.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type Answer, runCommand } from "./rig/command-line.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
@@ -10,6 +11,7 @@ import { dumpGroups, type GroupDumps } from "./rig/native/dump.ts";
 
 const MIGRATION = "apiserver-to-crds";
 const PEERS = "/crd.projectcalico.org/v1/bgppeers/";
+const UID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const SETS = "/apis/projectcalico.org/v3/globalnetworksets";
 
 describe("apiserver-to-crds on the command line", { timeout: 900_000 }, () => {
@@ -110,9 +112,50 @@ describe("apiserver-to-crds on the command line", { timeout: 900_000 }, () => {
     const options = { contentType: "application/merge-patch+json" };
     await mustRequest(bed.api, "PATCH", changed, { spec: { asNumber: 4_200_000_001 } }, options);
     assert.equal(untouched.old.changesUntil((await dumpGroups(bed.api)).old).length, 2);
-    const restored = await run("restore", runId, "--side", "kubernetes", "--yes", "-q");
-    assert.equal(restored.code, 0, restored.stderr);
+    await restoreAll(runId);
     await assertUntouched();
+    const undone = await run(
+      "rollback",
+      (await run("get", "-o", "name")).stdout.split("\n")[0] ?? "",
+      "--yes",
+      "-q",
+    );
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.equal(untouched.old.changesUntil((await dumpGroups(bed.api)).old).length, 2);
+    await restoreAll(runId);
+    await assertUntouched();
+    await assertDrilled(runId);
+  }
+
+  /** Approves whatever it asks for, as a person does who has looked at it. */
+  async function restoreAll(runId: string): Promise<void> {
+    let answer = await run("restore", runId, "--side", "kubernetes", "--yes", "-q");
+    while (answer.code === 4) answer = await run("approve", "-q");
+    assert.equal(answer.code, 0, answer.stderr);
+  }
+
+  /** All of the old group is deleted with its definitions, as a cleanup does it. */
+  async function assertDrilled(runId: string): Promise<void> {
+    // What was created again has another UID, wherever it is named.
+    const meaningOf = async (): Promise<string[]> =>
+      [...(await dumpGroups(bed.api)).old.entries]
+        .map(([id, text]) => `${id} ${text.replace(UID, "uid")}`)
+        .sort();
+    const before = await meaningOf();
+    const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    const { items } = (await mustRequest(bed.api, "GET", definitions)) as {
+      items: { metadata: { name: string } }[];
+    };
+    const old = items
+      .map(({ metadata }) => metadata.name)
+      .filter((name) => name.endsWith(".crd.projectcalico.org"));
+    assert.ok(old.length > 10);
+    for (const name of old) await mustRequest(bed.api, "DELETE", `${definitions}/${name}`);
+    const gone = { what: "the old group is gone", timeoutMs: 60_000 };
+    await waitUntil(gone, async () => (await meaningOf()).length === 0);
+
+    await restoreAll(runId);
+    assert.deepEqual(await meaningOf(), before);
   }
 
   async function assertDifferenceNamed(runId: string): Promise<void> {

@@ -1,7 +1,15 @@
+import { resolve } from "node:path";
 import { Command } from "commander";
-import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { z } from "zod";
+import { exportBackup } from "../backup/export.ts";
+import { importBackup } from "../backup/import.ts";
+import { BackupName } from "../backup/read-folder.ts";
+import { EXIT } from "../exit-codes.ts";
+import { OutputFlags, WorkFlags, withCommonOptions, withWorkOptions } from "../options/common.ts";
+import { parseFlags } from "../options/parse.ts";
+import { print } from "../output/print.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
-import { openSession } from "../session.ts";
+import { commandLine, openSession } from "../session.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
 import type { World } from "../world.ts";
@@ -14,6 +22,8 @@ const EXAMPLES = `
 Examples:
   calico-migrator backup --kubeconfig prod.kubeconfig --etcd-endpoints http://10.0.0.1:2379
   calico-migrator backup --cluster prod -o name
+  calico-migrator backup export backup-1a2b3c4d ./prod-backup
+  calico-migrator backup import ./prod-backup --store other.db
 `;
 
 /** `backup`: keeps Calico's data of both sides in the store, without a migration. */
@@ -21,8 +31,79 @@ export function backupCommand(): CommandEntry {
   const command = new Command("backup")
     .summary("back up Calico's data of both sides")
     .description("Keeps Calico's data in etcd and in Kubernetes in the store; `restore` puts it back.");
-  withWorkOptions(withConnectionOptions(command), "ask nothing").addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, flags }) => backup(world, BackupFlags.parse(flags)) };
+  // Options after the name of a subcommand are the subcommand's.
+  withWorkOptions(withConnectionOptions(command), "ask nothing")
+    .addHelpText("before", EXAMPLES.trimStart())
+    .enablePositionalOptions();
+  return {
+    command,
+    handle: ({ world, flags }) => backup(world, BackupFlags.parse(flags)),
+    children: [exportCommand(), importCommand()],
+  };
+}
+
+function exportCommand(): CommandEntry {
+  const command = new Command("export")
+    .summary("write a backup into a folder that kubectl and calicoctl can read")
+    .description(
+      "Writes objects as kubectl reads them, v3 resources of etcd as calicoctl does, with checksums. No Secret is ever in it.",
+    )
+    .argument("<backup>", "the run that made the backup")
+    .argument("<folder>", "where to; empty or new");
+  withCommonOptions(command);
+  return { command, handle: ({ world, args, flags }) => exportTo(world, args, OutputFlags.parse(flags)) };
+}
+
+async function exportTo(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
+  const [from, folder] = z.tuple([z.string(), z.string()]).parse(args);
+  await using session = await openSession(world, flags);
+  const path = resolve(world.cwd, folder);
+  const { files, resources } = await exportBackup(session.artifacts, from, path);
+  print(world, flags, {
+    document: { backup: from, folder: path, files, resources },
+    text: () => `${from}: ${resources} resources in ${files} files of ${path}\n`,
+    names: [path],
+  });
+  return EXIT.ok;
+}
+
+const ImportFlags = OutputFlags.extend({
+  name: BackupName.optional(),
+  acceptChanges: z.boolean().default(false),
+});
+
+function importCommand(): CommandEntry {
+  const command = new Command("import")
+    .summary("read an exported backup into this store")
+    .description("Checks every file of an exported backup, then keeps it in the store for `restore`.")
+    .argument("<folder>", "what `backup export` has written")
+    .option("--name <name>", "the backup's name here (default: the run that made it)")
+    .option("--accept-changes", "take files that were changed since they were exported");
+  withCommonOptions(command);
+  return {
+    command,
+    handle: ({ world, args, flags }) => importFrom(world, args, parseFlags(ImportFlags, flags)),
+  };
+}
+
+async function importFrom(
+  world: World,
+  args: readonly unknown[],
+  flags: z.infer<typeof ImportFlags>,
+): Promise<number> {
+  const [folder] = z.tuple([z.string()]).parse(args);
+  await using session = await openSession(world, flags, { create: true });
+  const imported = await importBackup(session.artifacts, resolve(world.cwd, folder), {
+    ...flags,
+    isRun: async (name) => (await session.store.getRun(name)) !== undefined,
+  });
+  print(world, flags, {
+    document: { ...imported },
+    text: () =>
+      `${imported.backup}: ${imported.resources} resources\nnext: ${commandLine(session, "restore", imported.backup, "--side", "kubernetes")}\n`,
+    names: [imported.backup],
+  });
+  return EXIT.ok;
 }
 
 async function backup(world: World, flags: WorkFlags & ConnectionFlags): Promise<number> {

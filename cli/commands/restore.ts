@@ -1,55 +1,88 @@
 import { Command, Option } from "commander";
 import { z } from "zod";
+import { MigratorError } from "../../shared/errors.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { ConnectionFlags, registeredConnection, withConnectionOptions } from "../options/connection.ts";
 import { probe } from "../probe.ts";
-import { registeredConnection } from "../options/connection.ts";
-import { findRun } from "../runs.ts";
-import { openSession } from "../session.ts";
+import { openSession, type Session } from "../session.ts";
+import { prepareOnAws } from "../start/prepare-aws.ts";
+import { prepareLocally } from "../start/prepare-local.ts";
+import { type Prepared, refuseBusy } from "../start/prepared.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
 
-const RestoreFlags = WorkFlags.extend({ side: z.enum(["etcd", "kubernetes"]) });
+const RestoreFlags = WorkFlags.extend({
+  ...ConnectionFlags.shape,
+  side: z.enum(["etcd", "kubernetes"]),
+});
+type RestoreFlags = z.infer<typeof RestoreFlags>;
 
 const EXAMPLES = `
 Examples:
   calico-migrator restore etcd-to-kubernetes-1a2b3c4d --side etcd
+  # From an exported backup alone, on another cluster
+  calico-migrator backup import ./prod-backup
+  calico-migrator restore backup-1a2b3c4d --side kubernetes --kubeconfig new.kubeconfig
 `;
 
-/** `restore`: puts one side back as a run's backup has it. */
+/** `restore`: puts one side back as a backup has it. */
 export function restoreCommand(): CommandEntry {
   const command = new Command("restore")
     .summary("put one side back as a backup has it")
     .description(
-      "Puts back, on the run's cluster, what differs from its backup; what is not in the backup is left alone.",
+      "Puts back what differs from a backup, with the datastore locked meanwhile; what is not in the backup is left alone. `rollback` takes it back.",
     )
-    .argument("<run>", "the run whose backup it is")
+    .argument("<backup>", "the run that made the backup")
     .addOption(
       new Option("--side <side>", "which side").choices(["etcd", "kubernetes"]).makeOptionMandatory(),
     );
-  withWorkOptions(command, "do not ask before the side is written to").addHelpText(
-    "before",
-    EXAMPLES.trimStart(),
-  );
+  withWorkOptions(
+    withConnectionOptions(command),
+    "do not ask before the side is written to; what may be lost has subjects of its own",
+  ).addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, args, flags }) => restore(world, args, RestoreFlags.parse(flags)) };
 }
 
-async function restore(
-  world: World,
-  args: readonly unknown[],
-  flags: z.infer<typeof RestoreFlags>,
-): Promise<number> {
-  const [runId] = z.tuple([z.string()]).parse(args);
+async function restore(world: World, args: readonly unknown[], flags: RestoreFlags): Promise<number> {
+  const [backup] = z.tuple([z.string()]).parse(args);
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
-  const from = await findRun(session.store, runId, () => true);
-  if (session.kind === "store")
-    await probe(session, "restore", await registeredConnection(session.embedded.clusters, from.cluster));
+  const prepared = await prepare(session, backup, flags);
+  await refuseBusy(session, prepared.cluster);
+  await prepared.register();
   const at = world.clock.now();
   const run = await session.actions.start({
     migration: "restore",
-    cluster: from.cluster,
-    options: { from: from.runId, side: flags.side },
+    cluster: prepared.cluster,
+    options: { from: backup, side: flags.side },
     approvals: flags.yes ? [{ subject: "restore", by: world.user, at }] : [],
   });
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });
+}
+
+type OpenSession = Awaited<ReturnType<typeof openSession>>;
+
+/** The cluster that the command line names; without one, that of the run that made the backup. */
+async function prepare(session: OpenSession, backup: string, flags: RestoreFlags): Promise<Prepared> {
+  const isNamed = Object.values(ConnectionFlags.parse(flags)).some((value) => value !== undefined);
+  if (isNamed)
+    return session.kind === "aws"
+      ? prepareOnAws(session, "restore", flags)
+      : prepareLocally(session, "restore", flags);
+  const cluster = await clusterOf(session, backup);
+  if (session.kind === "store")
+    await probe(session, "restore", await registeredConnection(session.embedded.clusters, cluster));
+  return { cluster, options: {}, register: () => Promise.resolve() };
+}
+
+async function clusterOf({ store }: Pick<Session, "store">, backup: string): Promise<string> {
+  const run = await store.getRun(backup);
+  if (run !== undefined) return run.cluster;
+  throw new MigratorError(
+    "RESTORE_CLUSTER_MISSING",
+    `this store does not know a run "${backup}", so not its cluster either`,
+    {
+      next: "Say where to restore to, with --kubeconfig FILE or --cluster NAME; `calico-migrator get` lists the runs, and `backup import FOLDER` brings a backup in.",
+    },
+  );
 }

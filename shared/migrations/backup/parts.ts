@@ -32,15 +32,19 @@ export interface ObjectsCursor {
   continueToken?: string | undefined;
 }
 
+/** The sides that a backup may have. */
+export const SIDES = ["etcd", "kubernetes"] as const;
+export type BackupSide = (typeof SIDES)[number];
+
 /** What the names of all parts of a side begin with. */
-export function backupPrefix(runId: string, side: "etcd" | "kubernetes"): string {
+export function backupPrefix(runId: string, side: BackupSide): string {
   return `runs/${runId}/backup/${side}-`;
 }
 
 /** Names the parts of a side, which are numbered from 0; `what` tells a second backup of that side from the first. */
 export function partName(
-  { run }: Pick<BackupContext, "run">,
-  side: "etcd" | "kubernetes",
+  { run }: { run: { readonly runId: string } },
+  side: BackupSide,
   what = "",
 ): (part: number) => string {
   return (part) => `${backupPrefix(run.runId, side)}${what}${String(part).padStart(6, "0")}.ndjson`;

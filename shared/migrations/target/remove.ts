@@ -73,8 +73,8 @@ async function createAgain(context: AnyContext, ref: ObjectRef, before: JsonObje
   }
 }
 
-/** The object without what the server owns. */
-function restored(before: JsonObject, resourceVersion?: string): JsonObject {
+/** The object without what the server owns, for a write; with a version, bound to it. */
+export function restored(before: JsonObject, resourceVersion?: string): JsonObject {
   const metadata = isJsonObject(before["metadata"]) ? before["metadata"] : {};
   const {
     uid,
@@ -83,6 +83,8 @@ function restored(before: JsonObject, resourceVersion?: string): JsonObject {
     managedFields,
     resourceVersion: _old,
     selfLink,
+    deletionTimestamp,
+    deletionGracePeriodSeconds,
     ...kept
   } = metadata;
   const version = resourceVersion === undefined ? {} : { resourceVersion };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
-import type { Sweep } from "../../../engine/migration.ts";
+import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { nativeApiService, savedApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
@@ -8,7 +8,14 @@ import { Discovery } from "../../../kubernetes/discovery.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../../kubernetes/types.ts";
 import { jsonLines } from "../../artifact-lines.ts";
-import { type BackedUp, backUpObjects, CRDS_PER_PART, partName } from "../../backup/parts.ts";
+import { sealBackup } from "../../backup/index-file.ts";
+import {
+  type BackedUp,
+  backUpObjects,
+  CRDS_PER_PART,
+  type ObjectsCursor,
+  partName,
+} from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { readTarget } from "../../target/calls.ts";
 import { type Context, isPrecopied, nativeVersion } from "../context.ts";
@@ -43,7 +50,7 @@ export const backup: Sweep<ClusterConnections, ApiserverToCrdsOptions> = {
       cursor,
       partName(context, "kubernetes"),
     );
-    return next === undefined ? { batches: [], done: true } : { batches: [], cursor: { ...next } };
+    return goOn(context, next);
   },
   work: () => Promise.reject(new Error("backup has no batches")),
 };
@@ -62,10 +69,16 @@ export const backupNative: Sweep<ClusterConnections, ApiserverToCrdsOptions> = t
     const cursor = previous === undefined ? START : Cursor.parse(previous);
     const resources = nativeResources(await nativeVersion(context));
     const next = await backUpObjects(context, resources, cursor, partName(context, "kubernetes", "native-"));
-    return next === undefined ? { batches: [], done: true } : { batches: [], cursor: { ...next } };
+    return goOn(context, next);
   },
   work: () => Promise.reject(new Error("backup-native has no batches")),
 });
+
+async function goOn(context: Context, next: ObjectsCursor | undefined): Promise<SweepPlan> {
+  if (next !== undefined) return { batches: [], cursor: { ...next } };
+  await sealBackup(context);
+  return { batches: [], done: true };
+}
 
 function nativeResources(apiVersion: string): BackedUp[] {
   const plurals = ["clusterinformations", ...NATIVE_KINDS.map(({ plural }) => plural)];

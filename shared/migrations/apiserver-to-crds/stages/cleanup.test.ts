@@ -1,11 +1,28 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { NAMESPACE } from "../testing/cluster.ts";
+import { driveApproving } from "../../backup/testing/world.ts";
+import { changed } from "../../testing/dumps.ts";
+import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { NAMESPACE, OWNER } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
 import { runTo, startRun, World } from "../testing/world.ts";
 
 const OLD_PATHS = /crd\.projectcalico\.org/;
+const API_SERVICE = "apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org";
+const NATIVE_OWNER = { ...OWNER, apiVersion: "projectcalico.org/v3" };
+
+function ownedBy(owner: JsonObject): JsonObject {
+  const { name } = OWNER;
+  const reference = { apiVersion: NATIVE_OWNER.apiVersion, kind: "GlobalNetworkSet", name };
+  const ownerReferences = [{ ...reference, uid: textAt(owner, "metadata", "uid") }];
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "owned", namespace: "shop", ownerReferences },
+  };
+}
 
 suite("deleting the old CRDs", () => {
   test("is refused while a workload does not run with the native group", async () => {
@@ -108,14 +125,35 @@ suite("the backup of a run", () => {
     const before = world.cluster.dump();
     const worker = world.worker();
     const runId = await runTo(world, worker);
+    // Workloads come back where their accounts are; `remove-api-server` leaves those of the API server.
+    for (const { name, namespace } of [
+      { name: "calico-apiserver", namespace: "calico-apiserver" },
+      ...["calico-node", "calico-typha", "calico-kube-controllers"].map((one) => ({
+        name: one,
+        namespace: "kube-system",
+      })),
+    ])
+      await world.cluster.create(
+        { apiVersion: "v1", plural: "serviceaccounts", namespace },
+        { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
+      );
+    const services = { apiVersion: "v1", plural: "services", namespace: "calico-apiserver" };
+    await world.cluster.create(services, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "calico-api", namespace: "calico-apiserver" },
+    });
+    const owned = { apiVersion: "v1", plural: "configmaps", namespace: "shop", name: "owned" };
+    await world.cluster.create(owned, ownedBy(await world.cluster.get({ ...NATIVE_OWNER })));
+    const switched = world.cluster.dump();
     const request = { from: runId, side: "kubernetes" };
     const restoring = await worker.engine.start({
       migration: "restore",
       cluster: "test",
       options: request,
-      approvals: [{ subject: "restore", by: "test", at: 0 }],
+      approvals: [],
     });
-    const { run } = await world.drive(worker, restoring.runId);
+    const { run } = await driveApproving(world, worker, restoring.runId);
     assert.equal(run.state, "Succeeded", JSON.stringify([run.failure, run.waiting]));
     const after = world.cluster.dump();
     const lost = Object.keys(before).filter((path) => after[path] === undefined);
@@ -124,5 +162,17 @@ suite("the backup of a run", () => {
       after["crd.projectcalico.org/v1/globalnetworksets/office"],
       before["crd.projectcalico.org/v1/globalnetworksets/office"],
     );
+    assert.equal(after[API_SERVICE], before[API_SERVICE]);
+    // What belongs to a Calico object names it as the aggregated API server shows it now.
+    const shown = await world.cluster.get(NATIVE_OWNER);
+    const [reference] = objectsAt(await world.cluster.get(owned), "metadata", "ownerReferences");
+    assert.equal(reference?.["uid"], textAt(shown, "metadata", "uid"));
+
+    const aggregated = world.cluster.dump();
+    await worker.engine.undo(restoring.runId, "rollback");
+    const undone = await world.drive(worker, restoring.runId);
+    assert.equal(undone.run.state, "RolledBack", JSON.stringify([undone.run.failure, undone.run.waiting]));
+    assert.deepEqual(changed(switched, world.cluster.dump()), []);
+    assert.notDeepEqual(changed(aggregated, switched), []);
   });
 });

@@ -254,6 +254,8 @@ function withStatusOf(place: Place, { status }: JsonObject, object: JsonObject):
 
 function patchOf(place: Place, body: JsonObject, subresource: string | undefined): JsonObject {
   if (subresource !== "status") return withoutStatus(place, withoutIdentity(body));
+  // The status of a Node takes annotations too: Calico writes them so.
+  if (place.plural === "nodes") return withoutIdentity(body);
   return body["status"] === undefined ? {} : { status: body["status"] };
 }
 

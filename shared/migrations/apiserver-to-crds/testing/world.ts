@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineMigration, type Stage } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
-import { restore } from "../../backup/restore.ts";
+import { restore } from "../../backup/restore/index.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { lockPolicy } from "../../lock-options.ts";
 import { type Life, WRITES } from "../../testing/life.ts";

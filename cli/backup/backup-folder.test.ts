@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { SystemClock } from "../../shared/adapters/system-clock.ts";
+import type { ArtifactStore } from "../../shared/engine/ports.ts";
+import { parseExactJson } from "../../shared/exact-json.ts";
+import { jsonLines } from "../../shared/migrations/artifact-lines.ts";
+import { partsOf, writeIndex } from "../../shared/migrations/backup/index-file.ts";
+import { exportBackup } from "./export.ts";
+import { importBackup } from "./import.ts";
+
+const RUN = "backup-1a2b3c4d";
+const BIG =
+  '{"apiVersion":"crd.projectcalico.org/v1","kind":"IPAMBlock","metadata":{"name":"b"},"spec":{"seq":1732178291123456789}}';
+const OWNERS = [{ apiVersion: "v1", kind: "ConfigMap", name: "a", uid: "u-1" }];
+const TIER_KEY = "/calico/resources/v3/projectcalico.org/tiers/secure";
+const TIER =
+  '{"kind":"Tier","apiVersion":"projectcalico.org/v3","metadata":{"name":"secure"},"spec":{"order":  1}}';
+
+interface Bed {
+  folder: string;
+  artifacts: ArtifactStore;
+  other: ArtifactStore;
+}
+
+async function bed(t: TestContext): Promise<Bed> {
+  const base = mkdtempSync(join(tmpdir(), "calico-migrator-backup-"));
+  t.after(() => {
+    rmSync(base, { recursive: true, force: true });
+  });
+  const [one, other] = ["one", "other"].map((name) =>
+    openEmbedded(join(base, `${name}.db`), { clock: new SystemClock() }),
+  );
+  assert.ok(one !== undefined && other !== undefined);
+  t.after(() => {
+    one.close();
+    other.close();
+  });
+  const blocks = { apiVersion: "crd.projectcalico.org/v1", plural: "ipamblocks" };
+  const sets = { apiVersion: "crd.projectcalico.org/v1", plural: "networksets" };
+  const metadata = { name: "s", namespace: "shop", uid: "1", resourceVersion: "7", ownerReferences: OWNERS };
+  const objects = [
+    { ref: blocks, object: parseExactJson(BIG) },
+    { ref: sets, object: { apiVersion: sets.apiVersion, kind: "NetworkSet", metadata, spec: { nets: [] } } },
+  ];
+  const value = (text: string): string => Buffer.from(text).toString("base64");
+  const keys = [
+    { key: TIER_KEY, value: value(TIER), modRevision: 12 },
+    { key: "/calico/ipam/v2/config", value: value('{"strict_affinity":true}'), modRevision: 13 },
+    { key: "/calico/resources/v3/projectcalico.org/tiers/broken", value: value("{"), modRevision: 14 },
+  ];
+  await one.artifacts.write(`runs/${RUN}/backup/etcd-000000.ndjson`, jsonLines(keys));
+  await one.artifacts.write(`runs/${RUN}/backup/kubernetes-000000.ndjson`, jsonLines(objects));
+  const parts = await partsOf(one.artifacts, RUN);
+  await writeIndex(one.artifacts, {
+    version: 1,
+    run: RUN,
+    cluster: "prod",
+    takenAt: "2026-11-30T12:00:00.000Z",
+    parts,
+  });
+  return { folder: join(base, "exported"), artifacts: one.artifacts, other: other.artifacts };
+}
+
+const options = { acceptChanges: false, isRun: () => Promise.resolve(false) };
+
+async function textOf(artifacts: ArtifactStore, name: string): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(artifacts.read(name))).toString("utf8");
+}
+
+describe("an exported backup", () => {
+  test("is files that kubectl and calicoctl read, with checksums", async (t) => {
+    const { folder, artifacts } = await bed(t);
+    assert.deepEqual(await exportBackup(artifacts, RUN, folder), { files: 6, resources: 5 });
+    const files = readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((name) => name.includes("."));
+    assert.deepEqual(files.filter((name) => /\.[a-z]+$/.test(name)).sort(), [
+      "etcd/other-keys.ndjson",
+      "etcd/tiers.yaml",
+      "index.json",
+      "kubernetes/crd.projectcalico.org_v1/ipamblocks.yaml",
+      "kubernetes/crd.projectcalico.org_v1/networksets.yaml",
+    ]);
+    assert.ok(readFileSync(join(folder, "etcd/tiers.yaml"), "utf8").includes(TIER));
+    const sets = readFileSync(join(folder, "kubernetes/crd.projectcalico.org_v1/networksets.yaml"), "utf8");
+    assert.match(sets, /^---\n# owners: \[.*u-1.*\]\n\{.*"name":"s","namespace":"shop"\}.*\}\n$/);
+    assert.equal(readFileSync(join(folder, "SHA256SUMS"), "utf8").split("\n").length, 6);
+    await assert.rejects(exportBackup(artifacts, RUN, folder), { code: "BACKUP_FOLDER_NOT_EMPTY" });
+  });
+
+  test("comes back as it was, every digit and every byte", async (t) => {
+    const { folder, artifacts, other } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    assert.deepEqual(await importBackup(other, folder, options), { backup: RUN, resources: 5 });
+    const parts = await partsOf(other, RUN);
+    const text = (await Promise.all(parts.map(({ name }) => textOf(other, name)))).join("");
+    for (const kept of [
+      "1732178291123456789",
+      Buffer.from(TIER).toString("base64"),
+      Buffer.from("{").toString("base64"),
+      '"uid":"u-1"',
+    ])
+      assert.ok(text.includes(kept), kept);
+    await assert.rejects(importBackup(other, folder, options), { code: "BACKUP_EXISTS" });
+    assert.equal((await importBackup(other, folder, { ...options, name: "again" })).backup, "again");
+  });
+
+  test("is refused where it was changed, unless that was meant; a file may be edited as YAML", async (t) => {
+    const { folder, artifacts, other } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    const file = join(folder, "kubernetes/crd.projectcalico.org_v1/networksets.yaml");
+    const edited =
+      "apiVersion: crd.projectcalico.org/v1\nkind: NetworkSet\nmetadata:\n  name: s\n  namespace: shop\nspec:\n  nets: [10.0.0.0/8]\n";
+    writeFileSync(file, edited);
+    await assert.rejects(importBackup(other, folder, options), {
+      code: "BACKUP_FOLDER_CHANGED",
+      message: /networksets\.yaml/,
+    });
+    await importBackup(other, folder, { ...options, acceptChanges: true });
+    const text = await textOf(other, `runs/${RUN}/backup/kubernetes-000000.ndjson`);
+    assert.match(text, /10\.0\.0\.0\/8/);
+  });
+
+  test("names every fault with its file and line, and imports nothing", async (t) => {
+    const { folder, artifacts, other } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    const sets = "kubernetes/crd.projectcalico.org_v1/networksets.yaml";
+    writeFileSync(join(folder, sets), '---\n{"metadata":{}}\n---\na: [\n');
+    writeFileSync(
+      join(folder, "etcd/other-keys.ndjson"),
+      '{"key":"/registry/secrets/a","value":"","modRevision":1}\n',
+    );
+    writeFileSync(join(folder, "etcd/tiers.yaml"), "---\n{}\n");
+    const rejected = importBackup(other, folder, { ...options, acceptChanges: true });
+    await assert.rejects(rejected, ({ code, message }: { code: string; message: string }) => {
+      assert.equal(code, "BACKUP_FILE_INVALID");
+      assert.match(message, new RegExp(`${sets}:2: object.metadata.name`));
+      assert.match(message, new RegExp(`${sets}:[45]: `));
+      assert.match(message, /etcd\/other-keys\.ndjson:1: key: must begin with \/calico\//);
+      assert.match(message, /etcd\/tiers\.yaml:2: the line "# key: …" before it is missing/);
+      return true;
+    });
+    assert.deepEqual(await partsOf(other, RUN), []);
+  });
+
+  test("brings nothing into a cluster that is not Calico's", async (t) => {
+    const { folder, artifacts, other } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    const role = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "x" },
+    };
+    writeFileSync(
+      join(folder, "kubernetes/crd.projectcalico.org_v1/networksets.yaml"),
+      `---\n${JSON.stringify(role)}\n`,
+    );
+    const rejected = importBackup(other, folder, { ...options, acceptChanges: true });
+    await assert.rejects(rejected, { code: "BACKUP_FILE_INVALID", message: /apiVersion/ });
+  });
+});

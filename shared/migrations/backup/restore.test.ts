@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { LOCK_ANNOTATION } from "../../calico/lock.ts";
+import { resourceKey } from "../../calico/testing/samples.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { changed } from "../testing/dumps.ts";
+import {
+  assertState,
+  backUp,
+  disturb,
+  driveApproving,
+  RestoreWorld,
+  sidesOf,
+  startRestore,
+  wipeEtcd,
+  wipeOldGroup,
+} from "./testing/world.ts";
+
+const INFORMATION = {
+  apiVersion: "crd.projectcalico.org/v1",
+  plural: "clusterinformations",
+  name: "default",
+};
+const INFORMATION_KEY = resourceKey("clusterinformations", "default");
+const POOL = { apiVersion: "crd.projectcalico.org/v1", plural: "ippools" };
+
+describe("restore, drilled", () => {
+  test("brings etcd back after all of it is gone", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const before = world.etcd.dump();
+    wipeEtcd(world);
+
+    const run = await driveApproving(world, worker, await startRestore(worker, { from, side: "etcd" }));
+
+    assertState(run, "Succeeded");
+    assert.deepEqual(changed(before, world.etcd.dump()), []);
+  });
+
+  test("brings the old group back after its definitions are deleted, owners included", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const before = world.cluster.dump();
+    await wipeOldGroup(world);
+
+    assertState(
+      await driveApproving(world, worker, await startRestore(worker, { from, side: "kubernetes" })),
+      "Succeeded",
+    );
+
+    const office = await world.cluster.get({ ...POOL, plural: "globalnetworksets", name: "office" });
+    const differing = changed(withoutStatus(before), withoutStatus(world.cluster.dump()));
+    // The policy's owner was created again, and has another UID.
+    assert.deepEqual(differing, ["crd.projectcalico.org/v1/networkpolicies/shop/owned"]);
+    assert.ok(world.cluster.dump()[differing[0] ?? ""]?.includes(textAt(office, "metadata", "uid")));
+  });
+
+  for (const side of ["etcd", "kubernetes"] as const)
+    test(`of ${side} is taken back whole, before the unlock and after it`, async () => {
+      for (const stopBefore of ["verify", "unlock", undefined]) {
+        using world = await RestoreWorld.create();
+        const worker = world.worker();
+        const from = await backUp(world, worker);
+        await disturb(world);
+        const before = sidesOf(world);
+        const runId = await startRestore(worker, {
+          from,
+          side,
+          ...(stopBefore === undefined ? {} : { stopBefore }),
+        });
+        const { run } = await driveApproving(world, worker, runId);
+        assert.equal(
+          run.waiting?.subject ?? run.state,
+          stopBefore ?? "Succeeded",
+          JSON.stringify(run.failure),
+        );
+        assert.notDeepEqual(changed(before, sidesOf(world)), []);
+
+        await worker.engine.undo(runId, "rollback");
+        assertState(await world.drive(worker, runId), "RolledBack");
+
+        assert.deepEqual(changed(before, sidesOf(world)), []);
+      }
+    });
+});
+
+/** Calico's components renew the status of objects by themselves. */
+function withoutStatus(dump: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(dump).map(([path, text]): [string, string] => {
+    const { status, ...object } = path.includes("projectcalico.org/v")
+      ? (JSON.parse(text) as object & { status?: unknown })
+      : {};
+    return [path, path.includes("projectcalico.org/v") ? JSON.stringify(object) : text];
+  });
+  return Object.fromEntries(entries);
+}
+
+describe("restore", () => {
+  test("asks before anything is changed, and about old addresses apart", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    wipeEtcd(world);
+    const before = sidesOf(world);
+    const runId = await startRestore(worker, { from, side: "etcd" });
+
+    const first = await world.drive(worker, runId);
+    assert.equal(first.run.waiting?.subject, "restore");
+    assert.match(first.run.waiting.message, /\d+ created, 0 overwritten/);
+    await worker.engine.approve(runId, "test", "restore");
+    const second = await world.drive(worker, runId);
+
+    assert.equal(second.run.waiting?.subject, "addresses");
+    assert.match(second.run.waiting.message, /ipam/);
+    assert.deepEqual(changed(before, sidesOf(world)), []);
+  });
+
+  test("does not overwrite addresses that have changed since they were shown", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const [block = ""] = Object.keys(world.etcd.dump()).filter((key) => key.includes("/assignment/"));
+    world.etcd.put(block, "{}");
+    const runId = await startRestore(worker, { from, side: "etcd", stopBefore: "rehearse" });
+    const stopped = await driveApproving(world, worker, runId);
+    assert.equal(stopped.run.waiting?.subject, "rehearse");
+    world.etcd.put(block, '{"given":"since"}');
+
+    await worker.engine.approve(runId, "test", "rehearse");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.failure?.code, "RESTORE_STALE");
+    assert.ok(run.failure.message.includes(block));
+    assert.equal(world.etcd.dump()[block], '{"given":"since"}');
+    await worker.engine.undo(runId, "abort");
+    assertState(await world.drive(worker, runId), "Aborted");
+  });
+
+  test("leaves the datastore ready, whatever its lock was when the backup was made", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const marked = { [LOCK_ANNOTATION]: "etcd-to-kubernetes-00000000" };
+    const locked = { metadata: { annotations: marked }, spec: { datastoreReady: false } };
+    await world.cluster.patch(INFORMATION, locked, { type: "merge" });
+    const ready = world.etcd.dump()[INFORMATION_KEY] ?? "";
+    world.etcd.put(INFORMATION_KEY, ready.replace('"datastoreReady":true', '"datastoreReady":false'));
+    const from = await backUp(world, worker);
+    const unlocked = {
+      metadata: { annotations: { [LOCK_ANNOTATION]: null } },
+      spec: { datastoreReady: true },
+    };
+    await world.cluster.patch(INFORMATION, unlocked, { type: "merge" });
+    wipeEtcd(world);
+
+    for (const side of ["etcd", "kubernetes"] as const)
+      assertState(
+        await driveApproving(world, worker, await startRestore(worker, { from, side })),
+        "Succeeded",
+      );
+
+    const { metadata, spec } = await world.cluster.get(INFORMATION);
+    assert.equal((spec as { datastoreReady?: boolean }).datastoreReady, true);
+    assert.ok(!JSON.stringify(metadata).includes("etcd-to-kubernetes"));
+    assert.equal(world.etcd.dump()[INFORMATION_KEY], ready);
+  });
+
+  test("does not take over another run's lock unasked", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const annotations = { [LOCK_ANNOTATION]: "etcd-to-kubernetes-00000000" };
+    const locked = { metadata: { annotations }, spec: { datastoreReady: false } };
+    await world.cluster.patch(INFORMATION, locked, { type: "merge" });
+    const approved = ["restore", "addresses", "uncarried", "only-here"];
+
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    const { run } = await driveApproving(world, worker, runId, approved);
+
+    assert.equal(run.waiting?.subject, "foreign-lock");
+    assert.match(run.waiting.message, /by run "etcd-to-kubernetes-00000000"/);
+  });
+
+  test("names all that has no place here, and all that is here alone", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    await world.cluster.delete({ apiVersion: "v1", plural: "namespaces", name: "shop" });
+    await world.cluster.delete({ apiVersion: "v1", plural: "nodes", name: "node-b" });
+    const object = { apiVersion: POOL.apiVersion, kind: "IPPool", metadata: { name: "new" }, spec: {} };
+    await world.cluster.create(POOL, object);
+
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    const { stages } = await world.drive(worker, runId);
+
+    const { checks } = stages[0]?.notes as { checks: { id: string; items?: string[] }[] };
+    const named = (id: string): string => checks.find((check) => check.id === id)?.items?.join() ?? "";
+    assert.match(named("all-restorable"), /there is no namespace "shop"/);
+    assert.match(named("all-restorable"), /there is no Node "node-b"/);
+    assert.match(named("only-here"), /ippools\/\/new/);
+  });
+
+  test("keeps what others have changed since, when it is taken back", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const key = resourceKey("tiers", "secure");
+    world.etcd.delete(key);
+    const runId = await startRestore(worker, { from, side: "etcd" });
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    world.etcd.put(key, "{}");
+
+    await worker.engine.undo(runId, "rollback");
+    const { stages } = await world.drive(worker, runId);
+
+    assert.equal(world.etcd.dump()[key], "{}");
+    assert.equal(stages.find(({ stage }) => stage === "put-back")?.counts["stays"], 1);
+  });
+
+  test("finds what somebody changes inside the lock", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const runId = await startRestore(worker, { from, side: "etcd", stopBefore: "verify" });
+    await driveApproving(world, worker, runId);
+    const key = resourceKey("ippools", "v6");
+    const before = world.etcd.dump()[key] ?? "";
+    world.etcd.put(key, "{}");
+    world.etcd.put(resourceKey("ippools", "new"), "{}");
+
+    await worker.engine.approve(runId, "test", "verify");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.failure?.code, "VERIFY_FAILED");
+    assert.match(run.failure.message, /ippools\/new is not in the backup.*ippools\/v6 differs/);
+    world.etcd.put(key, before);
+    world.etcd.delete(resourceKey("ippools", "new"));
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+});
+
+describe("backup", () => {
+  test("works on a cluster without etcd", async () => {
+    using world = await RestoreWorld.create();
+    world.hasEtcd = false;
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const parts = await worker.embedded.artifacts.list(`runs/${from}/backup/`);
+    assert.ok(parts.every(({ name }) => !name.includes("/etcd-")));
+    assert.ok(parts.some(({ name }) => name.endsWith("/index.json")));
+  });
+});

@@ -1,0 +1,166 @@
+import { parseExactJson } from "../../../exact-json.ts";
+import type { Json, JsonObject } from "../../../json.ts";
+import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { objectAt, textAt } from "../../../kubernetes/fields.ts";
+import type { ObjectRef, WriteOptions } from "../../../kubernetes/types.ts";
+import { fieldManager } from "../../context.ts";
+import { call, deleteCopy, readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
+import { isOurs } from "../../target/ownership.ts";
+import { restored } from "../../target/remove.ts";
+import { ObjectLine } from "./lines.ts";
+import { contentHash, exactHash, isCalico, keyOf, objectItem, refOf, refOfKey } from "./objects.ts";
+import type { Context } from "./options.ts";
+import type { Found, Item, Side, Written } from "./side.ts";
+
+const NODE_PREFIX = "projectcalico.org/";
+/** Somebody was quicker: look again. */
+const LOST = ["KUBERNETES_CONFLICT", "KUBERNETES_ALREADY_EXISTS"];
+
+type SideContext = Pick<Context, "run" | "connections" | "signal" | "ensureHeld">;
+type ObjectItem = Item<ObjectLine>;
+
+/** Calico's objects in Kubernetes, and what belongs to them. Of Nodes, Calico's annotations alone. */
+export class KubernetesSide implements Side<ObjectLine> {
+  readonly #context: SideContext;
+
+  constructor(context: SideContext) {
+    this.#context = context;
+  }
+
+  itemOf(line: Json): ObjectItem | undefined {
+    return objectItem(ObjectLine.parse(line));
+  }
+
+  async read(items: readonly ObjectItem[]): Promise<Map<string, Found>> {
+    const found = await Promise.all(items.map(async ({ key }) => [key, await this.find(key)] as const));
+    return new Map(found.filter((one): one is [string, Found] => one[1] !== undefined));
+  }
+
+  wants({ line }: ObjectItem): string {
+    return contentHash(line.ref, line.object);
+  }
+
+  async put(item: ObjectItem, found: Found | undefined): Promise<Written | undefined> {
+    return this.#quickly(() => this.#write(refOf(item.line), contentOf(item), found, {}));
+  }
+
+  /** A custom resource whose definition is still to be created cannot be judged yet. */
+  async rehearse(item: ObjectItem, found: Found | undefined): Promise<void> {
+    await this.#quickly(() => this.#write(refOf(item.line), contentOf(item), found, { dryRun: true }));
+  }
+
+  async find(key: string): Promise<Found | undefined> {
+    const ref = refOfKey(key);
+    const object = await readTarget(this.#context, ref);
+    return object === undefined ? undefined : this.#foundOf(ref, object);
+  }
+
+  async putBack(key: string, before: string, found: Found): Promise<boolean> {
+    const object = parseExactJson(before) as JsonObject;
+    return (await this.#quickly(() => this.#write(refOfKey(key), object, found, {}))) !== undefined;
+  }
+
+  async remove(key: string, { uid }: Found): Promise<boolean> {
+    await deleteCopy(this.#context, refOfKey(key), uid);
+    return true;
+  }
+
+  async *present(resources: readonly string[]): AsyncGenerator<{ key: string; kind: string }[]> {
+    const { connections, signal } = this.#context;
+    for (const resource of resources) {
+      const at = resource.lastIndexOf("/");
+      const ref = { apiVersion: resource.slice(0, at), plural: resource.slice(at + 1) };
+      if (!isCalico(ref)) continue;
+      try {
+        for await (const page of connections.kubernetes.pages(ref, { metadataOnly: true, signal }))
+          yield page.map((object) => ({
+            key: keyOf(refOf({ ref, object })),
+            kind: ref.plural,
+          }));
+      } catch (error) {
+        if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+      }
+    }
+  }
+
+  #foundOf(ref: ObjectRef, object: JsonObject): Found {
+    return {
+      before: JSON.stringify(ref.plural === "nodes" ? nodePart(object) : object),
+      version: textAt(object, "metadata", "resourceVersion"),
+      uid: textAt(object, "metadata", "uid"),
+      hash: contentHash(ref, object),
+      exact: exactHash(ref, object),
+      ours: isOurs(this.#context, object),
+    };
+  }
+
+  async #write(
+    ref: ObjectRef,
+    object: JsonObject,
+    found: Found | undefined,
+    more: Pick<WriteOptions, "dryRun">,
+  ): Promise<Written | undefined> {
+    const { kubernetes } = this.#context.connections;
+    const options = { fieldManager: fieldManager(this.#context), timeoutMs: WRITE_TIMEOUT_MS, ...more };
+    if (ref.plural === "nodes") return this.#annotate(ref, object, found, options);
+    const write = (): Promise<JsonObject> =>
+      found === undefined
+        ? kubernetes.create(ref, restored(object), options)
+        : kubernetes.replace(ref, restored(object, found.version), options);
+    const written = await call(this.#context, write);
+    return { uid: textAt(written, "metadata", "uid"), exact: exactHash(ref, written) };
+  }
+
+  /** A Node is its cluster's: one that is not there is not created. */
+  async #annotate(
+    ref: ObjectRef,
+    object: JsonObject,
+    found: Found | undefined,
+    options: WriteOptions,
+  ): Promise<Written | undefined> {
+    if (found === undefined) return undefined;
+    const wanted = objectAt(object, "metadata", "annotations");
+    const present = objectAt(parseExactJson(found.before) as JsonObject, "metadata", "annotations");
+    const added = Object.keys(present).filter((key) => wanted[key] === undefined);
+    const annotations = { ...wanted, ...Object.fromEntries(added.map((key) => [key, null])) };
+    const patch = { metadata: { annotations, resourceVersion: found.version } };
+    const written = await call(this.#context, () =>
+      this.#context.connections.kubernetes.patch(ref, patch, {
+        ...options,
+        type: "merge",
+        subresource: "status",
+      }),
+    );
+    return { uid: found.uid, exact: exactHash(ref, written) };
+  }
+
+  async #quickly(write: () => Promise<Written | undefined>): Promise<Written | undefined> {
+    try {
+      return await write();
+    } catch (error) {
+      if (LOST.some((code) => isKubernetesError(error, code))) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Of a Node, what a restore may change. */
+function nodePart(node: JsonObject): JsonObject {
+  const annotations = Object.entries(objectAt(node, "metadata", "annotations"));
+  const ours = Object.fromEntries(annotations.filter(([key]) => key.startsWith(NODE_PREFIX)));
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: textAt(node, "metadata", "name"), annotations: ours },
+  };
+}
+
+/**
+ * Owners are given back when all are there, by the UIDs that they have then: the garbage collector deletes what belongs to a
+ * UID that nobody has.
+ */
+function contentOf({ line: { object }, withOwners }: ObjectItem): JsonObject {
+  if (withOwners === true) return object;
+  const { ownerReferences, ...metadata } = objectAt(object, "metadata");
+  return { ...object, metadata };
+}

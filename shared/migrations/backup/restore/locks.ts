@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { readLock, unlockedClusterInformation } from "../../../calico/lock.ts";
+import { askFor, shownThings } from "../../../engine/approvals.ts";
+import type { StageOutcome } from "../../../engine/migration.ts";
+import { lockNotHeld } from "../../target/lock.ts";
+import type { Context } from "./options.ts";
+import { isLockedBy, lockedText, placesOf } from "./places.ts";
+
+/** What the stage `lock` has recorded: what each ClusterInformation was before this run; null where there was none. */
+export const Locked = z.object({ before: z.record(z.string(), z.string().nullable()) });
+
+/** What the datastores' ClusterInformation was before the lock, by key. */
+export async function foundLocks(context: Context): Promise<Readonly<Record<string, string | null>>> {
+  return Locked.safeParse(await context.notesOf("lock")).data?.before ?? {};
+}
+
+/** What people call the datastore that is locked. */
+export function datastoreOf({ options }: Context): string {
+  return options.side === "etcd" ? "etcd" : "the Kubernetes datastore";
+}
+
+/** Locks again what this run has unlocked, before anything of it is taken back. */
+export async function lockAgain(context: Context): Promise<void> {
+  const before = await foundLocks(context);
+  for (const place of await placesOf(context)) {
+    const found = await place.read();
+    if (found === undefined || before[place.key] === undefined || isLockedBy(context.run.runId, found))
+      continue;
+    if (!(await place.write(lockedText(found.text, context.run.runId), found)))
+      throw lockNotHeld(place.key, false);
+  }
+}
+
+/** Who else has locked the datastores of the side. */
+export async function foreignLocks(context: Context): Promise<string[]> {
+  const locked: string[] = [];
+  for (const place of await placesOf(context)) {
+    const found = await place.read();
+    if (found === undefined) continue;
+    const { ready, lockedBy } = readLock(found.text);
+    if (lockedBy !== undefined && lockedBy !== context.run.runId)
+      locked.push(`${place.key} by run "${lockedBy}"`);
+    else if (ready === false && lockedBy === undefined) locked.push(`${place.key} by nobody known`);
+  }
+  return locked;
+}
+
+/** Says so. */
+export function lockedMessage(locked: readonly string[]): string {
+  return `it is locked: ${locked.join("; ")}`;
+}
+
+/** Waits for a person where somebody else has locked a datastore since it was looked at; undefined where nobody has. */
+export async function askForeignLocks(context: Context): Promise<StageOutcome | undefined> {
+  const locked = await foreignLocks(context);
+  const shown = shownThings(`${lockedMessage(locked)}; the restore takes the lock over`, locked);
+  if (locked.length === 0 || context.approved("foreign-lock", shown)) return undefined;
+  return { wait: askFor("foreign-lock", shown) };
+}
+
+/** The ClusterInformation that a restored datastore has: the backup's, ready, and nobody's lock. */
+export function readyText(present: string, backedUp: string | undefined): string {
+  return unlockedClusterInformation(backedUp ?? present);
+}

@@ -1,0 +1,50 @@
+import type { Action } from "../../../../engine/migration.ts";
+import type { ClusterConnections } from "../../../connections.ts";
+import { lockNotHeld } from "../../../target/lock.ts";
+import { decided } from "../decided.ts";
+import { askForeignLocks, datastoreOf, Locked } from "../locks.ts";
+import type { Context, RestoreOptions } from "../options.ts";
+import { isLockedBy, lockedText, type Place, placesOf } from "../places.ts";
+import { unlockAsFound } from "../undo/unlock-as-found.ts";
+
+/** Locks every datastore of the side, the one that the backup brings back too, so that nothing acts on half of it. */
+export const lock: Action<ClusterConnections, RestoreOptions> = {
+  kind: "action",
+  name: "lock",
+  title: "lock the datastore: new pods wait from here until the unlock",
+  changesCluster: true,
+  lockWindow: "begins",
+  undo: [unlockAsFound],
+  act: async (context) => {
+    const asked = await askForeignLocks(context);
+    if (asked !== undefined) return asked;
+    const { pieces } = await decided(context);
+    const before = { ...Locked.safeParse(context.notes).data?.before };
+    await context.tellLock("locking", datastoreOf(context));
+    for (const place of await placesOf(context))
+      await lockPlace(context, { place, before, backedUp: pieces.clusterInformations[place.key] });
+    await context.tellLock("locked", datastoreOf(context), { side: context.options.side });
+    return { done: true };
+  },
+};
+
+interface Locking {
+  place: Place;
+  /** What was found at each place that was locked already. */
+  before: Record<string, string | null>;
+  backedUp: string | undefined;
+}
+
+async function lockPlace(context: Context, { place, before, backedUp }: Locking): Promise<void> {
+  const { runId } = context.run;
+  const found = await place.read();
+  if (found !== undefined && isLockedBy(runId, found)) return;
+  if (found === undefined && backedUp === undefined) return;
+  // Recorded before the first write, and never after it: what is found then is this run's own.
+  before[place.key] = found?.text ?? null;
+  await context.record({ before: { ...before } });
+  const text = lockedText(found?.text ?? backedUp ?? "{}", runId);
+  if (!(await place.write(text, found))) throw lockNotHeld(place.key, false);
+  const after = await place.read();
+  if (after === undefined || !isLockedBy(runId, after)) throw lockNotHeld(place.key, false);
+}

@@ -1,0 +1,99 @@
+import type { Checkpoint } from "../../../../engine/records.ts";
+import type { Sweep } from "../../../../engine/migration.ts";
+import { MigratorError } from "../../../../errors.ts";
+import { textAt } from "../../../../kubernetes/fields.ts";
+import type { ClusterConnections } from "../../../connections.ts";
+import { decided } from "../decided.ts";
+import { type Context, type RestoreOptions, rows, uncarried } from "../options.ts";
+import { onlyHere } from "../preflight/stage.ts";
+import { isLeftOut } from "../put-items.ts";
+import { sideOf } from "../content.ts";
+import type { Item } from "../side.ts";
+import { wholeSweep } from "./item-sweep.ts";
+import { exactOf, ownedItems } from "./restore-owners.ts";
+
+const NAMED = 5;
+const PER_PAGE = 1000;
+
+const compare = wholeSweep(
+  { name: "verify", title: "compare everything with the backup, and look for what is not in it" },
+  async (context, items) => {
+    const found = await differing(context, items);
+    await differences(context).put(found);
+    return { compared: items.length };
+  },
+);
+
+/** Compares the whole side with the backup. A difference stops the run, named; after a resume everything is compared again. */
+export const verify: Sweep<ClusterConnections, RestoreOptions> = {
+  ...compare,
+  plan: async (context, previous) => {
+    const { retriesSeen } = context.run;
+    if (previous === undefined || Number(previous) < retriesSeen) {
+      const { batches } = (await compare.plan(context, undefined)) as { batches: [] };
+      return { batches, cursor: retriesSeen, barrier: true };
+    }
+    for await (const { key, kind } of added(context))
+      await differences(context).put([row(key, kind, "is not in the backup")]);
+    const named = await differences(context).list({ limit: NAMED });
+    if (named.length > 0) throw verifyFailed(named);
+    return { batches: [], done: true };
+  },
+};
+
+async function differing(context: Context, items: readonly Item[]): Promise<Checkpoint[]> {
+  const side = sideOf(context);
+  const known = await rows(context).get(items.map(({ rank, key }) => ({ rank, key })));
+  const byKey = new Map(known.map((one) => [one.key, one]));
+  const owned = new Map((await ownedItems(context, items)).map((item) => [item.key, exactOf(item)]));
+  const found = await side.read(items);
+  return items.flatMap((item) => {
+    const [present, kept] = [found.get(item.key), byKey.get(item.key)];
+    if (kept === undefined || isLeftOut(kept)) return [];
+    if (present === undefined) return [row(item.key, item.kind, "is missing")];
+    // What a newer definition has added by itself was there right after the write.
+    const exact = owned.get(item.key);
+    const isSame = exact === undefined ? side.wants(item) === present.hash : exact === present.exact;
+    return isSame || kept.detail["wrote"] === present.exact ? [] : [row(item.key, item.kind, "differs")];
+  });
+}
+
+/** What has come since preflight listed what is here alone. */
+async function* added(context: Context): AsyncGenerator<{ key: string; kind: string }> {
+  const listed = new Set<string>();
+  for (let after: { rank: number; key: string } | undefined; ;) {
+    const page = await uncarried(context).list({
+      limit: PER_PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { key } of page) listed.add(key);
+    const last = page.at(-1);
+    if (last === undefined || page.length < PER_PAGE) break;
+    after = { rank: last.rank, key: last.key };
+  }
+  const { resources } = await decided(context);
+  for await (const one of onlyHere(context, resources)) if (!listed.has(one.key)) yield one;
+}
+
+/** Of each attempt its own, so that what was mended does not count. */
+function differences(context: Context): ReturnType<Context["ledger"]> {
+  return context.ledger(`differences/verify/${context.run.retriesSeen}`);
+}
+
+function row(key: string, kind: string, reason: string): Checkpoint {
+  return {
+    rank: 0,
+    key,
+    state: "conflict",
+    target: key,
+    sourceRevision: 0,
+    detail: { kind, code: "VERIFY_DIFFERS", reason },
+  };
+}
+
+function verifyFailed(named: readonly Checkpoint[]): MigratorError {
+  const each = named.map(({ key, detail }) => `${key} ${textAt(detail, "reason")}`).join("; ");
+  return new MigratorError("VERIFY_FAILED", `what is there is not what the backup has: ${each}`, {
+    next: "Mend or delete what is named and `resume`, or undo the restore with `rollback`.",
+  });
+}
