@@ -24,7 +24,7 @@ export interface VerifyTraits {
    */
   writtenByOthers: "difference" | "noted";
   /** Targets that are as they are with a person's consent; none when left out. */
-  accepted?: (context: Context) => Promise<ReadonlySet<string>>;
+  accepted?: (context: Context, targets: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 const VERIFIED = KINDS.filter(({ carried, rank }) => carried === true && rank > 0).map(({ kind }) => kind);
@@ -69,8 +69,22 @@ async function judge(
     if (isNoted(traits, comparison)) noted.push(differing(pair.checkpoint, reasonOf(comparison)));
     else different.push(differing(pair.checkpoint, reasonOf(comparison)));
   }
-  await context.ledger(differencesLedger(traits.name, attempt)).put(different);
+  const accepted = await acceptedOf(traits, context, different);
+  const unaccepted = different.filter(({ target }) => !accepted.has(target));
+  await context.ledger(differencesLedger(traits.name, attempt)).put(unaccepted);
   await note(context, noted);
+}
+
+async function acceptedOf(
+  { accepted }: VerifyTraits,
+  context: Context,
+  rows: readonly Checkpoint[],
+): Promise<ReadonlySet<string>> {
+  if (accepted === undefined || rows.length === 0) return new Set();
+  return accepted(
+    context,
+    rows.map(({ target }) => target),
+  );
 }
 
 /** What no resource of etcd has become is there by the hand of others, or left over. */
@@ -80,8 +94,8 @@ async function judgeStrangers(
   { kind, attempt, objects }: { kind: string; attempt: number; objects: readonly [string, JsonObject][] },
 ): Promise<void> {
   if (objects.length === 0) return;
-  const accepted = (await traits.accepted?.(context)) ?? new Set<string>();
   const rows = objects.map((object) => strangerRow(context, kind, object));
+  const accepted = await acceptedOf(traits, context, rows);
   const strange = rows.filter(({ target }) => !accepted.has(target));
   if (traits.writtenByOthers === "noted") await note(context, strange);
   else await context.ledger(differencesLedger(traits.name, attempt)).put(strange);

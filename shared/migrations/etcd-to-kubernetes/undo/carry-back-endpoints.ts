@@ -1,11 +1,14 @@
 import { z } from "zod";
 import { workloadEndpointOf, type StoredEndpoint } from "../../../calico/workload-endpoint.ts";
 import type { BatchOutcome, Sweep } from "../../../engine/migration.ts";
-import type { BatchRecord } from "../../../engine/records.ts";
+import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import { prefixEnd } from "../../../etcd/keys.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
+import type { JsonObject } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, conversion } from "../context.ts";
+import { lossRow, recordLosses } from "../not-carried-back.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { call, listPage, orAbsent } from "../../target/calls.ts";
 
@@ -17,8 +20,15 @@ const Scope = z.union([z.object({ pods: z.literal(true) }), z.object({ from: z.s
 const Progress = z.object({ continueToken: z.string() });
 const Endpoint = z.object({
   metadata: z.object({ namespace: z.string() }),
-  spec: z.object({ orchestrator: z.string(), pod: z.string(), containerID: z.string().default("") }),
+  spec: z.object({
+    orchestrator: z.string(),
+    pod: z.string(),
+    node: z.string().default(""),
+    containerID: z.string().default(""),
+    ipNetworks: z.array(z.string()).default([]),
+  }),
 });
+type Endpoint = z.infer<typeof Endpoint>;
 
 /**
  * The endpoints of pods are not carried forward, because the Kubernetes datastore computes them. Going back, etcd needs
@@ -58,8 +68,17 @@ async function writeEndpoints(context: Context, batch: Readonly<BatchRecord>): P
   const pods = { apiVersion: "v1", plural: "pods" };
   const page = await listPage(context, pods, { limit: PAGE, continueToken }, "afresh");
   const { nodeNames } = await conversion(context);
-  const found = page.items.map((pod) => workloadEndpointOf(pod, (name) => nodeNames.toEtcd(name)));
-  const endpoints = found.filter((endpoint) => endpoint !== undefined);
+  const found = page.items.map((pod) => ({
+    pod,
+    endpoint: workloadEndpointOf(pod, (name) => nodeNames.toEtcd(name)),
+  }));
+  const present = found.flatMap(({ pod, endpoint }) => (endpoint === undefined ? [] : [{ pod, endpoint }]));
+  const isLost = (pod: JsonObject): boolean => !nodeNames.isReversible(textAt(pod, "spec", "nodeName"));
+  await recordLosses(
+    context,
+    present.filter(({ pod }) => isLost(pod)).map(({ pod }) => lostEndpoint(pod)),
+  );
+  const endpoints = present.filter(({ pod }) => !isLost(pod)).map(({ endpoint }) => endpoint);
   const stored = await context.connections.etcd().getMany(endpoints.map(({ key }) => key));
   const changed = endpoints.filter((endpoint) => !isStored(endpoint, stored.get(endpoint.key)));
   for (const { key, value } of changed) {
@@ -73,12 +92,25 @@ async function writeEndpoints(context: Context, batch: Readonly<BatchRecord>): P
   return { done: true, counts: {} };
 }
 
-/** An endpoint of the same sandbox is left as the CNI plugin has written it. */
-function isStored({ containerId }: StoredEndpoint, stored: EtcdKeyValue | undefined): boolean {
-  return stored !== undefined && parse(stored)?.spec.containerID === containerId;
+function lostEndpoint(pod: JsonObject): Checkpoint {
+  const [namespace, name] = [textAt(pod, "metadata", "namespace"), textAt(pod, "metadata", "name")];
+  const node = textAt(pod, "spec", "nodeName");
+  const reason = `its endpoint names the node "${node}", and etcd already uses that name for another`;
+  return lossRow("WorkloadEndpoint", `v1/pods/${namespace}/${name}`, pod, reason);
 }
 
-function parse({ value }: EtcdKeyValue): z.infer<typeof Endpoint> | undefined {
+/** An endpoint of the same sandbox, on the same node and with the same addresses, is left as the CNI plugin has written it. */
+function isStored({ containerId, value }: StoredEndpoint, stored: EtcdKeyValue | undefined): boolean {
+  const found = stored === undefined ? undefined : parse(stored)?.spec;
+  const wanted = Endpoint.parse(value).spec;
+  return (
+    found?.containerID === containerId &&
+    found.node === wanted.node &&
+    found.ipNetworks.toSorted().join() === wanted.ipNetworks.toSorted().join()
+  );
+}
+
+function parse({ value }: EtcdKeyValue): Endpoint | undefined {
   try {
     return Endpoint.safeParse(JSON.parse(value.toString("utf8"))).data;
   } catch {
@@ -91,7 +123,7 @@ async function deleteStale(context: Context, scope: { from: string; to: string }
   let deleted = 0;
   for (const stored of (await etcd.range({ ...scope, limit: PAGE })).kvs) {
     const endpoint = parse(stored);
-    if (endpoint?.spec.orchestrator !== "k8s" || !(await isGone(context, endpoint))) continue;
+    if (endpoint?.spec.orchestrator !== "k8s" || !(await isStale(context, stored.key, endpoint))) continue;
     context.ensureHeld();
     const { applied } = await etcd.compareAndDelete({
       key: stored.key,
@@ -102,10 +134,17 @@ async function deleteStale(context: Context, scope: { from: string; to: string }
   return { done: true, counts: { deleted } };
 }
 
-/** Gone is a pod that Kubernetes does not have, and whose addresses IPAM has released. */
-async function isGone(context: Context, { metadata, spec }: z.infer<typeof Endpoint>): Promise<boolean> {
+/**
+ * Stale is the endpoint of a pod that has another endpoint now, as it runs on another node; and of one that Kubernetes does
+ * not have, or that has none any more, once IPAM has released its addresses.
+ */
+async function isStale(context: Context, key: string, { metadata, spec }: Endpoint): Promise<boolean> {
   const ref = { apiVersion: "v1", plural: "pods", namespace: metadata.namespace, name: spec.pod };
+  const pod = await orAbsent(call(context, () => context.connections.kubernetes.get(ref)));
+  const { nodeNames } = await conversion(context);
+  if (pod !== undefined && !nodeNames.isReversible(textAt(pod, "spec", "nodeName"))) return true;
+  const present = pod && workloadEndpointOf(pod, (name) => nodeNames.toEtcd(name));
+  if (present !== undefined) return present.key !== key;
   const handle = `/calico/ipam/v2/handle/k8s-pod-network.${spec.containerID}`;
-  if ((await context.connections.etcd().getMany([handle])).size > 0) return false;
-  return (await orAbsent(call(context, () => context.connections.kubernetes.get(ref)))) === undefined;
+  return !(await context.connections.etcd().getMany([handle])).has(handle);
 }

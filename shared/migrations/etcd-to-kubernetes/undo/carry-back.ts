@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { backward, etcdKeysFor, type BackwardContext } from "../../../calico/backward.ts";
+import {
+  backward,
+  etcdKeysFor,
+  type BackwardContext,
+  type EtcdWrite,
+  type Skipped,
+} from "../../../calico/backward.ts";
 import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
 import type { Action, BatchOutcome, Stage, Sweep } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
@@ -9,7 +15,7 @@ import type { JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { addResources } from "../add-resources.ts";
-import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
+import { isBuiltIn } from "../../../calico/built-in.ts";
 import { rankOf } from "../changes.ts";
 import { compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion, decisions, resources } from "../context.ts";
@@ -17,6 +23,7 @@ import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts"
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import { rangesByRank, rowsInRange } from "../../copying/ledger-ranges.ts";
 import { isMissing } from "../missing-kinds.ts";
+import { agreedLosses, consentToLosses, lossRow, recordLosses } from "../not-carried-back.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { lockSource } from "../source-lock.ts";
@@ -90,12 +97,16 @@ export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernete
   lockAgain,
   carryBack,
   carryBackEndpoints,
-  verifySweep({
-    name: "verify-carried-back",
-    title: "compare both sides again",
-    sourceChanged: "difference",
-    writtenByOthers: "difference",
-  }),
+  {
+    ...verifySweep({
+      name: "verify-carried-back",
+      title: "compare both sides again",
+      sourceChanged: "difference",
+      writtenByOthers: "difference",
+      accepted: agreedLosses,
+    }),
+    approvals: [consentToLosses],
+  },
 ];
 
 function sourceUnlocked(): MigratorError {
@@ -145,11 +156,13 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
   const live = known.filter(({ state }) => state !== "reverted");
   const settled: Checkpoint[] = [];
   const fresh: Checkpoint[] = [];
+  const lost: Checkpoint[] = [];
   let carried = 0;
   for (const { checkpoint, source } of await readSources(context, live)) {
     const object = byTarget.get(checkpoint.target);
     if (object === undefined) continue;
-    const row = await carryKnown(context, convert, { checkpoint, source, object });
+    const { row, skipped } = await carryKnown(context, convert, { checkpoint, source, object });
+    if (skipped !== undefined) lost.push(lossRow(kind, checkpoint.target, object, skipped));
     if (row.sourceRevision !== checkpoint.sourceRevision) carried++;
     settled.push(row);
   }
@@ -158,19 +171,21 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
     if (seen.has(target)) continue;
     const row = await carryNew(context, convert, { kind, target, object });
     if (row === undefined) continue;
-    fresh.push(row);
+    if ("skipped" in row) lost.push(lossRow(kind, target, object, row.skipped));
+    else fresh.push(row);
   }
+  await recordLosses(context, lost);
   await resources(context).put(settled);
   await addResources(context, fresh);
   return carried + fresh.length;
 }
 
-/** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. */
+/** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. `skipped` says why not. */
 async function carryKnown(
   context: Context,
   convert: Conversions,
   pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; object: JsonObject },
-): Promise<Checkpoint> {
+): Promise<{ row: Checkpoint; skipped?: string }> {
   const { checkpoint, source, object } = pair;
   const current = { ...checkpoint, sourceRevision: source?.modRevision ?? 0 };
   const comparison = await compareResource(context, convert.there, {
@@ -179,12 +194,12 @@ async function carryKnown(
     target: object,
   });
   const seen = withDetail(ownedBy(current, object), { pass: PASS });
-  if (comparison.result === "equal") return { ...seen, state: "applied" };
+  if (comparison.result === "equal") return { row: { ...seen, state: "applied" } };
   const back = backwardContext(convert.back, { key: checkpoint.key, existing: source });
   const write = backward(object, back);
-  if ("skipped" in write) return seen;
+  if ("skipped" in write) return { row: seen, skipped: write.skipped };
   const sourceRevision = await putSource(context, checkpoint.key, write.value, source);
-  return { ...seen, state: "applied", sourceRevision };
+  return { row: { ...seen, state: "applied", sourceRevision } };
 }
 
 /** An object that was deleted and created again since the unlock came after it, like any new one. */
@@ -194,20 +209,20 @@ function ownedBy(checkpoint: Checkpoint, object: JsonObject): Checkpoint {
   return withDetail({ ...checkpoint, targetUid }, { created: true });
 }
 
-/** Writes an object that came after the unlock; undefined for objects that have no place in etcd. */
+/** Writes an object that came after the unlock, or says why it cannot; undefined for what Calico makes itself on each side. */
 async function carryNew(
   context: Context,
   { back }: Conversions,
   found: { kind: string; target: string; object: JsonObject },
-): Promise<Checkpoint | undefined> {
+): Promise<Checkpoint | Skipped | undefined> {
   if (!cameAfterUnlock(found.kind, found.object)) return undefined;
   const keys = etcdKeysFor(found.object, back);
   const held = await context.connections.etcd().getMany(keys);
   const key = keys.find((one) => held.has(one)) ?? keys[0];
-  if (key === undefined) return undefined;
+  if (key === undefined) return skippedBy(backward(found.object, back));
   const existing = held.get(key);
   const write = backward(found.object, backwardContext(back, { key, existing }));
-  if ("skipped" in write) return undefined;
+  if ("skipped" in write) return write;
   const sourceRevision = await putSource(context, write.key, write.value, existing);
   const namespace = textAt(found.object, "metadata", "namespace");
   return {
@@ -221,10 +236,14 @@ async function carryNew(
   };
 }
 
+function skippedBy(write: EtcdWrite | Skipped): Skipped {
+  return "skipped" in write ? write : { skipped: "etcd has no key for it" };
+}
+
 /** Calico never ran on a Node without its annotations; built-in tiers are made by whatever Calico starts, on each side. */
 function cameAfterUnlock(kind: string, object: JsonObject): boolean {
   if (kind === "Node") return hasCalicoAnnotations(object);
-  return !(kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name")));
+  return !isBuiltIn(kind, textAt(object, "metadata", "name"));
 }
 
 function hasCalicoAnnotations(node: JsonObject): boolean {
