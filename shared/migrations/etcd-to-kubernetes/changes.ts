@@ -12,7 +12,7 @@ import { consentSubject } from "./consent.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 
 /** Codes of resources that could be carried if their namespace or node were there. */
-const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
+export const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
 
 /** A change of the source: a new value, or the end of a key. */
 export type SourceChange =
@@ -110,7 +110,10 @@ async function consentedLosses(
 ): Promise<Map<string, "homeless" | "uncarriable">> {
   const { pinnedRevision } = await decisions(context);
   const known = await uncarried(context).get(keys.map((key) => ({ rank: rankOf(key) ?? 0, key })));
-  const planned = known.filter(({ detail }) => detail["revision"] === pinnedRevision);
+  // What found its namespace or its node meanwhile is left behind no more.
+  const planned = known.filter(
+    ({ state, detail }) => state === "pending" && detail["revision"] === pinnedRevision,
+  );
   return new Map(
     planned.map(({ key, detail }) => [
       key,

@@ -4,6 +4,7 @@ import type { TargetGroup } from "../../calico/kinds.ts";
 import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { copyEach } from "../copying/copy-each.ts";
 import { hasMoved } from "../copying/unsettled.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
@@ -12,7 +13,11 @@ import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
 import { goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { removeTarget } from "../target/remove.ts";
+import { leftBehind } from "./homes.ts";
 import { refOf } from "./target-refs.ts";
+
+/** How the API server refuses an object whose namespace, or Node, is not there. */
+const HOME_MISSING = ["KUBERNETES_NOT_FOUND", "KUBERNETES_NAMESPACE_TERMINATING"] as const;
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
 export type CopyMode = "create" | "replace";
@@ -44,14 +49,36 @@ export async function copyAll(
     })),
     ...others.map((copy) => ({
       checkpoint: copy.checkpoint,
-      write: async () => write(context, await taskOf(context, copy)),
+      write: homing(context, mode, copy, async () => write(context, await taskOf(context, copy))),
     })),
     ...(await copyNodes(context, nodes)).map((node) => ({
       checkpoint: node.copy.checkpoint,
-      write: node.write,
+      write: homing(context, mode, node.copy, node.write),
     })),
   ];
   return copyEach(context, writes, done);
+}
+
+/**
+ * Before the lock, a resource whose namespace or node has gone since preflight is left behind, with consent. Inside the lock it
+ * stops the run: nothing is lost there that a person has not been asked about.
+ */
+function homing(
+  context: Context,
+  mode: CopyMode,
+  copy: Copy,
+  write: () => Promise<Checkpoint>,
+): () => Promise<Checkpoint> {
+  return async () => {
+    try {
+      return await write();
+    } catch (error) {
+      const isMissing = HOME_MISSING.some((code) => isKubernetesError(error, code));
+      const left = isMissing && mode === "create" ? await leftBehind(context, copy) : undefined;
+      if (left === undefined) throw error;
+      return left;
+    }
+  };
 }
 
 /** What is to be done about a resource: copy it, take its copy away, or nothing more than to record it. */

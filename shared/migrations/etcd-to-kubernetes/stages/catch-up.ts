@@ -7,6 +7,7 @@ import { applyChanges, ApplyingAt, applyingFromStart, stepOfApplying } from "../
 import { concerns, isMadeAgain, type SourceChange } from "../changes.ts";
 import { ComparedTo, compareWithSource } from "../compare-revisions.ts";
 import { type Context, decisions } from "../context.ts";
+import { recordHomecomers } from "../homes.ts";
 import { renewLock, stillWritten } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { ASKS_FOR_LATE, Recording } from "../recording.ts";
@@ -91,6 +92,7 @@ export function caughtUpTo(notes: Readonly<Record<string, unknown>>): number {
 }
 
 async function firstCursor(context: Context, after: number): Promise<Cursor> {
+  await recordHomecomers(context);
   const through = await renewLock(context);
   const retries = context.run.retriesSeen;
   const applying = applyingFromStart(context);

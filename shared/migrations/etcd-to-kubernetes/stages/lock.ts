@@ -60,12 +60,10 @@ function consentTo(subject: string): ApprovalRule<ClusterConnections, EtcdToKube
 /** What preflight read at its revision, whatever has come since: that is for `uncarried-late`. */
 async function consentNeeded(context: Context, subject: string): Promise<Shown | undefined> {
   const notes = await context.notesOf("preflight");
-  const count = Subjects.parse(notes["consents"] ?? {})[subject] ?? 0;
-  if (count === 0) return undefined;
   const { pinnedRevision } = await decisions(context);
   const tally = new Tally();
   const named: string[] = [];
-  for await (const page of ledgerPages(uncarried(context), { limit: PAGE })) {
+  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE })) {
     for (const { key, detail } of page) {
       if (detail["subject"] !== subject || detail["revision"] !== pinnedRevision) continue;
       const reason = textAt(detail, "reason");
@@ -77,6 +75,9 @@ async function consentNeeded(context: Context, subject: string): Promise<Shown |
     tally.add(item);
     if (named.length < NAMED) named.push(item);
   }
+  // Copying may have left more behind than preflight has counted.
+  const count = Math.max(Subjects.parse(notes["consents"] ?? {})[subject] ?? 0, tally.count);
+  if (count === 0) return undefined;
   const examples = named.length === 0 ? "" : `: ${named.join("; ")}`;
   const shown = `${count} to be approved as "${subject}"${examples}; \`describe\` lists all`;
   return { ...tally.shown(shown), count };

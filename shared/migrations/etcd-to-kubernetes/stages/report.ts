@@ -16,7 +16,7 @@ async function compose(context: Context): Promise<object> {
     lock: await lockTimes(context),
     verification: await verification(context),
     foundLate: (await context.notesOf("verify-revisions"))["foundLate"] ?? 0,
-    uncarried: await listed(uncarried(context), ({ key, detail }) => ({ key, ...detail })),
+    uncarried: await listed(uncarried(context), ({ key, detail }) => ({ key, ...detail }), ["pending"]),
     conflicts,
     writtenByOthers: await listed(
       notedLedger(context),
