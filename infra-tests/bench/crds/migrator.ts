@@ -7,7 +7,11 @@ export function migrateNative(
   { kubernetes }: Pick<NativeBed, "kubernetes">,
   options: MigrateOptions,
 ): Promise<MigratorRun> {
-  return runMigrator(["apiserver-to-crds", "--kubeconfig", kubernetes.kubeconfig], options);
+  // The cleanup, which nothing brings back, is not covered by `--yes` alone.
+  return runMigrator(
+    ["apiserver-to-crds", "--kubeconfig", kubernetes.kubeconfig, "--approve", "cleanup"],
+    options,
+  );
 }
 
 /** From the lock of both groups to the unlock of the native one. Milliseconds. */
