@@ -60,6 +60,11 @@ export function runFieldManager(runId: string): string {
   return `${runManagerPrefix}${runId}`;
 }
 
+/** True for the field manager of a run, of this one or another. */
+export function isRunManager(manager: string): boolean {
+  return manager.startsWith(runManagerPrefix);
+}
+
 /** Who wrote the object, as the API server recorded it. */
 export function managersOf(object: JsonObject): FieldManager[] {
   return objectsAt(object, "metadata", "managedFields").map((entry) => ({

@@ -91,13 +91,17 @@ suite("the rights of migrations", () => {
     assert.ok(named.every((text) => text.endsWith(".crd.projectcalico.org")));
   });
 
-  test("for the way back hold applying, and no more", () => {
+  test("for the way back hold applying and letting go, and no more", () => {
     const metadata = { name: "calico-node", namespace: "kube-system" };
     const rollbackManifest = [{ apiVersion: "v1", kind: "ConfigMap", metadata }];
     const rights = texts(accessOf("etcd-to-kubernetes", { ...SUBJECT, rollbackManifest }));
     assert.deepEqual(
       rights.filter((text) => text.includes("configmaps")),
-      ["create configmaps kube-system", "patch configmaps kube-system calico-node"],
+      [
+        "get configmaps kube-system calico-node",
+        "create configmaps kube-system",
+        "patch configmaps kube-system calico-node",
+      ],
     );
   });
 

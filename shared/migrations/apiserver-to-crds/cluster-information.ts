@@ -56,6 +56,14 @@ export async function lockedUids(
   };
 }
 
+/** Both groups' ClusterInformation as it was found before it was locked; undefined where there was none, or it was never locked. */
+export async function lockedBefore(
+  context: Context,
+): Promise<{ old: JsonObject | undefined; native: JsonObject | undefined }> {
+  const { oldBefore, nativeBefore } = await locks(context);
+  return { old: oldBefore, native: nativeBefore ?? undefined };
+}
+
 /** Locks the old group with this run's mark, and reads it back. Throws SOURCE_LOCKED_BY_OTHER, LOCK_NOT_HELD, LOCK_MISSING. */
 export async function lockOld(context: Context): Promise<void> {
   const found = await readTarget(context, OLD_LOCK);

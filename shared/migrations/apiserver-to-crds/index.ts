@@ -17,6 +17,8 @@ import { lock } from "./stages/lock.ts";
 import { openSecondVersion } from "./stages/open-second-version.ts";
 import { pauseGitOps } from "./stages/pause-gitops.ts";
 import { copyLocked, preCopy } from "./stages/pre-copy.ts";
+import { releaseFields, releaseFieldsEarly, releaseFieldsLast } from "./stages/release-fields.ts";
+import { releaseOthers, releaseOthersBack, releaseOwned, releaseOwnedBack } from "./stages/release-others.ts";
 import { releaseNewOwners, releaseOwners } from "./stages/release-owners.ts";
 import { removeApiServer } from "./stages/remove-api-server.ts";
 import { removeApiServiceStage } from "./stages/remove-apiservice.ts";
@@ -67,14 +69,16 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     catchUp,
     removeApiServiceStage,
     catchUpLast,
-    { ...copyLocked, undo: [...(copyLocked.undo ?? []), deleteLeftoversEarly] },
+    { ...copyLocked, undo: [...(copyLocked.undo ?? []), deleteLeftoversEarly, releaseFieldsEarly] },
     verifyChanges,
     switchGroup,
     unlock,
     restoreOwners,
     restoreForeignOwners,
+    releaseFields,
     switchOperator,
     rollout,
+    releaseFieldsLast,
     closeSecondVersion,
     installAdmission,
     removeApiServer,
@@ -86,9 +90,11 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     }),
     cleanup,
     resumeGitOps,
+    releaseOthers,
+    releaseOwned,
     report,
   ],
-  afterUndo: [verifyUndone],
+  afterUndo: [verifyUndone, releaseOthersBack, releaseOwnedBack],
   phase: phaseOf,
   show: statusMirror(),
 });

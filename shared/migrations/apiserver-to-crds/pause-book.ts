@@ -38,6 +38,14 @@ export async function pausedInOrder(context: Context): Promise<SavedPause[]> {
   return rows.sort((a, b) => a.order - b.order).map(({ saved }) => saved);
 }
 
+/** What was found of all managers that this run has ever paused. */
+export async function everPaused(context: Context): Promise<SavedPause[]> {
+  const all: SavedPause[] = [];
+  for await (const page of ledgerPages(pausedManagers(context), { limit: PAGE }))
+    all.push(...page.map(({ detail }) => Row.parse(detail).saved));
+  return all;
+}
+
 /** Remembers that managers are back as they were found. */
 export async function markResumed(context: Context, saved: readonly SavedPause[]): Promise<void> {
   for (const [order, one] of saved.entries()) await put(context, { order, saved: one }, "reverted");

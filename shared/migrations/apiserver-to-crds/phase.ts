@@ -28,6 +28,7 @@ const PENDING: ReadonlySet<string> = new Set([
 const CONVERGED: ReadonlySet<string> = new Set([
   "switch-operator",
   "rollout",
+  "release-fields-last",
   "close-second-version",
   "install-admission",
   "remove-api-server",
@@ -35,7 +36,13 @@ const CONVERGED: ReadonlySet<string> = new Set([
 ]);
 
 /** The stages after that proof: the old group is removed, as upstream does once a completed migration is deleted. */
-const COMPLETE: ReadonlySet<string> = new Set(["cleanup", "resume-gitops", "report"]);
+const COMPLETE: ReadonlySet<string> = new Set([
+  "cleanup",
+  "resume-gitops",
+  "release-others",
+  "release-owned",
+  "report",
+]);
 
 /**
  * The phase of a run of `apiserver-to-crds`, as upstream's users know it. `Converged` never comes before the unlock: the

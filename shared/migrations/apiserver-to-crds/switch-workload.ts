@@ -22,6 +22,11 @@ export async function switchWorkload(context: Context, ref: ObjectRef): Promise<
   });
 }
 
+/** The workloads that `stage` has switched. */
+export async function switchedWorkloads(context: Context, stage: string): Promise<ObjectRef[]> {
+  return Notes.parse(await context.notesOf(stage)).switched.map(({ ref }) => ref);
+}
+
 /** Puts back what the workloads that `stage` has switched were told; one that was created anew since is left as it is. */
 export async function switchBack(context: Context, stage: string): Promise<void> {
   const { switched } = Notes.parse(await context.notesOf(stage));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Action, StageOutcome } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
 import { objectsAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
@@ -11,6 +12,7 @@ import { deleteTarget, readTarget } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { LEFTOVERS } from "./undo/leftovers.ts";
+import { writtenByRun } from "./run-objects.ts";
 import { close, nativeCrdNames, openAgain } from "./second-version.ts";
 
 const POLL_MS = 1000;
@@ -114,7 +116,9 @@ async function deleteUnused(
 /** Why a definition is kept; undefined where it holds nothing of anybody else. */
 async function whyUsed(context: Context, crd: string): Promise<string | undefined> {
   const ref = await objectsOf(context, crd);
-  return ref === undefined ? undefined : whyKept(await foreignObjects(context, ref));
+  if (ref === undefined) return undefined;
+  const oursOf = (page: readonly JsonObject[]) => writtenByRun(context, ref.plural, page);
+  return whyKept(await foreignObjects(context, ref, { oursOf }));
 }
 
 function leftover(crd: string, reason: string): Checkpoint {

@@ -37,6 +37,7 @@ for (const { name, create, stages } of [
         await rollBack(world, worker, await runBefore(world, worker, stage));
 
         assert.deepEqual(changed(before, world.cluster.dump()), []);
+        assert.deepEqual(world.cluster.storage.managedByRuns(), []);
         assert.deepEqual(written, []);
       });
     }

@@ -29,6 +29,7 @@ describe("a migration", () => {
     const worker = world.worker();
     const runId = await runBefore(world, worker, "cleanup");
     assertState(await goOn(world, worker, runId, "cleanup"), "Succeeded");
+    assert.deepEqual(world.cluster.storage.managedByRuns(), []);
     const after = await canonical(world.cluster);
     assert.equal(after[OTHERS.mixed], before[OTHERS.mixed]);
     assert.equal(after[OTHERS.shown], before[OTHERS.shown]);

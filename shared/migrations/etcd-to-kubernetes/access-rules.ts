@@ -7,8 +7,8 @@ import { USUAL_WORKLOADS } from "./workloads.ts";
 const CUSTOM_RESOURCE_VERBS = ["get", "list", "create", "update", "delete"];
 /** What the switch applies is read before, and put back or deleted on the way back. */
 const SWITCH_VERBS = ["get", "create", "patch", "update", "delete"];
-/** What the manifest for the way back holds is applied, and never touched again. */
-const APPLY_VERBS = ["create", "patch"];
+/** What the manifest for the way back holds is applied, and belongs to nobody of this run afterwards. */
+const APPLY_VERBS = ["get", "create", "patch"];
 
 /**
  * What the stages of this migration do to the cluster, forward and backward, as rights; each one once. Names are left out

@@ -1,5 +1,8 @@
 import type { JsonObject } from "../../json.ts";
 import { applyManifests, applyOrder } from "../../kubernetes/apply.ts";
+import type { Discovery } from "../../kubernetes/discovery.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import type { Context } from "./context.ts";
 import { isCrd } from "../manifests.ts";
@@ -22,4 +25,16 @@ export async function applyManifest(
   const ordered = applyOrder(objects);
   await Promise.all(ordered.filter(isCrd).map(apply));
   for (const object of ordered.filter((one) => !isCrd(one))) await apply(object);
+}
+
+/** Where an object of a manifest is. */
+export async function manifestRef(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
+  const { apiVersion, plural, namespaced } = await discovery.resource(
+    textAt(object, "apiVersion"),
+    textAt(object, "kind"),
+  );
+  const ref = { apiVersion, plural, name: textAt(object, "metadata", "name") };
+  if (!namespaced) return ref;
+  const namespace = textAt(object, "metadata", "namespace");
+  return { ...ref, namespace: namespace === "" ? "default" : namespace };
 }

@@ -276,7 +276,7 @@ describe("a decision for the source", () => {
 
     assertState(await decide(world, worker, runId, "source"), "Succeeded");
 
-    assert.equal(lost, 1);
+    assert.equal(lost, 2, "what was decided, and letting go of its fields");
     await rollBack(world, worker, runId);
     assert.equal(world.kubernetes.dump()[PATH], before);
   });

@@ -8,6 +8,12 @@ import { catchUp, finalCatchUp } from "./stages/catch-up.ts";
 import { lock } from "./stages/lock.ts";
 import { preCopy } from "./stages/pre-copy.ts";
 import { prepareTarget } from "./stages/prepare-target.ts";
+import {
+  releaseCopies,
+  releaseCopiesBack,
+  releaseManifest,
+  releaseManifestBack,
+} from "./stages/release-fields.ts";
 import { report } from "./stages/report.ts";
 import { rolloutAll, rolloutGate } from "./stages/rollout.ts";
 import { switchDatastore } from "./stages/switch.ts";
@@ -51,7 +57,9 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
     verifyRevisions,
     unlock,
     rolloutAll,
+    releaseCopies,
+    releaseManifest,
     report,
   ],
-  afterUndo: [verifyUndone],
+  afterUndo: [verifyUndone, releaseCopiesBack, releaseManifestBack],
 });

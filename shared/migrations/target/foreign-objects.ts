@@ -13,29 +13,42 @@ export interface ForeignObjects {
   names: string[];
 }
 
+/** Which objects of a page count as nobody else's. */
+interface Told {
+  known: (object: JsonObject) => boolean;
+  oursOf: (objects: readonly JsonObject[]) => Promise<readonly JsonObject[]>;
+}
+
 /**
  * What others have put where this run is about to delete the definition with all that it holds. `known` leaves out what is no
- * loss. Undefined where it may not be looked at: there may be anything.
+ * loss; `oursOf` says what is this run's, by default what its managed fields tell. Undefined where it may not be looked at:
+ * there may be anything.
  */
 export async function foreignObjects(
   context: AnyContext,
   ref: ResourceRef,
-  known: (object: JsonObject) => boolean = () => false,
+  { known = () => false, oursOf = managedBy(context) }: Partial<Told> = {},
 ): Promise<ForeignObjects | undefined> {
   const found: ForeignObjects = { count: 0, names: [] };
   const options = { metadataOnly: true, signal: context.signal };
   try {
-    for await (const page of context.connections.kubernetes.pages(ref, options))
+    for await (const page of context.connections.kubernetes.pages(ref, options)) {
+      const ours = new Set(await oursOf(page));
       for (const object of page) {
-        if (isOurs(context, object) || known(object)) continue;
+        if (ours.has(object) || known(object)) continue;
         if (found.count++ < NAMED) found.names.push(nameOf(object));
       }
+    }
     return found;
   } catch (error) {
     if (isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return found;
     if (isKubernetesError(error, "KUBERNETES_FORBIDDEN")) return undefined;
     throw error;
   }
+}
+
+function managedBy(context: AnyContext): Told["oursOf"] {
+  return (objects) => Promise.resolve(objects.filter((object) => isOurs(context, object)));
 }
 
 /** Why a definition is kept, for people; undefined where nobody else uses it. */

@@ -15,10 +15,18 @@ export function isWrittenByOthers(context: AnyContext, object: JsonObject): bool
   return managersOf(object).some(({ manager }) => manager !== fieldManager(context));
 }
 
-/** Deletes an object that this run has written, finalizers or not; anything else is left alone. */
-export async function deleteIfOurs(context: AnyContext, ref: ObjectRef): Promise<void> {
+/**
+ * Deletes an object that this run has written, finalizers or not; anything else is left alone.
+ *
+ * @param released - UIDs of objects that are this run's although nothing on them tells it any more
+ */
+export async function deleteIfOurs(
+  context: AnyContext,
+  ref: ObjectRef,
+  released: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const found = await readTarget(context, ref);
-  if (found !== undefined && isOurs(context, found)) {
-    await deleteCopy(context, ref, textAt(found, "metadata", "uid"));
-  }
+  if (found === undefined) return;
+  const uid = textAt(found, "metadata", "uid");
+  if (isOurs(context, found) || released.has(uid)) await deleteCopy(context, ref, uid);
 }

@@ -2,6 +2,7 @@ import { parseExactJson } from "../../exact-json.ts";
 import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
+import { isRunManager } from "../../kubernetes/managed-fields.ts";
 import { readPages } from "../../kubernetes/pages.ts";
 import type {
   ApiRequest,
@@ -53,6 +54,13 @@ export class FakeKubernetes implements KubernetesApi {
   dump(): Record<string, string> {
     const entries = [...this.#objects].map(([path, object]): [string, string] => [path, contentOf(object)]);
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** The paths of the objects whose managed fields name a run. */
+  managedByRuns(): string[] {
+    const isManaged = (object: JsonObject): boolean =>
+      ownersOf(object).some(({ manager }) => typeof manager === "string" && isRunManager(manager));
+    return [...this.#objects].filter(([, object]) => isManaged(object)).map(([path]) => path);
   }
 
   /** The objects that have owners, by path. */
@@ -194,13 +202,20 @@ export class FakeKubernetes implements KubernetesApi {
     return found;
   }
 
-  /** A write that changes nothing leaves the object at its version, and its managers as they were. */
+  /**
+   * A write that changes nothing leaves the object at its version, and its managers as they were; one that changes nothing but
+   * these leaves no trace of its own.
+   */
   #update(path: string, before: JsonObject, object: JsonObject, options: WriteOptions): JsonObject {
-    if (contentOf(before) === contentOf(wire(object))) return wire(before);
+    const given = ownersGiven(object) ?? ownersOf(before);
+    if (contentOf(before) === contentOf(wire(object))) {
+      if (canonicalJson([...given]) === canonicalJson([...ownersOf(before)])) return wire(before);
+      return this.#keep(path, before, given);
+    }
     if (textAt(object, "metadata", "deletionTimestamp") !== "" && !isHeld(object))
       return this.#drop(path, before);
     const uid = textAt(before, "metadata", "uid");
-    return this.#store(path, object, { uid }, objectsAt(before, "metadata", "managedFields"), options);
+    return this.#store(path, object, { uid }, given, options);
   }
 
   #store(
@@ -210,15 +225,16 @@ export class FakeKubernetes implements KubernetesApi {
     owners: readonly JsonObject[],
     { fieldManager = "user" }: WriteOptions,
   ): JsonObject {
-    this.#version++;
     const others = owners.filter(({ manager }) => manager !== fieldManager);
-    const managedFields = [...others, { manager: fieldManager, operation: "Update" }];
-    const metadata = {
-      ...objectAt(object, "metadata"),
-      ...identity,
-      resourceVersion: String(this.#version),
-      managedFields,
-    };
+    const metadata = { ...objectAt(object, "metadata"), ...identity };
+    const managers = [...others, { manager: fieldManager, operation: "Update" }];
+    return this.#keep(path, { ...object, metadata }, managers);
+  }
+
+  #keep(path: string, object: JsonObject, managedFields: readonly JsonObject[]): JsonObject {
+    this.#version++;
+    const resourceVersion = String(this.#version);
+    const metadata = { ...objectAt(object, "metadata"), resourceVersion, managedFields: [...managedFields] };
     const stored = wire({ ...object, metadata });
     this.#objects.set(path, stored);
     this.#note(path, { type: "put", object: stored });
@@ -228,6 +244,17 @@ export class FakeKubernetes implements KubernetesApi {
   #note(path: string, change: Change): void {
     this.#log.push({ path, version: this.#version, change });
   }
+}
+
+function ownersOf(object: JsonObject): readonly JsonObject[] {
+  return objectsAt(object, "metadata", "managedFields");
+}
+
+/** An empty list is as good as none; one empty entry takes all of them away. */
+function ownersGiven(object: JsonObject): readonly JsonObject[] | undefined {
+  const given = ownersOf(object);
+  if (given.length === 0) return undefined;
+  return given.filter((entry) => Object.keys(entry).length > 0);
 }
 
 /** What is left of an object on its way to the server or back. */

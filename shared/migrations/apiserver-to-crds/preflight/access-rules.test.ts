@@ -62,6 +62,7 @@ describe("the rights of the migration", () => {
     assert.deepEqual(more, [
       ["mutatingadmissionpolicies", "get", "tierlabel"],
       ["mutatingadmissionpolicies", "create", undefined],
+      ["mutatingadmissionpolicies", "patch", "tierlabel"],
       ["mutatingadmissionpolicies", "delete", "tierlabel"],
     ]);
   });
@@ -72,7 +73,10 @@ describe("the rights of the migration", () => {
 
     assert.deepEqual(
       more.map(({ verb, name }) => [verb, name]),
-      [["delete", "widgets.example.org"]],
+      [
+        ["patch", "widgets.example.org"],
+        ["delete", "widgets.example.org"],
+      ],
     );
   });
 

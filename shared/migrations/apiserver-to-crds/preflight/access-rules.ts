@@ -14,8 +14,11 @@ import { OPERATOR_WEBHOOK } from "../operator-webhook.ts";
 const NATIVE_GROUP = "projectcalico.org";
 const OLD_GROUP = "crd.projectcalico.org";
 const NATIVE_VERBS = ["get", "list", "create", "update", "patch", "delete"];
-/** What is missing of the manifest is created, and that is deleted on the way back; what is there is left as it is. */
-const MANIFEST_VERBS = ["get", "create", "delete"];
+/**
+ * What is missing of the manifest is created, and that is deleted on the way back; what is there is left as it is. At the end
+ * the run takes itself off the fields of what it has created.
+ */
+const MANIFEST_VERBS = ["get", "create", "patch", "delete"];
 /** The workloads that are told which group to use; the last one is the operator's, which tells the others. */
 const SWITCHED: readonly (readonly [string, string])[] = [
   ["daemonsets", "calico-node"],
@@ -68,7 +71,10 @@ export function accessRules({ crds, mirrorStatus }: RightsInput): AccessRule[] {
     ...guardRules(),
     ...lookRules(),
     ...(mirrorStatus ? mirrorRules() : []),
-    ...deletionRules(crds.filter(isCrd).map((crd) => textAt(crd, "metadata", "name"))),
+    ...otherCrdRules(
+      crds.filter(isCrd).map((crd) => textAt(crd, "metadata", "name")),
+      ["patch", "delete"],
+    ),
     ...crds.filter((object) => !isCrd(object)).flatMap((object) => objectAccess(object, MANIFEST_VERBS)),
   ];
 }
@@ -84,7 +90,7 @@ export function foundRules({ managers, dependants, oldCrds, enforcesOwners }: Ri
     ...paused,
     ...dependantRules(dependants),
     ...(enforcesOwners ? ownerRules(dependants) : []),
-    ...deletionRules(oldCrds),
+    ...otherCrdRules(oldCrds, ["delete"]),
   ];
 }
 
@@ -140,10 +146,11 @@ function crdRules(): AccessRule[] {
   return [...["get", "list", "create"].map((verb) => ({ ...CRDS, verb })), ...named];
 }
 
-/** Deleting those CRDs that `crdRules` does not name. */
-function deletionRules(names: readonly string[]): AccessRule[] {
+/** These verbs on those CRDs that `crdRules` does not name. */
+function otherCrdRules(names: readonly string[], verbs: readonly string[]): AccessRule[] {
   const known = new Set(crdRules().flatMap(({ verb, name }) => (verb === "delete" ? [name] : [])));
-  return names.filter((name) => !known.has(name)).map((name) => ({ ...CRDS, verb: "delete", name }));
+  const others = names.filter((name) => !known.has(name));
+  return others.flatMap((name) => verbs.map((verb) => ({ ...CRDS, verb, name })));
 }
 
 function statusRules(): AccessRule[] {

@@ -2,6 +2,7 @@ import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { releaseFieldsBack } from "./release-fields.ts";
 import { close, describeStates, nativeCrdNames, open } from "../second-version.ts";
 
 const POLL_MS = 500;
@@ -28,7 +29,7 @@ export const openSecondVersion: Action<ClusterConnections, ApiserverToCrdsOption
   name: "open-second-version",
   title: "open the second version of the native CRDs, to write and read before the switch",
   changesCluster: true,
-  undo: [closeAgain],
+  undo: [releaseFieldsBack, closeAgain],
   act: async (context) => {
     if (typeof context.notes["precopy"] === "boolean") return { done: true };
     const since = await startedAt(context);

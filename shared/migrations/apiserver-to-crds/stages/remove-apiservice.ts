@@ -1,6 +1,7 @@
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import { nativeApiService, savedApiService } from "../../../kubernetes/api-services.ts";
 import { readApiService } from "../../../kubernetes/api-services-calls.ts";
+import { objectsAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { foundApiService, keepRemoved, restoreFound } from "../api-service.ts";
 import { lockNative, removeNativeLock } from "../cluster-information.ts";
@@ -66,6 +67,7 @@ async function keepFound(context: Context): Promise<void> {
   const isAggregated = served === "aggregated" && object !== undefined;
   await context.record({
     apiService: isAggregated ? savedApiService(object) : null,
+    apiServiceManagers: isAggregated ? objectsAt(object, "metadata", "managedFields") : [],
     available: isAggregated && available,
   });
 }

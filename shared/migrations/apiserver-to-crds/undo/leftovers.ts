@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { nativeId } from "../../../calico/native/native-ids.ts";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import { errorMessage } from "../../../errors.ts";
@@ -11,19 +10,15 @@ import type { ClusterConnections } from "../../connections.ts";
 import { fieldManager } from "../../context.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { WRITE_TIMEOUT_MS, call, deleteTarget, listPage, orAbsent } from "../../target/calls.ts";
-import { isOurs } from "../../target/ownership.ts";
 import { type Context, isPrecopied, resources, SECOND, wasPrecopied } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { idOf, KIND_OF, placeOf, writtenByRun } from "../run-objects.ts";
 import { patientSweep } from "./patience.ts";
 
 const PAGE = 500;
 const RANK = 1;
 const COPIED = NATIVE_KINDS.map(({ plural }) => plural);
-const KINDS = new Map([
-  ["clusterinformations", "ClusterInformation"],
-  ...NATIVE_KINDS.map(({ plural, kind }) => [plural, kind] as const),
-]);
 
 const Cursor = z.object({ resource: z.int(), continueToken: z.string().optional() });
 const Ref = z.object({
@@ -109,9 +104,8 @@ async function planPage(
 
 /** What was there before this run, and got back what it was, is not this run's although it has written it. */
 async function leftOf(context: Context, plural: string, items: readonly JsonObject[]): Promise<Ref[]> {
-  const ours = items.filter((item) => isOurs(context, item)).map((item) => refOf(plural, item));
-  const kind = KINDS.get(plural) ?? "";
-  const idOf = ({ namespace, name }: Ref): string => nativeId(kind, namespace, name);
+  const written = await writtenByRun(context, plural, items);
+  const ours = written.map((item) => ({ ...placeOf(plural, item), uid: textAt(item, "metadata", "uid") }));
   const rows = await resources(context).findByTarget(ours.map(idOf));
   const restored = new Set(
     rows.filter((row) => detailOf(row).before !== undefined).map(({ target }) => target),
@@ -123,13 +117,6 @@ async function leftOf(context: Context, plural: string, items: readonly JsonObje
 async function hadNativeLock(context: Context): Promise<boolean> {
   const [lock, removal] = [await context.notesOf("lock"), await context.notesOf("remove-apiservice")];
   return (removal["nativeBefore"] ?? lock["nativeBefore"] ?? null) !== null;
-}
-
-function refOf(plural: string, object: JsonObject): Ref {
-  const namespace = textAt(object, "metadata", "namespace");
-  const name = textAt(object, "metadata", "name");
-  const uid = textAt(object, "metadata", "uid");
-  return { plural, name, uid, ...(namespace === "" ? {} : { namespace }) };
 }
 
 /** False for what the cluster does not let go, such as built-in tiers: it is noted. */
@@ -162,7 +149,7 @@ async function withoutFinalizers(context: Context, ref: ObjectRef, uid: string):
 }
 
 async function note(context: Context, { plural, namespace, name }: ObjectRef, reason: string): Promise<void> {
-  const target = nativeId(KINDS.get(plural) ?? "", namespace, name);
+  const target = idOf({ plural, namespace, name });
   const row = { rank: RANK, key: target, target, state: "failed" as const, sourceRevision: 0 };
-  await context.ledger(LEFTOVERS).put([{ ...row, detail: { kind: KINDS.get(plural) ?? "", reason } }]);
+  await context.ledger(LEFTOVERS).put([{ ...row, detail: { kind: KIND_OF.get(plural) ?? "", reason } }]);
 }

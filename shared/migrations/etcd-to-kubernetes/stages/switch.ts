@@ -2,12 +2,10 @@ import { askFor, shownAlways } from "../../../engine/approvals.ts";
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { Discovery } from "../../../kubernetes/discovery.ts";
-import type { ObjectRef } from "../../../kubernetes/types.ts";
-import { textAt } from "../../../kubernetes/fields.ts";
 import { resourcePath } from "../../../kubernetes/paths.ts";
 import { jsonLines } from "../../artifact-lines.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { applyManifest } from "../apply-manifest.ts";
+import { applyManifest, manifestRef } from "../apply-manifest.ts";
 import { artifactName } from "../../context.ts";
 import type { Context } from "../context.ts";
 import { isCrd } from "../../manifests.ts";
@@ -55,22 +53,11 @@ async function rememberBefore(context: Context, objects: readonly JsonObject[]):
   const discovery = new Discovery(context.connections.kubernetes);
   const added: typeof records = [];
   for (const object of objects) {
-    const ref = await refOf(discovery, object);
+    const ref = await manifestRef(discovery, object);
     if (known.has(resourcePath(ref))) continue;
     const before = await orAbsent(call(context, () => context.connections.kubernetes.get(ref)));
     added.push({ ref, before: before ?? null });
   }
   if (added.length === 0) return;
   await context.artifacts.write(artifactName(context, BEFORE_SWITCH), jsonLines([...records, ...added]));
-}
-
-async function refOf(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
-  const { apiVersion, plural, namespaced } = await discovery.resource(
-    textAt(object, "apiVersion"),
-    textAt(object, "kind"),
-  );
-  const ref = { apiVersion, plural, name: textAt(object, "metadata", "name") };
-  if (!namespaced) return ref;
-  const namespace = textAt(object, "metadata", "namespace");
-  return { ...ref, namespace: namespace === "" ? "default" : namespace };
 }

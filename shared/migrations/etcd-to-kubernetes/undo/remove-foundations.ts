@@ -6,11 +6,13 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource, crdStates } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
+import type { ObjectRef, ResourceRef } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { foreignObjects, whyKept } from "../../target/foreign-objects.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
+import { objectId, releasedUids } from "../../target/released.ts";
 import { deleteTarget, readTarget } from "../../target/calls.ts";
 import { clusterInformationRef } from "../target-lock.ts";
 
@@ -31,7 +33,8 @@ export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernete
   act: async (context) => {
     const prepared = Prepared.parse(await context.notesOf("prepare-target"));
     if (prepared.createsClusterInformation) {
-      await deleteIfOurs(context, clusterInformationRef((await decisions(context)).targetGroup));
+      const ref = clusterInformationRef((await decisions(context)).targetGroup);
+      await deleteIfOurs(context, ref, await releasedUids(context, [objectId(ref)]));
     }
     return removeCrds(context, prepared.createdCrds);
   },
@@ -61,10 +64,32 @@ async function removeCrds(context: Context, names: readonly string[]): Promise<S
 
 /** Why a definition is not deleted; undefined where this run has created it and nobody else has anything in it. */
 async function whyNot(context: Context, crd: JsonObject): Promise<string | undefined> {
-  if (!isOurs(context, crd)) return "kept, as somebody else has created it anew";
   const name = textAt(crd, "metadata", "name");
+  const released = await releasedUids(context, [objectId({ ...crdResource, name })]);
+  if (!isOurs(context, crd) && !released.has(textAt(crd, "metadata", "uid")))
+    return "kept, as somebody else has created it anew";
   const [plural, apiVersion] = [name.slice(0, name.indexOf(".")), (await decisions(context)).targetGroup];
-  return whyKept(await foreignObjects(context, { apiVersion, plural }, (one) => isOfCalico(plural, one)));
+  const known = (one: JsonObject): boolean => isOfCalico(plural, one);
+  const oursOf = (page: readonly JsonObject[]) => writtenHere(context, { apiVersion, plural }, page);
+  return whyKept(await foreignObjects(context, { apiVersion, plural }, { known, oursOf }));
+}
+
+async function writtenHere(
+  context: Context,
+  ref: ResourceRef,
+  objects: readonly JsonObject[],
+): Promise<readonly JsonObject[]> {
+  const places = objects.map((object) => placeOf(ref, object));
+  const released = await releasedUids(context, places.map(objectId));
+  return objects.filter(
+    (object) => isOurs(context, object) || released.has(textAt(object, "metadata", "uid")),
+  );
+}
+
+function placeOf(ref: ResourceRef, object: JsonObject): ObjectRef {
+  const namespace = textAt(object, "metadata", "namespace");
+  const name = textAt(object, "metadata", "name");
+  return namespace === "" ? { ...ref, name } : { ...ref, namespace, name };
 }
 
 /** Calico makes these wherever it starts, and makes them again. */

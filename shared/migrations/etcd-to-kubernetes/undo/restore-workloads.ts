@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { datastoreType, readRollbackManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs } from "../../target/ownership.ts";
+import { objectId, releasedUids } from "../../target/released.ts";
 import { restoreObject } from "../../target/remove.ts";
 import { rolloutGate } from "../stages/rollout.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
@@ -30,7 +31,7 @@ const restoreWorkloads: Action<ClusterConnections, EtcdToKubernetesOptions> = {
 
 async function restoreBefore(context: Context): Promise<void> {
   for (const { ref, before } of await rememberedObjects(context)) {
-    if (before === null) await deleteIfOurs(context, ref);
+    if (before === null) await deleteIfOurs(context, ref, await releasedUids(context, [objectId(ref)]));
     else await restoreObject(context, ref, before);
   }
 }

@@ -10,6 +10,7 @@ import { detailOf } from "../../copying/ledger-detail.ts";
 import { isMissing } from "../missing-kinds.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
+import { releasedUids } from "../../target/released.ts";
 import { readClusterInformation } from "../source-lock.ts";
 import { listPage, orAbsent } from "../../target/calls.ts";
 import { objectTargetId } from "../target-refs.ts";
@@ -41,13 +42,21 @@ async function deleteLeftovers(context: Context, kind: string, targetGroup: Targ
   do {
     const options = { limit: PAGE, continueToken, metadataOnly: true };
     const page = await orAbsent(listPage(context, ref, options, "onward"));
-    const ours = page?.items.filter((item) => isOurs(context, item)) ?? [];
+    const items = page?.items ?? [];
+    const released = await releasedUids(
+      context,
+      items.map((item) => objectTargetId(ref, item)),
+    );
+    const ours = items.filter(
+      (item) => isOurs(context, item) || released.has(textAt(item, "metadata", "uid")),
+    );
     const restored = await restoredTargets(context, ref, ours);
     for (const object of ours) {
       if (restored.has(objectTargetId(ref, object))) continue;
       const namespace = textAt(object, "metadata", "namespace");
       const name = textAt(object, "metadata", "name");
-      await deleteIfOurs(context, namespace === "" ? { ...ref, name } : { ...ref, namespace, name });
+      const place = namespace === "" ? { ...ref, name } : { ...ref, namespace, name };
+      await deleteIfOurs(context, place, released);
     }
     continueToken = page?.continueToken;
   } while (continueToken !== undefined);
