@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { differences } from "../../calico/differences.ts";
 import type { TargetObject, TargetRef } from "../../calico/target.ts";
 import type { JsonObject } from "../../json.ts";
@@ -29,6 +30,8 @@ interface Tried {
 export const MOST_BYTES = 1_572_864 - 512;
 
 const PATHS_NAMED = 10;
+const TRIES = 6;
+const REST_MS = 50;
 const NO_DRY_RUN = /does not support dry run/;
 
 /** A write that is only judged: everything is asked that is asked for the write itself, admission policies and webhooks included. */
@@ -50,10 +53,22 @@ export async function tryCreate(context: AnyContext, tried: Tried): Promise<Tria
   const { kubernetes } = context.connections;
   const options = { ...tryOptions(context), fieldValidation: "Strict" } as const;
   try {
-    const answer = await call(context, () => kubernetes.create(tried.target, tried.object, options));
+    const answer = await tryCall(context, () => kubernetes.create(tried.target, tried.object, options));
     return judge(tried, answer);
   } catch (error) {
     return trialOf(error);
+  }
+}
+
+/** Sends a dry run, and again while others write at the same moment: to the object, or to a quota of its namespace. */
+export async function tryCall<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call(context, request);
+    } catch (error) {
+      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+      await sleep(attempt * REST_MS, undefined, { signal: context.signal });
+    }
   }
 }
 
@@ -63,7 +78,9 @@ export function trialOf(error: unknown): Trial {
   if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return { outcome: "accepted" };
   if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
   if (error.status < 400 || error.status > 599) throw error;
-  if (NO_DRY_RUN.test(error.message)) return { outcome: "untried", reason: errorMessage(error) };
+  // Whoever writes at the same moment is dealt with by the write itself.
+  if (NO_DRY_RUN.test(error.message) || error.code === "KUBERNETES_CONFLICT")
+    return { outcome: "untried", reason: errorMessage(error) };
   return refused(error.code, errorMessage(error));
 }
 

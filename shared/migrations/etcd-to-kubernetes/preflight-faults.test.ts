@@ -54,6 +54,24 @@ function refusing(text: string): (write: string, object: JsonObject) => JsonObje
 }
 
 describe("the dry run of every object", () => {
+  test("is repeated while others write at the same moment, and takes that for no refusal", async () => {
+    using world = await World.create();
+    let conflicts = 0;
+    world.kubernetes.hooks.dryRun = (write, object) => {
+      if (!JSON.stringify(object).includes("contested") || ++conflicts > 2) return object;
+      throw new KubernetesApiError("KUBERNETES_CONFLICT", `${write}: a quota was changed`, {
+        next: "",
+        status: 409,
+      });
+    };
+    world.etcd.put(resourceKey("globalnetworksets", "contested"), setValue("contested", []));
+    const worker = world.worker();
+    const { run } = await world.drive(worker, await startRun(worker, { stopBefore: "backup" }));
+
+    assert.equal(run.failure, undefined);
+    assert.ok(conflicts > 2);
+  });
+
   test("tells all that would be refused, of every rank, and writes nothing", async () => {
     using world = await World.create();
     world.kubernetes.hooks.dryRun = refusing("forbidden");

@@ -7,8 +7,7 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { applyDefaults } from "../../kubernetes/structural-schema.ts";
-import { type Trial, tryCreate, trialOf, tryOptions } from "../copying/try-object.ts";
-import { call } from "../target/calls.ts";
+import { type Trial, tryCall, tryCreate, trialOf, tryOptions } from "../copying/try-object.ts";
 import { fit } from "../target/fit.ts";
 import { blockers, type Context, conversion, decisions, untried } from "./context.ts";
 import { over } from "./preflight/listed.ts";
@@ -83,7 +82,7 @@ async function tryNode(
   const patch = { metadata: { annotations: objectAt(object, "metadata", "annotations") } };
   const options = { ...tryOptions(context), type: "merge", subresource: "status" } as const;
   try {
-    await call(context, () => context.connections.kubernetes.patch(target, patch, options));
+    await tryCall(context, () => context.connections.kubernetes.patch(target, patch, options));
     return { outcome: "accepted" };
   } catch (error) {
     return trialOf(error);
