@@ -20,6 +20,9 @@ const PATHS = [
   "/api/v1/namespaces/kube-system/configmaps",
 ];
 
+/** What Calico's agents write about themselves, and write again: no backup has it. */
+const OF_AGENTS = /^\/calico\/(felix\/v2\/|compaction\/v1\/|ipam\/v2\/host\/[^/]+$)/;
+
 describe("the command line on a real cluster", { timeout: 600_000 }, () => {
   let set: EtcdStageSet;
   let tls: EtcdHandle;
@@ -134,6 +137,7 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
     for (const [code, exit, over] of cases) {
       const answer = await run(...line("start", over), "-q");
       assert.equal(answer.code, exit, `${code}: ${answer.stderr}`);
+      assert.match(answer.stderr, /^\{/, code);
       const { error } = JSON.parse(answer.stderr) as { error: { code: string; next: string } };
       assert.equal(error.code, code, answer.stderr);
       assert.notEqual(error.next, "");
@@ -251,7 +255,11 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
     while (restored.code === 4) restored = await inFresh("approve", "-q");
     assert.equal(restored.code, 0, restored.stderr);
 
-    assert.deepEqual(before.changesUntil(await dumpEtcd(set.etcd)), []);
+    const left = before.changesUntil(await dumpEtcd(set.etcd)).map(({ id }) => id);
+    assert.deepEqual(
+      left.filter((id) => !OF_AGENTS.test(id)),
+      [],
+    );
   });
 
   async function lastRun(): Promise<string> {

@@ -12,13 +12,15 @@ import { ARTIFACT_SOURCE, refuseSecrets } from "../../shared/migrations/manifest
  * becomes of a file or a URL meanwhile, the run, its rollback and whoever else works on it use this.
  */
 export async function pinManifests(
-  { artifacts, world }: Pick<Session, "artifacts" | "world">,
+  { artifacts, world, flags }: Pick<Session, "artifacts" | "world" | "flags">,
   migration: string,
   options: Record<string, unknown>,
 ): Promise<void> {
   for (const { option, source } of manifestsIn(migration, options)) {
     const pinned = await storeManifest(artifacts, source);
     options[option] = pinned;
+    // The run's options tell programs the same.
+    if (flags.quiet || flags.output === "json") continue;
     world.stderr.write(`${optionName(option)}: ${oneLine(source)} is kept as it is now, as ${pinned}\n`);
   }
 }

@@ -22,7 +22,8 @@ export async function prepareOnAws(
   return {
     cluster: name,
     options,
-    register: () => pinManifests({ world, artifacts: stack.artifacts }, migration, options),
+    register: () =>
+      pinManifests({ world, flags: session.flags, artifacts: stack.artifacts }, migration, options),
   };
 }
 
