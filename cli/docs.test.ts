@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { CHECKS } from "../shared/migrations/apiserver-to-crds/preflight/catalogue.ts";
 import { RESTORE_CHECKS } from "../shared/migrations/backup/restore/preflight/checks.ts";
+import type { Command, CommanderError } from "commander";
+import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { EXIT } from "./exit-codes.ts";
+import { spellYes } from "./options/common.ts";
+import { refuseForeignOptions } from "./options/migrations/index.ts";
 import { buildProgram } from "./program.ts";
+import { linesIn, type ShownLine } from "./testing/command-lines.ts";
 import { fakeWorld } from "./testing/fake-world.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -69,3 +74,79 @@ describe("docs/cli.md", () => {
     assert.deepEqual([...new Set(codes)].filter((code) => !DOCS.includes(`\`${code}\``)).sort(), []);
   });
 });
+
+describe("command lines in README and docs", () => {
+  for (const page of globSync(["README.md", "docs/*.md"], { cwd: ROOT })) {
+    for (const line of linesIn(readFileSync(join(ROOT, page), "utf8"))) {
+      test(`${page}: calico-migrator ${line.text}`, async (t) => {
+        const program = buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" });
+        assert.equal(await complaint(program, line), undefined);
+      });
+    }
+  }
+
+  for (const [line, wrong] of [
+    ["start etcd-to-kubernetes --manifset x", /unknown option '--manifset'/],
+    ["strat etcd-to-kubernetes", /unknown command 'strat'/],
+    ["start etcd-to-crds", /there is no migration etcd-to-crds/],
+    ["start apiserver-to-crds --manifest x", /--manifest is no option of apiserver-to-crds/],
+    ["restore RUN", /required option '--side <side>' not specified/],
+    ["conflicts resolve --use source", /missing required argument 'run'/],
+    ["conflicts resolve RUN a --use both", /Allowed choices are source, target, skip/],
+  ] as const) {
+    test(`would be found: ${line}`, async (t) => {
+      const program = buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" });
+      const [shown] = linesIn(`\`\`\`sh\ncalico-migrator ${line} # a remark\n\`\`\`\n`);
+      assert.ok(shown);
+      assert.match((await complaint(program, shown)) ?? "", wrong);
+    });
+  }
+});
+
+describe("scripts in README and docs", () => {
+  const text = globSync(["README.md", "docs/*.md"], { cwd: ROOT })
+    .map((page) => readFileSync(join(ROOT, page), "utf8"))
+    .join("\n");
+
+  test("are those of the package", () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: object };
+    const named = Array.from(text.matchAll(/npm run ([a-z:]+)/g), ([, name]) => name ?? "");
+    assert.ok(named.length > 10);
+    assert.deepEqual(
+      named.filter((name) => !(name in scripts)),
+      [],
+    );
+  });
+
+  test("are files of this repository", () => {
+    const named = Array.from(text.matchAll(/(?:`|^)node ([a-z][\w/.-]*\.ts)/gm), ([, file]) => file ?? "");
+    assert.ok(named.length > 0);
+    assert.deepEqual(
+      named.filter((file) => !existsSync(join(ROOT, file))),
+      [],
+    );
+  });
+});
+
+/** What the program has to say against a command line, without doing what it asks for; undefined where it is right. */
+async function complaint(program: Command, { words, partial }: ShownLine): Promise<string | undefined> {
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.action(() => {
+      const [argument] = command.registeredArguments;
+      const [migration] = command.processedArgs as unknown[];
+      if (argument?.name() !== "migration" || migration === "MIGRATION") return;
+      const names = MIGRATIONS.map(({ name }) => name);
+      assert.ok(names.includes(String(migration)), `there is no migration ${String(migration)}`);
+      refuseForeignOptions(String(migration), command.opts());
+    });
+  }
+  try {
+    await program.parseAsync(spellYes(words), { from: "user" });
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as CommanderError;
+    if (partial && /missing/i.test(code)) return undefined;
+    // A word such as SIDE stands for any of the choices.
+    return /argument '[A-Z]+' is invalid\. Allowed choices/.test(message) ? undefined : message;
+  }
+}

@@ -4,7 +4,7 @@ import { run } from "./program.ts";
 import { fakeWorld, runIn } from "./testing/fake-world.ts";
 
 const VERBS =
-  "plan preflight start get describe watch pause resume approve abort rollback abandon verify diff backup restore clusters completion version";
+  "plan preflight start get describe watch pause resume approve abort rollback abandon verify diff backup restore clusters manifests completion version";
 
 describe("the program", () => {
   test("has every command, and shows examples first", async (t) => {

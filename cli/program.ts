@@ -10,6 +10,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { conflictsCommand } from "./commands/conflicts/index.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { getCommand } from "./commands/get.ts";
+import { manifestsCommand } from "./commands/manifests.ts";
 import { pauseCommand } from "./commands/pause.ts";
 import { planCommand, preflightCommand } from "./commands/plan.ts";
 import { rbacCommand } from "./commands/rbac.ts";
@@ -43,7 +44,7 @@ const GROUPS: readonly [string, readonly CommandMaker[]][] = [
     ],
   ],
   ["Compare and keep:", [verifyCommand, diffCommand, backupCommand, restoreCommand]],
-  ["Other:", [clustersCommand, rbacCommand, completionCommand, versionCommand]],
+  ["Other:", [clustersCommand, manifestsCommand, rbacCommand, completionCommand, versionCommand]],
 ];
 
 const EXAMPLES = `

@@ -142,7 +142,7 @@ export function encodeCommand(
   const Detail = JSON.stringify(event);
   if (Buffer.byteLength(Source + DetailType + Detail) + TIME_BYTES > MAX_BYTES) {
     throw new MigratorError("COMMAND_TOO_LARGE", `${DetailType} comes to more than ${MAX_BYTES / 1024} KB`, {
-      next: "Make its options smaller: give large content by a URL or as an artifact.",
+      next: "Make its options smaller: give a manifest as an artifact, by the name that `calico-migrator manifests put SOURCE --aws` prints.",
     });
   }
   return { Source, DetailType, Detail };

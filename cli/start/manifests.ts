@@ -7,6 +7,9 @@ import { oneLine } from "../output/escape.ts";
 import type { Session } from "../session.ts";
 import { ARTIFACT_SOURCE, refuseSecrets } from "../../shared/migrations/manifests.ts";
 
+/** Where manifests are among artifacts. */
+export const MANIFESTS = "manifests/";
+
 /**
  * Keeps the manifests that the options name, puts the kept ones in their place, and tells which content that was: whatever
  * becomes of a file or a URL meanwhile, the run, its rollback and whoever else works on it use this.
@@ -35,7 +38,7 @@ export async function storeManifest(artifacts: ArtifactStore, source: string): P
   refuseSecrets(source, objects);
   // JSON is YAML that every parser reads alike, whatever it makes of a bare `yes` or `1e3`.
   const content = Buffer.from(objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(""));
-  const name = `manifests/${createHash("sha256").update(content).digest("hex")}.yaml`;
+  const name = `${MANIFESTS}${createHash("sha256").update(content).digest("hex")}.yaml`;
   if ((await artifacts.find(name)) === undefined) await artifacts.write(name, [content]);
   return `${ARTIFACT_SOURCE}${name}`;
 }

@@ -96,6 +96,24 @@ describe("StartRun", () => {
       );
     }));
 
+  for (const option of ["manifest", "rollbackManifest", "crds"]) {
+    test(`with a ${option} that no function reads is refused at once, without the URL's query`, () =>
+      withQueue(async (queue, rig) => {
+        const options = { [option]: "https://example.com/calico.yaml?token=s3cret" };
+        assert.ok(await send(queue, startRun({ options })));
+        const [refusal] = queue.refusals;
+        assert.equal(refusal?.code, "MANIFEST_SOURCE_REFUSED");
+        assert.equal(
+          refusal.message,
+          `${option}: https://example.com/calico.yaml is no artifact, and a service reads nothing else`,
+        );
+        assert.match(refusal.next, /manifests put SOURCE --aws/);
+        await assert.rejects(rig.engine.describe("run-1"), { code: "RUN_NOT_FOUND" });
+        assert.ok(await send(queue, startRun({ options: { [option]: "artifact:manifests/x.yaml" } })));
+        assert.equal(queue.refusals.length, 1);
+      }));
+  }
+
   test("is tried again when the store has no time", () =>
     withQueue(async (queue, rig) => {
       rig.ports.store.createRun = () => Promise.reject(failure("STORE_BUSY", true));

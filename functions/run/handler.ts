@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Command } from "../../events/commands.ts";
 import type { Engine, StartRequest } from "../../shared/engine/engine.ts";
 import { RunExistsError } from "../../shared/engine/errors.ts";
+import { refuseOwnSources } from "../../shared/migrations/manifests.ts";
 import { misrouted } from "../runtime/misrouted.ts";
 
 type StartRun = Extract<Command, { type: "StartRun" }>["data"];
@@ -37,10 +38,14 @@ async function abandon<C>(engine: Engine<C>, { runId, by }: { runId: string; by:
   if (run.state !== "Abandoned") await engine.abandon(runId, by);
 }
 
-/** Starts a run, once: the same command again only makes sure that the run was sent off. Throws RUN_EXISTS for another. */
+/**
+ * Starts a run, once: the same command again only makes sure that the run was sent off. Throws RUN_EXISTS for another, and
+ * MANIFEST_SOURCE_REFUSED for what only a later stage would find unreadable.
+ */
 async function start<C>(asked: StartRun, engine: Engine<C>): Promise<void> {
   const { runId, migration, cluster, options, approvals, stopBefore } = asked;
   const request = { runId, migration, cluster, options, approvals };
+  refuseOwnSources(options);
   try {
     await engine.start(stopBefore === undefined ? request : { ...request, stopBefore });
   } catch (error) {

@@ -3,11 +3,16 @@ import { MigratorError } from "../errors.ts";
 import type { StageContext } from "../engine/migration.ts";
 import type { JsonObject } from "../json.ts";
 import { textAt } from "../kubernetes/fields.ts";
+import { shownSource } from "../kubernetes/manifest-url.ts";
 import { parseManifests } from "../kubernetes/manifests.ts";
 import type { ClusterConnections } from "./connections.ts";
 
 /** What a source begins with that is an artifact, for workers that cannot read the user's files. */
 export const ARTIFACT_SOURCE = "artifact:";
+
+/** The options of migrations that name a manifest. */
+const MANIFEST_OPTIONS = ["manifest", "rollbackManifest", "crds"] as const;
+export type ManifestOption = (typeof MANIFEST_OPTIONS)[number];
 
 /** What reading a manifest needs of a context, whatever the migration. */
 type ManifestContext = Pick<StageContext<ClusterConnections, unknown>, "artifacts" | "connections">;
@@ -26,11 +31,25 @@ export async function readManifestFrom(context: ManifestContext, source: string)
 
 async function readOwn({ connections }: ManifestContext, source: string): Promise<JsonObject[]> {
   if (connections.loadManifests !== undefined) return connections.loadManifests(source);
-  throw new MigratorError(
+  throw sourceRefused(source);
+}
+
+/** Throws MANIFEST_SOURCE_REFUSED for options of a run, asked of a service, whose manifests are not artifacts. */
+export function refuseOwnSources(options: JsonObject): void {
+  for (const name of MANIFEST_OPTIONS) {
+    const source = options[name];
+    if (typeof source === "string" && !source.startsWith(ARTIFACT_SOURCE))
+      throw sourceRefused(source, name);
+  }
+}
+
+function sourceRefused(source: string, option?: ManifestOption): MigratorError {
+  const where = option === undefined ? "" : `${option}: `;
+  return new MigratorError(
     "MANIFEST_SOURCE_REFUSED",
-    `${source} is no artifact, and a service reads nothing else`,
+    `${where}${shownSource(source)} is no artifact, and a service reads nothing else`,
     {
-      next: "Start the run with `calico-migrator start --aws`, which stores the manifest as an artifact.",
+      next: "Start the run with `calico-migrator start --aws`, which stores the manifest as an artifact; a pipeline stores it with `calico-migrator manifests put SOURCE --aws`, and gives what that prints.",
     },
   );
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { World } from "../../world.ts";
+import type { ManifestOption } from "../../../shared/migrations/manifests.ts";
 
 /** An option of `start` that approves a subject in advance. */
 export interface ApprovalOption {
@@ -25,7 +26,7 @@ export interface MigrationCommandLine<F> {
   /** The options of the migration's own schema; undefined for those that were not given. Paths are absolute. */
   optionsOf(world: Pick<World, "cwd">, flags: F): Readonly<Record<string, unknown>>;
   /** Which of these options name manifests: files, directories or URLs. */
-  manifests: readonly string[];
+  manifests: readonly ManifestOption[];
   approvals: readonly ApprovalOption[];
   /** False for a migration that has nothing to do with an etcd. */
   fromEtcd: boolean;
