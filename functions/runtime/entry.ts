@@ -25,8 +25,11 @@ export async function entryPoint<Event, Result>(
   const handler = build({
     log: logBy(logger),
     meter: meterBy(metrics),
-    learn: (values) => {
-      redaction.learn(values);
+    learn: (values, owner) => {
+      redaction.learn(values, owner);
+    },
+    forget: (owner) => {
+      redaction.forget(owner);
     },
     redact: (text) => redaction.text(text),
   });

@@ -40,8 +40,10 @@ export interface Meter {
 export interface Observers {
   log: Log;
   meter: Meter;
-  /** Is told every value that must not be seen, before it is used. */
-  learn: (values: readonly string[]) => void;
+  /** Is told every value that must not be seen, before it is used, and whose it is. */
+  learn: (values: readonly string[], owner: string) => void;
+  /** Is told of each owner whose values are not used any more. */
+  forget: (owner: string) => void;
   /** Takes secrets out of a text. */
   redact: (text: string) => string;
 }

@@ -29,9 +29,13 @@ const SHAPES: readonly [RegExp, string][] = [
 export class Redaction {
   readonly #known = new Redactor();
 
-  /** Values to take out from now on. */
-  learn(values: readonly string[]): void {
-    this.#known.learn(values);
+  /** Values to take out from now on, until their owner is forgotten. */
+  learn(values: readonly string[], owner: string): void {
+    this.#known.learn(values, owner);
+  }
+
+  forget(owner: string): void {
+    this.#known.forget(owner);
   }
 
   text(text: string): string {

@@ -76,7 +76,7 @@ export function assembleWorker(environment: BatchEnvironment, roles: WorkerRoles
 function openConnections(
   environment: BatchEnvironment,
   clock: SystemClock,
-  { learn }: Observers,
+  { learn, forget }: Observers,
 ): SecretsManagerConnections {
   return new SecretsManagerConnections({
     secrets: new SecretsManagerClient({ requestHandler: REQUEST_HANDLER }),
@@ -86,6 +86,7 @@ function openConnections(
     userAgent: "calico-migrator",
     eksToken: new EksTokens(eksCredentials(), clock).token,
     learn,
+    forget,
     allowedServers: environment.ALLOWED_SERVERS,
     allowLoopback: environment.ALLOW_LOOPBACK_SERVERS,
   });

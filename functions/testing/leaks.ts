@@ -89,6 +89,7 @@ function connectionsFor(rig: Rig<ClusterConnections>, observers: Observers): Sec
     userAgent: "test",
     eksToken: () => Promise.resolve(TOKEN),
     learn: observers.learn,
+    forget: observers.forget,
     allowLoopback: true,
     connect: (secret, renew, settings) => {
       const { kubernetes } = secret;

@@ -36,12 +36,13 @@ export class SeenObservers implements Observers {
   };
 
   readonly learn = (): void => undefined;
+  readonly forget = (): void => undefined;
   readonly redact = (text: string): string => text;
 
   /** For handlers that take them among their parts. */
   parts(): Observers {
-    const { log, meter, learn, redact } = this;
-    return { log, meter, learn, redact };
+    const { log, meter, learn, forget, redact } = this;
+    return { log, meter, learn, forget, redact };
   }
 
   #write(level: Line["level"]): (message: string, facts?: Facts) => void {

@@ -26,7 +26,13 @@ function tokenOf({ kubernetes }: CheckedClusterSecret): string {
 async function setUp(t: TestContext, options: Partial<SecretsManagerConnectionsOptions> = {}) {
   const fake = await FakeSecretsManager.start(t);
   const clock = { time: 0, now: () => clock.time };
-  const world = { accepted: "one", opened: [] as string[], closed: [] as string[], learnt: [] as string[] };
+  const world = {
+    accepted: "one",
+    opened: [] as string[],
+    closed: [] as string[],
+    learnt: [] as string[],
+    forgotten: [] as string[],
+  };
   const answer = (token: string, code: string) =>
     token === world.accepted ? Promise.resolve({ token }) : Promise.reject(refused(code));
   const connections = new SecretsManagerConnections({
@@ -37,6 +43,7 @@ async function setUp(t: TestContext, options: Partial<SecretsManagerConnectionsO
     userAgent: "test",
     eksToken: () => Promise.reject(new Error("no EKS here")),
     learn: (values) => world.learnt.push(...values),
+    forget: (owner) => world.forgotten.push(owner.replace(/@.*/, "")),
     connect: async (secret, renew) => {
       const token = tokenOf(secret);
       await answer(token, "KUBERNETES_UNAUTHORIZED");
@@ -179,6 +186,37 @@ describe("connections from secrets", () => {
     fake.put("c/late", secretWithToken("another-token"));
     await assert.rejects(connections.open("late"), { code: "CLUSTER_SECRET_REFUSED" });
     assert(world.learnt.includes("another-token"));
+  });
+
+  it("tell whose values nobody uses any more, no sooner than their connections end", async (t) => {
+    const { connections, clock, world, fake } = await setUp(t);
+    fake.put("c/other", secretWithToken("one"));
+    fake.put("c/late", secretWithToken("another-token"));
+    await connections.open("prod");
+    await assert.rejects(connections.open("late"));
+    clock.time += 14 * minute;
+    await connections.open("prod");
+    clock.time += 2 * minute;
+    await connections.open("other");
+    assert.deepEqual([world.closed, world.forgotten], [[], ["late"]]);
+    clock.time += 14 * minute;
+    await connections.open("other");
+    assert.deepEqual([world.closed, world.forgotten], [["one"], ["late", "prod"]]);
+    await connections.close();
+    assert.deepEqual(world.forgotten, ["late", "prod", "other"]);
+  });
+
+  it("keep the values of an earlier version until its connections end", async (t) => {
+    const { connections, clock, world, fake } = await setUp(t);
+    await connections.open("prod");
+    fake.put("c/prod", secretWithToken("two"));
+    world.accepted = "two";
+    clock.time += 5 * minute;
+    await connections.open("prod");
+    assert.deepEqual(world.forgotten, []);
+    clock.time += 10 * minute;
+    await connections.open("prod");
+    assert.deepEqual([world.closed, world.forgotten], [["one"], ["prod"]]);
   });
 
   it("all end on request", async (t) => {

@@ -24,8 +24,10 @@ export interface SecretsManagerConnectionsOptions extends ServerRules {
   concurrency: number;
   userAgent: string;
   eksToken: EksTokenSource;
-  /** Is told every value that must not be seen, before it is used. */
-  learn?: (values: readonly string[]) => void;
+  /** Is told every value that must not be seen, before it is used, and whose it is: one version of a cluster's secret. */
+  learn?: (values: readonly string[], owner: string) => void;
+  /** Is told of each owner whose values nobody works with any more. */
+  forget?: (owner: string) => void;
   /** Opens a checked secret. Default: `openCluster`. */
   connect?: typeof openCluster;
 }
@@ -53,6 +55,7 @@ const refusals = new Set(["KUBERNETES_UNAUTHORIZED", "KUBERNETES_TLS", "ETCD_AUT
  *     read again    same version: they stay; another one: new connections, and the old ones end once nobody can use them
  *     refused       by the API server: the secret is read at once and the request goes out again with what it says;
  *                   refused once more, or by etcd: CLUSTER_SECRET_REFUSED (retryable), and the next `open` reads it again
+ *     values        are looked for in texts as long as connections, or anybody who read them, may still use them
  */
 export class SecretsManagerConnections implements Connections<ClusterConnections> {
   readonly #options: SecretsManagerConnectionsOptions;
@@ -60,6 +63,8 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
   readonly #current = new Map<string, Opened>();
   readonly #opening = new Map<string, Promise<Opened>>();
   readonly #all = new Set<Opened>();
+  /** When values of an owner were last read: also of secrets that were never connected with. */
+  readonly #learntAt = new Map<string, number>();
 
   constructor(options: SecretsManagerConnectionsOptions) {
     this.#options = options;
@@ -93,6 +98,7 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
     this.#all.clear();
     this.#current.clear();
     await Promise.all(all.map(({ opened }) => opened.close()));
+    for (const owner of this.#learntAt.keys()) this.#forgetValues(owner);
   }
 
   #now(): number {
@@ -116,7 +122,7 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
       kept.readAt = readAt;
       return kept;
     }
-    const opened = await this.#connect(cluster, secret);
+    const opened = await this.#connect(cluster, secret, ownerOf(cluster, versionId));
     const entry = { cluster, versionId, readAt, usedAt: readAt, opened };
     this.#current.set(cluster, entry);
     this.#all.add(entry);
@@ -124,20 +130,32 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
   }
 
   async #read(cluster: string): Promise<{ versionId: string; secret: CheckedClusterSecret }> {
-    const { secrets, allowedServers, allowLoopback, learn } = this.#options;
+    const { secrets, allowedServers, allowLoopback } = this.#options;
     const name = this.#secretName(cluster);
     const { versionId, secret } = await readClusterSecret(secrets, name);
-    learn?.(secretValuesOf(secret));
+    this.#learn(secretValuesOf(secret), ownerOf(cluster, versionId));
     return { versionId, secret: checkClusterSecret(name, secret, { allowedServers, allowLoopback }) };
   }
 
-  async #connect(cluster: string, secret: CheckedClusterSecret): Promise<OpenedCluster> {
+  #learn(values: readonly string[], owner: string): void {
+    this.#learntAt.set(owner, this.#now());
+    this.#options.learn?.(values, owner);
+  }
+
+  #forgetValues(owner: string): void {
+    this.#learntAt.delete(owner);
+    this.#options.forget?.(owner);
+  }
+
+  async #connect(cluster: string, secret: CheckedClusterSecret, owner: string): Promise<OpenedCluster> {
     const { connect = openCluster } = this.#options;
     const translate = (error: unknown) => this.#translated(cluster, error);
     const renew = async () => (await this.#read(cluster)).secret;
-    const { connections, close } = await connect(secret, renew, this.#settings()).catch((error: unknown) => {
-      throw translate(error);
-    });
+    const { connections, close } = await connect(secret, renew, this.#settings(owner)).catch(
+      (error: unknown) => {
+        throw translate(error);
+      },
+    );
     const { kubernetes, limiter, etcd } = connections;
     let guardedEtcd: CalicoEtcd | undefined;
     return {
@@ -151,11 +169,11 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
     };
   }
 
-  #settings(): OpenSettings {
-    const { concurrency, userAgent, allowLoopback, eksToken, learn } = this.#options;
+  #settings(owner: string): OpenSettings {
+    const { concurrency, userAgent, allowLoopback, eksToken } = this.#options;
     const learntToken: EksTokenSource = async (cluster, options) => {
       const token = await eksToken(cluster, options);
-      learn?.([token]);
+      this.#learn([token], owner);
       return token;
     };
     return { concurrency, userAgent, allowLoopback, eksToken: learntToken };
@@ -180,7 +198,16 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
       if (this.#current.get(entry.cluster) === entry) this.#current.delete(entry.cluster);
       await entry.opened.close();
     }
+    const used = new Set([...this.#all].map(({ cluster, versionId }) => ownerOf(cluster, versionId)));
+    for (const [owner, at] of this.#learntAt) {
+      if (at <= before && !used.has(owner)) this.#forgetValues(owner);
+    }
   }
+}
+
+/** Whose values are learnt: a cluster's name has no `@`. */
+function ownerOf(cluster: string, versionId: string): string {
+  return `${cluster}@${versionId}`;
 }
 
 /** Retryable, so that a run waits for a while for the secret to be renewed, and then goes on by itself. */
