@@ -3,6 +3,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { OBJECT_TIME_OUTS, REQUEST_TIME_OUTS } from "../../shared/adapters/aws/calls/time-outs.ts";
 import type { AwsTarget } from "../target.ts";
 import { clearAwsError } from "./errors.ts";
 
@@ -23,6 +24,7 @@ export function openClients(
 ): AwsClients {
   const settings = {
     maxAttempts: 4,
+    requestHandler: REQUEST_TIME_OUTS,
     ...(region === undefined ? {} : { region }),
     ...(credentialsProfile === undefined ? {} : { profile: credentialsProfile }),
   };
@@ -31,7 +33,7 @@ export function openClients(
   const clients = {
     cloudFormation: new CloudFormationClient(settings),
     dynamo: new DynamoDBClient(settings),
-    s3: new S3Client({ ...settings, forcePathStyle }),
+    s3: new S3Client({ ...settings, requestHandler: OBJECT_TIME_OUTS, forcePathStyle }),
     events: new EventBridgeClient(settings),
     secrets: new SecretsManagerClient(settings),
   };

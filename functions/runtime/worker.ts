@@ -1,4 +1,5 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { REQUEST_TIME_OUTS } from "../../shared/adapters/aws/calls/time-outs.ts";
 import { openDynamoDbStore } from "../../shared/adapters/aws/dynamodb/index.ts";
 import { SecretsManagerConnections } from "../../shared/adapters/aws/secrets/connections.ts";
 import { eksCredentials } from "../../shared/adapters/aws/secrets/eks-credentials.ts";
@@ -11,7 +12,7 @@ import type { CheckpointStore, EventSink } from "../../shared/engine/ports.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { MIGRATIONS } from "../../shared/migrations/registry.ts";
 import { bucketArtifacts } from "./artifacts.ts";
-import { queueClient, REQUEST_HANDLER, tableClient } from "./clients.ts";
+import { queueClient, tableClient } from "./clients.ts";
 import type { BatchEnvironment } from "./environment.ts";
 import { holderName } from "./holder.ts";
 import { observedSink, observedStore } from "./observed.ts";
@@ -79,7 +80,7 @@ function openConnections(
   { learn, forget }: Observers,
 ): SecretsManagerConnections {
   return new SecretsManagerConnections({
-    secrets: new SecretsManagerClient({ requestHandler: REQUEST_HANDLER }),
+    secrets: new SecretsManagerClient({ requestHandler: REQUEST_TIME_OUTS }),
     prefix: environment.CLUSTER_SECRET_PREFIX,
     clock,
     concurrency: environment.CLUSTER_CONCURRENCY,

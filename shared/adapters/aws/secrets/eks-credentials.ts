@@ -1,3 +1,4 @@
+import { REQUEST_TIME_OUTS } from "../calls/time-outs.ts";
 import type { EksCredentials } from "./eks-tokens.ts";
 
 type Provider = Awaited<ReturnType<typeof makeProvider>>;
@@ -22,6 +23,6 @@ async function makeProvider(region: string, roleArn: string | undefined) {
   if (roleArn === undefined) return fromNodeProviderChain();
   return fromTemporaryCredentials({
     params: { RoleArn: roleArn, RoleSessionName: "calico-migrator" },
-    clientConfig: { region },
+    clientConfig: { region, requestHandler: REQUEST_TIME_OUTS },
   });
 }

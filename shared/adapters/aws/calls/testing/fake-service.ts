@@ -14,10 +14,10 @@ export interface ServiceRequest {
   body: Buffer;
 }
 
-/** Answers a request; `lost` closes the connection, after the first half of `body` if there is one; "silence" keeps it open. */
+/** Answers a request; `lost` closes the connection, after the first half of `body` if there is one; "silence" keeps it open, and `stopped` does after `body`. */
 export type ServiceAnswer =
   | "silence"
-  | { status?: number; headers?: Record<string, string>; body?: string | Uint8Array }
+  | { status?: number; headers?: Record<string, string>; body?: string | Uint8Array; stopped?: true }
   | { lost: true; headers?: Record<string, string>; body?: Uint8Array };
 
 /** A service of AWS that a test plays, and what a client needs to use it. */
@@ -81,7 +81,8 @@ function respond(response: ServerResponse, answer: ServiceAnswer): void {
   if (answer === "silence") return;
   if (!("lost" in answer)) {
     response.writeHead(answer.status ?? 200, answer.headers);
-    response.end(answer.body);
+    if (answer.stopped === true) response.write(answer.body);
+    else response.end(answer.body);
     return;
   }
   const { body } = answer;
