@@ -2,6 +2,7 @@ import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { StackParts } from "./constructs/parts.ts";
 import type { People } from "./constructs/people.ts";
 import type { Watch } from "./constructs/watch.ts";
+import { DUTIES } from "./function-table.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../functions/bundle.ts";
 import { pascal, QUEUE_NAMES } from "./names.ts";
 
@@ -26,6 +27,12 @@ export function outputsOf(
     ),
     ...Object.fromEntries(
       FUNCTION_NAMES.map((name) => [`${pascal(name)}FunctionName`, functions[name].functionName]),
+    ),
+    ...Object.fromEntries(
+      FUNCTION_NAMES.filter((name) => DUTIES[name].clusters).map((name) => [
+        `${pascal(name)}RoleArn`,
+        functions[name].role?.roleArn ?? "",
+      ]),
     ),
     AlarmTopicArn: watch.topic.topicArn,
     DashboardName: watch.dashboard.dashboardName,

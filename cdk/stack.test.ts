@@ -340,9 +340,22 @@ describe("outputs", () => {
       ...["RunsQueueUrl", "RunsDeadLetterQueueUrl", "BatchesQueueUrl", "BatchesDeadLetterQueueUrl"],
       ...["RollbacksQueueUrl", "RollbacksDeadLetterQueueUrl"],
       ...FUNCTION_NAMES.map((name) => `${pascal(name)}FunctionName`),
+      ...["RunRoleArn", "BatchRoleArn", "RollbackRoleArn"],
       ...["AlarmTopicArn", "DashboardName", "ViewerPolicyArn", "OperatorPolicyArn", "ClusterAdminPolicyArn"],
     ]);
     template.hasOutput("ClusterSecretPrefix", { Value: "CalicoMigrator/clusters/" });
+  });
+
+  test("tell the roles that reach clusters, whose names no deployment changes", () => {
+    for (const name of ["Run", "Batch", "Rollback"]) {
+      const id = logicalId("AWS::IAM::Role", `Functions${name}Role`);
+      template.hasOutput(`${name}RoleArn`, { Value: { "Fn::GetAtt": [id, "Arn"] } });
+      template.hasResourceProperties("AWS::IAM::Role", {
+        RoleName: { "Fn::Join": ["", ["CalicoMigrator-", { Ref: "AWS::Region" }, `-${name.toLowerCase()}`]] },
+      });
+    }
+    // A name of IAM has at most 64 characters, of them 40 at most for the stack and 14 for the region.
+    assert.ok(40 + "-ap-southeast-1-rollback".length <= 64);
   });
 });
 

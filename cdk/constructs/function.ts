@@ -70,7 +70,10 @@ export class MigratorFunction extends Construct {
   }
 
   private role(name: FunctionName, statements: readonly PolicyStatement[]): Role {
+    const { stackName, region } = Stack.of(this);
     const role = new Role(this, "Role", {
+      // Clusters and other accounts name these roles: they keep their names whatever becomes of the stack.
+      ...(DUTIES[name].clusters ? { roleName: `${stackName}-${region}-${name}` } : {}),
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       description: `${Stack.of(this).stackName}: function ${name}`,
     });

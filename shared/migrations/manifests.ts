@@ -38,8 +38,7 @@ async function readOwn({ connections }: ManifestContext, source: string): Promis
 export function refuseOwnSources(options: JsonObject): void {
   for (const name of MANIFEST_OPTIONS) {
     const source = options[name];
-    if (typeof source === "string" && !source.startsWith(ARTIFACT_SOURCE))
-      throw sourceRefused(source, name);
+    if (typeof source === "string" && !source.startsWith(ARTIFACT_SOURCE)) throw sourceRefused(source, name);
   }
 }
 
