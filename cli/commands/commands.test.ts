@@ -151,6 +151,16 @@ describe("start", () => {
     assert.equal((await answered).code, 4);
   });
 
+  test("Ctrl-C at the question is no answer: the run is left waiting, with exit code 130", async (t) => {
+    const world = fakeWorld(t);
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const asked = runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    await untilText(world, /go on\?/);
+    world.stdin.write("y\u0003");
+    const { code, stderr } = await asked;
+    assert.deepEqual([code, /next: calico-migrator approve/.test(stderr)], [130, true]);
+  });
+
   test("an open question goes away when somebody else approves", async (t) => {
     const world = fakeWorld(t);
     world.stdin.isTTY = world.stderr.isTTY = true;
@@ -331,6 +341,25 @@ describe("approve, pause, resume, abort and rollback", () => {
     world.stdin.write("prod\n");
     assert.equal((await done).code, 0);
   });
+
+  for (const [how, stop] of [
+    ["typed", (world: FakeWorld) => world.stdin.write("prod\u0003")],
+    ["sent as a signal", (world: FakeWorld) => world.interrupt()],
+  ] as const) {
+    test(`Ctrl-C, ${how}, instead of the cluster's name ends with exit code 130, and nothing is done`, async (t) => {
+      const { world, runId } = await stoppedWorld(t);
+      world.stdin.isTTY = world.stderr.isTTY = true;
+      for (const [number, words] of [["rollback"], ["abort"], ["abandon", runId]].entries()) {
+        const asked = runIn(world, ...words, "-q");
+        await untilText(world, new RegExp(`(Type the name[^]*){${number + 1}}`));
+        stop(world);
+        const { code, stderr } = await asked;
+        assert.deepEqual([code, /nothing was done \(INTERRUPTED\)/.test(stderr)], [130, true]);
+        assert.doesNotMatch(stderr, /safe point|NOT_CONFIRMED/);
+      }
+      assert.match((await runIn(world, "get")).stdout, /Waiting\(Approval\)/);
+    });
+  }
 
   test("pause is carried out also where nobody works on the run, and resume lifts it", async (t) => {
     const world = fakeWorld(t);

@@ -5,8 +5,8 @@ import { Interrupt } from "./interrupt.ts";
 import { ask, canAsk } from "./prompt.ts";
 
 /**
- * Has a person on a terminal type the cluster's name. Throws NOT_CONFIRMED for anything else, and CONFIRMATION_NEEDED where
- * there is nobody to ask; nothing was done then.
+ * Has a person on a terminal type the cluster's name. Throws NOT_CONFIRMED for anything else, INTERRUPTED for no answer but
+ * Ctrl-C, and CONFIRMATION_NEEDED where there is nobody to ask; nothing was done then.
  */
 export async function confirmOnCluster(
   session: Session,
@@ -15,7 +15,7 @@ export async function confirmOnCluster(
 ): Promise<void> {
   const { world } = session;
   if (!canAsk(world)) throw confirmationNeeded(session, run, verb);
-  using interrupt = new Interrupt(world);
+  using interrupt = new Interrupt(world, "asks");
   const question = `Type the name of the cluster, ${run.cluster}, to go on: `;
   const answer = await ask(
     world,
@@ -27,8 +27,15 @@ export async function confirmOnCluster(
       },
     },
   );
+  if (interrupt.signal.aborted) throw interrupted(verb);
   if (answer === run.cluster) return;
   throw new MigratorError("NOT_CONFIRMED", "the name that was typed is not the cluster's; nothing was done", {
+    next: "Run the command again and type the name, or add --yes.",
+  });
+}
+
+function interrupted(verb: string): MigratorError {
+  return new MigratorError("INTERRUPTED", `interrupted before ${verb} was confirmed; nothing was done`, {
     next: "Run the command again and type the name, or add --yes.",
   });
 }

@@ -8,6 +8,8 @@ const SAME_MS = 250;
 const TOLD = {
   works: "stopping at the next safe point; once more ends at once",
   looksOn: "no longer looking on; the run goes on without this command",
+  /** The command ends with an error that says what was not done. */
+  asks: "",
 };
 
 /** Turns the first request to stop into a clean stop, and the second into an immediate end. */
@@ -37,7 +39,7 @@ export class Interrupt implements Disposable {
     const now = this.#world.clock.now();
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
-      this.#world.stderr.write(`\n${this.#told}\n`);
+      this.#world.stderr.write(this.#told === "" ? "\n" : `\n${this.#told}\n`);
       this.#stop.abort();
     } else if (now - this.#firstAt > SAME_MS) {
       this.#world.exit(EXIT.interrupted);

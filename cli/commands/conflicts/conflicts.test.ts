@@ -152,9 +152,25 @@ describe("conflicts resolve", () => {
     assert.equal((await keysOf(world)).length, 3);
   });
 
-  test("wants keys with a side, or a file alone", async (t) => {
+  test("without keys decides all that are listed, as the documents say", async (t) => {
     const { world, runId } = await inConflict(t);
-    const lines = [[], ["Thing/a"], ["--use", "source"], ["Thing/a", "--use", "skip", "--file", "f"]];
+    await runIn(world, "conflicts", "resolve", runId, "Thing/b", "--use", "skip", "--no-wait");
+
+    const { code, stderr } = await runIn(world, "conflicts", "resolve", runId, "--use", "source", "-q");
+
+    assert.deepEqual([code, /decided: 1\n/.test(stderr)], [0, true], stderr);
+    const again = await runIn(world, "conflicts", "resolve", runId, "--use", "source");
+    assert.match(again.stderr, /lists no conflicts; nothing was decided \(CONFLICTS_UNDECIDED\)/);
+  });
+
+  test("wants a side, or a file alone", async (t) => {
+    const { world, runId } = await inConflict(t);
+    const lines = [
+      [],
+      ["Thing/a"],
+      ["--use", "source", "--file", "f"],
+      ["Thing/a", "--use", "skip", "--file", "f"],
+    ];
     for (const words of [...lines, ["Thing/a", "--use", "both"]]) {
       assert.equal((await runIn(world, "conflicts", "resolve", runId, ...words)).code, 2, words.join(" "));
     }

@@ -23,6 +23,7 @@ const EXAMPLES = `
 Examples:
   calico-migrator conflicts resolve RUN NetworkPolicy/shop/web IPPool/blue --use source
   calico-migrator conflicts resolve RUN 'GlobalNetworkSet/*' --use target      # all of a kind
+  calico-migrator conflicts resolve RUN --use source                           # all that are listed now
   calico-migrator conflicts resolve RUN --file reviewed.yaml                   # see conflicts --output yaml
 `;
 
@@ -34,7 +35,10 @@ export function resolveCommand(): CommandEntry {
       "Records your decisions, with your name and the time, and goes on with the run. A decision holds as long as both sides are as they were listed; what has changed since is listed again.",
     )
     .argument("<run>", "the run")
-    .argument("[keys...]", "conflicts as they are listed, or KIND/* for all of a kind")
+    .argument(
+      "[keys...]",
+      "conflicts as they are listed, or KIND/* for all of a kind (default: all that are listed)",
+    )
     .optionsGroup("Decision:")
     .addOption(
       new Option(
@@ -63,7 +67,7 @@ async function resolveConflicts(
     "file" in form
       ? readReview(world, form.file, runId)
       : { requests: await requestsFor(session.store, runId, form), open: 0 };
-  if (requests.length === 0) throw nothingDecided();
+  if (requests.length === 0) throw nothingDecided(runId, form);
   await session.actions.resolve(runId, world.user, requests);
   if (flags.output !== "json") {
     const left = open === 0 ? "" : `; ${open} left open, see \`${commandLine(session, "conflicts", runId)}\``;
@@ -72,15 +76,15 @@ async function resolveConflicts(
   return await workOn(session, run, flags, { wanted: "forward" });
 }
 
-/** What the command line names: conflicts with the side that counts, or a file with decisions. */
+/** What the command line names: conflicts (no keys: all) with the side that counts, or a file with decisions. */
 type Form = { keys: readonly string[]; use: ResolutionUse } | { file: string };
 
 /** Throws USAGE for anything but one of the two. */
 function formOf(keys: readonly string[], { use, file }: ResolveFlags): Form {
-  if (keys.length > 0 && use !== undefined && file === undefined) return { keys, use };
+  if (use !== undefined && file === undefined) return { keys, use };
   if (keys.length === 0 && use === undefined && file !== undefined) return { file };
   throw usageError(
-    "name conflicts with --use, or give --file alone",
+    "give --use, with conflicts or for all of them, or --file alone",
     "See `calico-migrator conflicts resolve --help`.",
   );
 }
@@ -96,7 +100,8 @@ async function requestsFor(
     const { key, kind, seen, since } = conflict;
     if (keys.includes(key)) wanted.set(key, { key, use, seen });
     const all = `${kind}${ALL_OF_KIND}`;
-    if (keys.includes(all)) wanted.set(all, { kind, use, seenUpTo: latest(wanted.get(all), since) });
+    if (keys.length === 0 || keys.includes(all))
+      wanted.set(all, { kind, use, seenUpTo: latest(wanted.get(all), since) });
   }
   const unknown = keys.filter((key) => !wanted.has(key));
   if (unknown.length > 0) throw conflictUnknown(runId, unknown);
@@ -119,7 +124,15 @@ function conflictUnknown(runId: string, keys: readonly string[]): MigratorError 
   );
 }
 
-function nothingDecided(): MigratorError {
+function nothingDecided(runId: string, form: Form): MigratorError {
+  if ("use" in form)
+    return new MigratorError(
+      "CONFLICTS_UNDECIDED",
+      `run "${runId}" lists no conflicts; nothing was decided`,
+      {
+        next: `See what it waits for with \`calico-migrator describe ${runId}\`.`,
+      },
+    );
   return new MigratorError("CONFLICTS_UNDECIDED", "no conflict in the reviewed file has a `use`", {
     next: "Set `use` to source, target or skip, and run the command again.",
   });
