@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { type Embedded, holderName } from "../shared/adapters/embedded/index.ts";
-import { DEFAULT_RETRY } from "../shared/engine/backoff.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "../shared/engine/backoff.ts";
 import { Engine } from "../shared/engine/engine.ts";
 import type { EnginePorts } from "../shared/engine/settings.ts";
 import { MigratorError } from "../shared/errors.ts";
@@ -36,6 +36,8 @@ export interface SessionOptions {
   concurrency?: number;
   /** Another file than the flags say, such as a throw-away one. */
   path?: string;
+  /** How often what fails is tried. Default: for about ten minutes. */
+  retry?: RetryPolicy;
 }
 
 /**
@@ -84,7 +86,10 @@ export function openStoreSession(
   const ports = { store, queue, artifacts, events, clock: world.clock, connections };
   const engine = new Engine(
     ports,
-    { holder: holderName(), leaseTtlMs: LEASE_TTL_MS, busyDelayMs: BUSY_DELAY_MS, retry: DEFAULT_RETRY },
+    {
+      ...{ holder: holderName(), leaseTtlMs: LEASE_TTL_MS, busyDelayMs: BUSY_DELAY_MS },
+      retry: options.retry ?? DEFAULT_RETRY,
+    },
     world.migrations,
   );
   const { clock } = world;

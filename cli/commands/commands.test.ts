@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
-import type { FakeOptions } from "../testing/fake-migration.ts";
+import { ManualClock } from "../../shared/engine/testing/manual-clock.ts";
+import { fakeMigration, type FakeOptions } from "../testing/fake-migration.ts";
 import { type FakeWorld, fakeWorld, runIn, writeKubeconfig } from "../testing/fake-world.ts";
 
 interface RunDocument {
@@ -344,7 +347,12 @@ describe("approve, pause, resume, abort and rollback", () => {
 
   for (const [how, stop] of [
     ["typed", (world: FakeWorld) => world.stdin.write("prod\u0003")],
-    ["sent as a signal", (world: FakeWorld) => world.interrupt()],
+    [
+      "sent as a signal",
+      (world: FakeWorld) => {
+        world.interrupt();
+      },
+    ],
   ] as const) {
     test(`Ctrl-C, ${how}, instead of the cluster's name ends with exit code 130, and nothing is done`, async (t) => {
       const { world, runId } = await stoppedWorld(t);
@@ -392,6 +400,36 @@ describe("plan and preflight", () => {
     assert.match(stdout, /found: installer nobody\n/);
     assert.match(stdout, /unlock +POINT OF NO RETURN, needs approval +carry-back/);
     assert.equal(existsSync(world.store), false);
+  });
+
+  test("a manifest that is not there, or a URL that refuses, is told at once, and no cluster is asked", async (t) => {
+    const migration = { ...fakeMigration(), name: "apiserver-to-crds" };
+    const world = { ...fakeWorld(t), migrations: [migration] };
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, "close");
+    for (const [source, code] of [
+      [join(world.folder, "none.yaml"), "MANIFEST_NOT_FOUND"],
+      [`http://127.0.0.1:${port}/crds.yaml`, "MANIFEST_UNREACHABLE"],
+    ] as const)
+      for (const command of ["plan", "preflight", "start"]) {
+        const words = [command, "apiserver-to-crds", "--kubeconfig", world.kubeconfig, "--crds", source];
+        const answer = await runIn(world, ...words);
+        assert.deepEqual([answer.code, answer.stderr.includes(`(${code})`)], [1, true], answer.stderr);
+      }
+    assert.equal(world.opened, 0);
+  });
+
+  test("what nobody answers is tried for seconds, not minutes, then told", async (t) => {
+    let tries = 0;
+    const world = fakeWorld(t, { unreachable: () => tries++ });
+    const clock = new ManualClock();
+    world.clock = clock;
+    const { code, stderr } = await clock.runUntil(runIn(world, "plan", ...line(world)));
+    assert.deepEqual([code, /nobody answers \(FAKE_UNREACHABLE\)/.test(stderr)], [1, true], stderr);
+    assert.equal(tries, 6);
   });
 
   test("plan -o json names everything a program may want", async (t) => {

@@ -17,6 +17,7 @@ import {
   withMigrationOptions,
 } from "../options/migrations/index.ts";
 import { preview, type Preview } from "../plan/preview.ts";
+import { readManifests } from "../start/read-manifests.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
@@ -90,6 +91,7 @@ async function look(
   const cluster = await connectionOf(world, flags, (known) => registered(world, path, known));
   requireEtcd(name, cluster.connection);
   const options = migrationOptions(world, name, flags);
+  await readManifests(name, options);
   const found = await preview(world, flags, {
     migration: name,
     options,

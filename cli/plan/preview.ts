@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import type { RetryPolicy } from "../../shared/engine/backoff.ts";
 import type { Ask } from "../../shared/engine/asks.ts";
 import { ledgerPages, openLedger } from "../../shared/engine/ledger.ts";
 import type { Checkpoint, RunRecord } from "../../shared/engine/records.ts";
@@ -18,6 +19,8 @@ import { migrationOf } from "../migration.ts";
 import type { World } from "../world.ts";
 
 const PAGE = 1000;
+/** About eight seconds: somebody waits for the answer, and nothing is lost by asking again. */
+const RETRY: RetryPolicy = { maxAttempts: 6, firstDelayMs: 250, maxDelayMs: 5000 };
 
 /** One check as preflight has recorded it. */
 const Check = z.object({
@@ -79,7 +82,7 @@ export async function preview(world: World, flags: OutputFlags, request: Preview
   try {
     const path = join(folder, "store.db");
     await using session = openStoreSession(world, flags, {
-      ...{ path, create: true, concurrency: request.concurrency },
+      ...{ path, create: true, concurrency: request.concurrency, retry: RETRY },
     });
     await session.embedded.clusters.add({ ...request.cluster });
     return await readPreview(session, await runPreflight(session, request));

@@ -1,10 +1,10 @@
-import { loadManifests } from "../../shared/kubernetes/manifests.ts";
 import type { LocalSession } from "../local-session.ts";
 import { connectionOf, register } from "../options/connection.ts";
-import { manifestsIn, migrationOptions } from "../options/migrations/index.ts";
+import { migrationOptions } from "../options/migrations/index.ts";
 import { probe, requireEtcd } from "../probe.ts";
 import { pinManifests } from "./manifests.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
+import { readManifests } from "./read-manifests.ts";
 
 /** Prepares a run that this machine works on: what it needs answers, and the manifests can be read. */
 export async function prepareLocally(
@@ -16,8 +16,8 @@ export async function prepareLocally(
   const cluster = await connectionOf(world, flags, (known) => embedded.clusters.get(known));
   requireEtcd(migration, cluster.connection);
   const options = migrationOptions(world, migration, flags);
+  await readManifests(migration, options);
   await probe(session, migration, cluster.connection);
-  for (const { source } of manifestsIn(migration, options)) await loadManifests(source);
   return {
     cluster: cluster.name,
     options,

@@ -29,6 +29,8 @@ export interface FakeOptions {
   failing?: "blocking" | "consent";
   /** The code that a blocking check fails with. Default PREFLIGHT_FAILED. */
   failingCode?: string;
+  /** Its preflight fails with FAKE_UNREACHABLE whenever it is tried, which this is told of; trying again may help. */
+  unreachable?: () => void;
   /** It fails with FAKE_LOCKED once it has locked. Default false. */
   failsLocked?: boolean;
   /** What becomes of a lock that lasts too long or fails. */
@@ -111,7 +113,8 @@ function lock({ failsLocked = false }: FakeOptions): FakeStage {
   };
 }
 
-function preflight({ failing, failingCode = "PREFLIGHT_FAILED", batches = 3 }: FakeOptions): FakeStage {
+function preflight(options: FakeOptions): FakeStage {
+  const { failing, failingCode = "PREFLIGHT_FAILED", batches = 3, unreachable } = options;
   const check = {
     id: "fake-check",
     title: "nothing is wrong",
@@ -123,6 +126,10 @@ function preflight({ failing, failingCode = "PREFLIGHT_FAILED", batches = 3 }: F
   return {
     ...action("preflight"),
     act: async (context) => {
+      if (unreachable !== undefined) {
+        unreachable();
+        throw new MigratorError("FAKE_UNREACHABLE", "nobody answers", { next: "Wait.", retryable: true });
+      }
       await context.record({
         checks: [check],
         byKind: { Thing: batches * PER_BATCH },

@@ -53,6 +53,32 @@ function refusing(text: string): (write: string, object: JsonObject) => JsonObje
   };
 }
 
+describe("a manifest that cannot be read", () => {
+  for (const [option, teller] of [
+    ["manifest", "manifest"],
+    ["rollbackManifest", "access"],
+  ] as const) {
+    test(`is told once, with what to do about it: ${option}`, async () => {
+      using world = await World.create();
+      const worker = world.worker();
+      const runId = await startRun(worker, { options: { [option]: "/none/calico.yaml" } });
+      const { run, stages } = await world.drive(worker, runId);
+
+      assert.equal(run.failure?.code, "PREFLIGHT_FAILED");
+      assert.match(run.failure.message, new RegExp(`^${teller}: MANIFEST_NOT_FOUND: /none/calico.yaml`));
+      assert.equal(run.failure.next, "Give an existing file or directory.");
+      const checks = stages.find(({ stage }) => stage === "preflight")?.notes["checks"] as JsonObject[];
+      const failed = checks.filter(({ status }) => status === "fail");
+      assert.deepEqual(
+        failed.map(({ id, fix }) => [id, fix]),
+        [[teller, "Give an existing file or directory."]],
+      );
+      const stopped = checks.filter(({ message }) => message === `not found out: see ${teller}`);
+      assert.deepEqual([...new Set(stopped.map(({ status }) => status))], ["unknown"]);
+    });
+  }
+});
+
 describe("the dry run of every object", () => {
   test("is repeated while others write at the same moment, and takes that for no refusal", async () => {
     using world = await World.create();

@@ -62,8 +62,10 @@ export const preflight: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
 async function checkConnections(context: Context): Promise<SweepPlan> {
   const facts = new Facts(context);
   const reports: CheckReport[] = [];
+  const stopped: Stopped = new Map();
   for (const check of CHECKS) {
-    if (check.phase === "connections") reports.push(await reportOf(check, () => check.run(facts, context)));
+    if (check.phase === "connections")
+      reports.push(await reportOf(check, () => check.run(facts, context), stopped));
   }
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), reports);
   refuse(reports);
@@ -132,8 +134,10 @@ async function tryBatch(context: Context, batch: Readonly<BatchRecord>): Promise
 async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const { inventory } = cursor;
   const reports: CheckReport[] = [];
+  const stopped: Stopped = new Map();
   for (const check of CHECKS) {
-    if (check.phase === "resources") reports.push(await reportOf(check, () => check.run(inventory, context)));
+    if (check.phase === "resources")
+      reports.push(await reportOf(check, () => check.run(inventory, context), stopped));
   }
   const all = [...(context.notes["checks"] as unknown as CheckReport[]), ...reports];
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), all);
@@ -150,15 +154,34 @@ async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
   return { batches: [], done: true };
 }
 
-/** A check that throws has not found out; what cannot be reached is thrown on, to be tried again. */
-async function reportOf(check: Check, run: () => Promise<CheckResult>): Promise<CheckReport> {
-  const { id, title, severity, fix } = check;
+/** What has kept checks from finding out, and the blocking check that has told of it. */
+type Stopped = Map<string, string>;
+
+/**
+ * A check that throws has not found out, and what it threw says what to do, not the check. What several checks need and
+ * cannot have, such as the manifest, is told by the first of them that blocks. What cannot be reached is thrown on, to be
+ * tried again.
+ */
+async function reportOf(
+  { id, title, severity, fix }: Check,
+  run: () => Promise<CheckResult>,
+  stopped: Stopped,
+): Promise<CheckReport> {
+  const traits = { id, title, severity };
   try {
-    return { id, title, severity, fix, ...(await run()) };
+    return { ...traits, fix, ...(await run()) };
   } catch (error) {
     if (isRetryable(error)) throw error;
-    const code = error instanceof MigratorError ? `${error.code}: ` : "";
-    return { id, title, severity, fix, status: "fail", message: `${code}${errorMessage(error)}` };
+    const isOurs = error instanceof MigratorError;
+    const told = {
+      fix: isOurs ? error.next : fix,
+      message: isOurs ? `${error.code}: ${error.message}` : errorMessage(error),
+    };
+    const teller = stopped.get(told.message);
+    if (teller !== undefined)
+      return { ...traits, ...told, status: "unknown", message: `not found out: see ${teller}` };
+    if (severity === "blocking") stopped.set(told.message, id);
+    return { ...traits, ...told, status: severity === "warning" ? "unknown" : "fail" };
   }
 }
 
