@@ -13,6 +13,7 @@ import type {
 } from "../shared/engine/records.ts";
 import { isEnd } from "../shared/engine/records.ts";
 import { RunNotFoundError } from "../shared/engine/errors.ts";
+import { readRetries, type Retries, retriesText } from "./drive/retries.ts";
 import { kindProgress, type KindProgress, progressText, readOnlyLedger } from "./kind-progress.ts";
 import { duration, timestamp } from "./output/durations.ts";
 import { lockLine } from "./lock.ts";
@@ -62,6 +63,8 @@ export interface Details {
   artifacts: Artifact[];
   /** Who works on it now, if anybody. */
   worker: LeaseHolder | undefined;
+  /** What is tried again, if anything. */
+  retries: Retries | undefined;
 }
 
 /** Reads everything about a run. */
@@ -84,6 +87,7 @@ export async function readDetails(
     events: await Array.fromAsync(events(store, runId)),
     artifacts: await artifacts.list(`runs/${runId}/`),
     worker: await workerOf(store, run),
+    retries: await readRetries(store, run, stages),
   };
 }
 
@@ -149,7 +153,11 @@ function conditionRow({ type, status, lastTransitionTime, reason, message }: Con
   return [type, status, timestamp(Date.parse(lastTransitionTime)), reason, message];
 }
 
-function summaryText({ run, phase, progress, worker }: Details, control: RunControl, now: number): string {
+function summaryText(
+  { run, phase, progress, worker, retries }: Details,
+  control: RunControl,
+  now: number,
+): string {
   const cause = control.undoCause?.failure;
   const lines: [string, string | undefined][] = [
     ["Run", run.runId],
@@ -161,6 +169,7 @@ function summaryText({ run, phase, progress, worker }: Details, control: RunCont
     ["Stage", run.stage],
     ["Locked", lockLine(run, now)],
     ["Worker", isEnd(run.state) ? undefined : workerText(run, worker, now)],
+    ["Retries", retries === undefined ? undefined : retriesText(retries)],
     ["Waiting", run.waiting === undefined ? undefined : `${run.waiting.reason}: ${run.waiting.message}`],
     ["Failure", run.failure === undefined ? undefined : `${run.failure.message} (${run.failure.code})`],
     ["Next", run.failure?.next],

@@ -38,7 +38,7 @@ async function describe(world: World, args: readonly unknown[], flags: OutputFla
   return EXIT.ok;
 }
 
-function statusPart({ phase, progress, problems, events, artifacts, worker }: Details): object {
+function statusPart({ phase, progress, problems, events, artifacts, worker, retries }: Details): object {
   const told = events.map(({ sequence, type, time, data }) => ({
     sequence,
     type,
@@ -46,5 +46,5 @@ function statusPart({ phase, progress, problems, events, artifacts, worker }: De
     data,
   }));
   const working = worker === undefined ? null : workerDocument(worker);
-  return { phase, worker: working, progress, problems, events: told, artifacts };
+  return { phase, worker: working, retries: retries ?? null, progress, problems, events: told, artifacts };
 }

@@ -5,8 +5,11 @@ import type { Session } from "../session.ts";
 import type { Driver } from "./driver.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { canAsk, ask, isYes } from "./prompt.ts";
+import { readRetries, type Retries } from "./retries.ts";
 import { goesBackByItself, needsPerson } from "./settled.ts";
 import { readSnapshot, type Snapshot } from "./snapshot.ts";
+
+const RETRIES_EVERY_MS = 3000;
 
 /** How to go along with a run. */
 export interface AccompanyOptions {
@@ -33,10 +36,12 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
   let driver: Driver | undefined;
   let seen = options.afterEvent ?? 0;
   let declined: number | undefined;
+  const retriesOf = retriesWatch(session);
   const look = async (): Promise<Snapshot> => {
     const snapshot = await readSnapshot(session, options.runId, seen);
     seen = snapshot.events.at(-1)?.sequence ?? seen;
-    reporter.show(snapshot);
+    const retries = await retriesOf(snapshot);
+    reporter.show(retries === undefined ? snapshot : { ...snapshot, retries });
     return snapshot;
   };
   try {
@@ -64,6 +69,19 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
     await driver?.stop();
     reporter.end();
   }
+}
+
+/** Every open batch is read for it, so that is done now and then only. */
+function retriesWatch({ store }: Session): (snapshot: Snapshot) => Promise<Retries | undefined> {
+  let known: Retries | undefined;
+  let readAt = -Infinity;
+  return async ({ run, stages, now }) => {
+    if (now - readAt >= RETRIES_EVERY_MS) {
+      known = await readRetries(store, run, stages);
+      readAt = now;
+    }
+    return known?.stage === run.stage ? known : undefined;
+  };
 }
 
 /** Whoever wants a lock to end in time has to have somebody at work until then. */

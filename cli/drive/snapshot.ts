@@ -1,3 +1,4 @@
+import type { Retries } from "./retries.ts";
 import { RunNotFoundError } from "../../shared/engine/errors.ts";
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
 import type { DomainEvent, RunControl, RunRecord, StageRecord } from "../../shared/engine/records.ts";
@@ -9,6 +10,8 @@ export interface Snapshot {
   stages: StageRecord[];
   /** The events since the snapshot before. */
   events: DomainEvent[];
+  /** What is tried again, as of some seconds ago at most; undefined when nothing, or when nobody asked. */
+  retries?: Retries;
   now: number;
 }
 

@@ -48,8 +48,12 @@ function stageLine(stage: StageView, paint: Paint): string {
     case "waiting":
       return `${paint("attention", "◷")} ${name} ${paint("attention", oneLine(stage.message))}`;
     case "running":
-      return `▸ ${name} ${stage.total === 0 ? activity(stage, paint) : bar(stage)}`;
+      return `▸ ${name} ${stage.total === 0 ? activity(stage, paint) : bar(stage)}${retries(stage, paint)}`;
   }
+}
+
+function retries({ retries: text }: StageView, paint: Paint): string {
+  return text === undefined ? "" : `  ${paint("attention", oneLine(text))}`;
 }
 
 function outcome(stage: StageView): string {

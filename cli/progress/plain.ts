@@ -108,5 +108,6 @@ function progressText(stage: StageView, lockedMs: number | undefined): string {
   if (stage.perSecond !== undefined) parts.push(`${Math.round(stage.perSecond)}/s`);
   if (stage.leftMs !== undefined) parts.push(`about ${duration(stage.leftMs)} left`);
   if (lockedMs !== undefined) parts.push(`locked for ${duration(lockedMs)}`);
+  if (stage.retries !== undefined) parts.push(stage.retries);
   return parts.join(", ");
 }

@@ -3,6 +3,7 @@ import type { Migration, Stage, StageTraits } from "../../shared/engine/migratio
 import type { RunRecord, StageRecord } from "../../shared/engine/records.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { retriesText } from "../drive/retries.ts";
 import type { Snapshot } from "../drive/snapshot.ts";
 import { Rate } from "./rate.ts";
 
@@ -22,6 +23,8 @@ export interface StageView {
   elapsedMs: number;
   /** Why it waits or failed. */
   message?: string;
+  /** What is tried again, and why. */
+  retries?: string;
 }
 
 /** A run as it is shown. */
@@ -58,7 +61,7 @@ export class Viewer {
     };
   }
 
-  #stage({ run, stages, now }: Snapshot, record: StageRecord): StageView {
+  #stage({ run, stages, retries, now }: Snapshot, record: StageRecord): StageView {
     const total = Math.max(record.total, this.#expected(stages, record));
     const done = progressOf(record, total);
     const elapsedMs = (record.finishedAt ?? now) - record.startedAt;
@@ -70,6 +73,7 @@ export class Viewer {
     return {
       ...named,
       ...currentState(run, record.stage),
+      ...(retries?.stage === record.stage ? { retries: retriesText(retries) } : {}),
       ...{ done, total, elapsedMs },
       ...this.#pace(record, now, done, total),
     };

@@ -25,6 +25,8 @@ export interface FakeOptions {
   stubborn?: boolean;
   /** The copy fails with FAKE_BROKEN until this file is there. */
   brokenUntil?: string;
+  /** The copy fails with FAKE_BUSY, which may pass, until this file is there. */
+  retriedUntil?: string;
   /** A check of its preflight that fails, and how severe that is. */
   failing?: "blocking" | "consent";
   /** The code that a blocking check fails with. Default PREFLIGHT_FAILED. */
@@ -141,7 +143,13 @@ function preflight(options: FakeOptions): FakeStage {
   };
 }
 
-function copy({ batches = 3, batchMs = 0, brokenUntil, stubborn }: FakeOptions): Sweep<unknown, JsonObject> {
+function copy({
+  batches = 3,
+  batchMs = 0,
+  brokenUntil,
+  retriedUntil,
+  stubborn,
+}: FakeOptions): Sweep<unknown, JsonObject> {
   return {
     kind: "sweep",
     name: "copy",
@@ -154,6 +162,7 @@ function copy({ batches = 3, batchMs = 0, brokenUntil, stubborn }: FakeOptions):
         done: true,
       }),
     work: async ({ signal }) => {
+      if (retriedUntil !== undefined && !existsSync(retriedUntil)) throw busy();
       if (brokenUntil !== undefined && !existsSync(brokenUntil)) {
         throw new MigratorError("FAKE_BROKEN", "it is broken", { next: "Mend it, then `resume`." });
       }
@@ -206,3 +215,7 @@ const report: FakeStage = {
     return { done: true };
   },
 };
+
+function busy(): MigratorError {
+  return new MigratorError("FAKE_BUSY", "the server is busy", { next: "Wait.", retryable: true });
+}

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { rootCertificates } from "node:tls";
 import { Etcd3, type IOptions, type IWatchCreateRequest, type IWatchResponse } from "etcd3";
 import { callOptions, NO_FAULT_HANDLING, type CallOptions } from "./call-options.ts";
@@ -91,8 +92,7 @@ export class Endpoint {
 }
 
 function etcdOptions(url: string, connection: EtcdConnection, address?: string): IOptions {
-  const serverName =
-    connection.serverName ?? (address === undefined ? undefined : bareHost(new URL(url).hostname));
+  const serverName = connection.serverName ?? (address === undefined ? undefined : nameOf(url));
   const credentials = tlsCredentials(url, connection);
   return {
     hosts: [address === undefined ? url : withHost(url, address)],
@@ -126,8 +126,10 @@ function defaultPort(protocol: string): string {
   return protocol === "https:" ? "443" : "80";
 }
 
-function bareHost(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, "");
+/** The name that a certificate has to have; undefined for an address, which is connected to as it is. */
+function nameOf(url: string): string | undefined {
+  const { hostname } = new URL(url);
+  return isIP(hostname.replace(/^\[|\]$/g, "")) === 0 ? hostname : undefined;
 }
 
 function tlsCredentials(url: string, { ca, cert, key }: EtcdConnection): IOptions["credentials"] {
