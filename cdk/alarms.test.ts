@@ -185,6 +185,7 @@ describe("a cluster's alarm", () => {
         type: "RollbackRequested",
         data: { cluster: "east", by: alarm, reason: 'Threshold Crossed: "5" > 1' },
       },
+      meta: { id: "6f87d04b-9f74-4f04-a780-7acf4b0a9b38", source: alarm, time: "2026-11-21T12:00:00Z" },
     });
   });
 });

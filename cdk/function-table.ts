@@ -16,6 +16,8 @@ export interface FunctionDuties {
   readonly announces: boolean;
   /** One-off schedules that wake a run. */
   readonly schedules: boolean;
+  /** The rollback of a cluster's run, which has an end. */
+  readonly undoesClusters?: boolean;
   /** The dead-letter queues, to look through. */
   readonly deadLetters: boolean;
 }
@@ -46,6 +48,7 @@ export const DUTIES: Readonly<Record<FunctionName, FunctionDuties>> = {
     ...WORKER,
     description: "Undoes runs, never behind forward work",
     takes: "rollbacks",
+    undoesClusters: true,
     // Work that was under way forward is told that its run has turned.
     sends: ["runs", "batches", "rollbacks"],
     announces: true,

@@ -63,6 +63,7 @@ const Shape = z.strictObject({
   alarmTopicArn: arn("sns", "arn:aws:sns:eu-central-1:111122223333:operations").optional(),
   alarmEmail: z.email("must be an e-mail address").optional(),
   lockAgeAlarmSeconds: whole(60, 86_400).default(900),
+  rollbackWithinMinutes: whole(1, 43_200).default(120),
   rollbackAlarms: z.array(RollbackAlarm).max(100).default([]),
 
   runConcurrency: concurrency(10),

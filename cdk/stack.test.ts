@@ -7,6 +7,7 @@ import { FUNCTION_NAMES } from "../functions/bundle.ts";
 import {
   BatchEnvironment,
   DeadLetterEnvironment,
+  RollbackEnvironment,
   RunEnvironment,
   WakeEnvironment,
 } from "../functions/runtime/environment.ts";
@@ -30,7 +31,7 @@ const EXAMPLES: readonly [end: RegExp, value: string][] = [
   [/_URL$/, "https://sqs.example/queue"],
   [/_ARN$/, "arn:aws:sqs:eu-central-1:111122223333:queue"],
   [/_MS$/, "30000"],
-  [/_DAYS$|_BUDGET$|_CONCURRENCY$/, "30"],
+  [/_DAYS$|_MINUTES$|_BUDGET$|_CONCURRENCY$/, "30"],
   [/_LOOPBACK_SERVERS$/, "true"],
   [/./, "text"],
 ];
@@ -194,7 +195,7 @@ describe("functions", () => {
   const SCHEMAS = {
     run: RunEnvironment,
     batch: BatchEnvironment,
-    rollback: RunEnvironment,
+    rollback: RollbackEnvironment,
     wake: WakeEnvironment,
     "dead-letter": DeadLetterEnvironment,
   };

@@ -24,6 +24,7 @@ export function variablesOf(
     ...(duties.clusters && clusterVariables(parts)),
     ...(duties.announces && { EVENT_BUS_NAME: parts.bus.eventBusName }),
     ...(duties.schedules && scheduleVariables(parts)),
+    ...(duties.undoesClusters && { ROLLBACK_WITHIN_MINUTES: String(config.rollbackWithinMinutes) }),
   };
 }
 

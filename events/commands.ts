@@ -49,8 +49,21 @@ const ResolutionRequest = z.union([
   }),
 ]);
 
+const Expiry = {
+  notAfter: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe("A command that is taken later than this is refused; without it, it never expires"),
+};
+
 const Undo = z
-  .strictObject({ runId: RunId.optional(), cluster: Cluster.optional(), by: By, reason: Reason.optional() })
+  .strictObject({
+    runId: RunId.optional(),
+    cluster: Cluster.optional(),
+    by: By,
+    reason: Reason.optional(),
+    ...Expiry,
+  })
   .refine(({ runId, cluster }) => (runId === undefined) !== (cluster === undefined), {
     error: "must be given, or cluster, and not both",
     path: ["runId"],
@@ -71,10 +84,15 @@ const COMMANDS = {
       approvals: z.array(Approval).default([]).describe("What is approved in advance"),
       stopBefore: Stage.optional().describe("The stage before which the run waits for an approval"),
       by: By,
+      ...Expiry,
     })
     .describe("Starts a run. Its id is chosen by the sender, so that asking twice starts one run"),
-  PauseRun: z.strictObject({ runId: RunId, by: By }).describe("Stops a run at its next safe point"),
-  ResumeRun: z.strictObject({ runId: RunId, by: By }).describe("Lets a paused or failed run go on"),
+  PauseRun: z
+    .strictObject({ runId: RunId, by: By, ...Expiry })
+    .describe("Stops a run at its next safe point"),
+  ResumeRun: z
+    .strictObject({ runId: RunId, by: By, ...Expiry })
+    .describe("Lets a paused or failed run go on"),
   ApproveRun: z
     .strictObject({
       runId: RunId,
@@ -84,6 +102,7 @@ const COMMANDS = {
         "What was shown of it, as run.waiting told; what has changed since is not approved. Without it: what the run shows when the command arrives",
       ),
       by: By,
+      ...Expiry,
     })
     .describe("Records an approval"),
   ResolveConflicts: z
@@ -91,13 +110,14 @@ const COMMANDS = {
       runId: RunId,
       resolutions: z.array(ResolutionRequest).min(1).max(2000).describe("What was decided"),
       by: By,
+      ...Expiry,
     })
     .describe("Decides about conflicts that were seen, and lets the run go on"),
   AbandonRun: z
-    .strictObject({ runId: RunId, by: By, reason: Reason.optional() })
+    .strictObject({ runId: RunId, by: By, reason: Reason.optional(), ...Expiry })
     .describe("Gives a run up as it stands: nothing is undone, and its cluster is free for other runs"),
   AbortRequested: z
-    .strictObject({ runId: RunId, by: By, reason: Reason.optional() })
+    .strictObject({ runId: RunId, by: By, reason: Reason.optional(), ...Expiry })
     .describe("Undoes a run that is not past its point of no return"),
   RollbackRequested: Undo,
 } as const;
@@ -148,8 +168,18 @@ export function encodeCommand(
   return { Source, DetailType, Detail };
 }
 
+/** A command with what tells it from others. */
+export interface SentCommand {
+  command: Command;
+  meta: CommandMeta;
+}
+
 /** Reads a command out of an event. Throws COMMAND_UNKNOWN, MESSAGE_VERSION_UNKNOWN and MESSAGE_INVALID. */
 export function parseCommand(detailType: string, detail: unknown): Command {
+  return parseSent(detailType, detail).command;
+}
+
+function parseSent(detailType: string, detail: unknown): SentCommand {
   if (!isCommandName(detailType)) {
     throw new MigratorError("COMMAND_UNKNOWN", "the detail-type is that of no command", {
       next: `Send one of: ${Object.keys(COMMANDS).join(", ")}.`,
@@ -159,12 +189,14 @@ export function parseCommand(detailType: string, detail: unknown): Command {
   if (typeof type === "string" && type !== typeOf(detailType) && isTypeOf(detailType, type)) {
     throw versionUnknown(detailType, `the type ${typeOf(detailType)}`);
   }
-  const { data } = parseWith(COMMAND_SCHEMAS[detailType], detailType, detail) as Pick<Command, "data">;
-  return { type: detailType, data } as Command;
+  const event = parseWith(COMMAND_SCHEMAS[detailType], detailType, detail) as CommandMeta &
+    Pick<Command, "data">;
+  const { id, source, time, data } = event;
+  return { command: { type: detailType, data } as Command, meta: { id, source, time } };
 }
 
 /** What a queue delivers: work, or a command that came over the bus. */
-export type QueueDelivery = ({ kind: "work" } & Work) | { kind: "command"; command: Command };
+export type QueueDelivery = ({ kind: "work" } & Work) | ({ kind: "command" } & SentCommand);
 
 /**
  * Reads the body of a queue's message: a work body, or a whole event of the bus. Throws as {@link parseCommand}; what is
@@ -176,7 +208,7 @@ export function parseDelivery(body: string): QueueDelivery {
   if (!("detail-type" in value)) return { kind: "work", ...workOf(value) };
   const detailType = value["detail-type"];
   if (typeof detailType !== "string") throw messageInvalid("message", "detail-type: must be text");
-  return { kind: "command", command: parseCommand(detailType, value["detail"]) };
+  return { kind: "command", ...parseSent(detailType, value["detail"]) };
 }
 
 function isCommandName(name: string): name is CommandName {

@@ -7,11 +7,12 @@ import { typeOf } from "../events/cloud-event.ts";
 import { readExamples } from "../events/testing/examples.ts";
 import { isJsonObject, type JsonObject } from "../shared/json.ts";
 import type { StartRequest } from "../shared/engine/engine.ts";
-import { withRig } from "../shared/engine/testing/rig.ts";
+import { type Rig, withRig } from "../shared/engine/testing/rig.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { carryOutRollbackCommand } from "./rollback/handler.ts";
 import { carryOutRunCommand } from "./run/handler.ts";
+import type { Commands } from "./runtime/queue-handler.ts";
 import { recordOf } from "./testing/events.ts";
 import { QueueRig } from "./testing/queue-rig.ts";
 
@@ -40,8 +41,8 @@ describe("commands in docs and examples are carried out by the service", () => {
         const command = parseCommand(name, detail);
         if (command.type !== "StartRun") await rig.engine.start(runFor(command));
         const carryOut = /Requested$/.test(name)
-          ? (asked: Command) => carryOutRollbackCommand(asked, rig.engine, rig.ports.store)
-          : carryOutRunCommand;
+          ? rollbackCommandOn(rig)
+          : carryOutRunCommand<ClusterConnections>;
         const queue = new QueueRig(rig, carryOut);
         const body = JSON.stringify({ version: "0", source: "docs", "detail-type": name, detail });
         const { batchItemFailures } = await queue.handle([recordOf(body, { receives: 9 })]);
@@ -54,6 +55,11 @@ describe("commands in docs and examples are carried out by the service", () => {
       }));
   }
 });
+
+function rollbackCommandOn({ ports }: Rig<ClusterConnections>): Commands<ClusterConnections>["carryOut"] {
+  return (command, engine, asked) =>
+    carryOutRollbackCommand(command, engine, { ...ports, asked, withinMs: 60_000 });
+}
 
 function runFor({ data }: Command): StartRequest {
   const runId = data.runId ?? "prod-eu-1-2027-01-12";

@@ -186,7 +186,7 @@ function notTaken(command: string, runId: string): MigratorError {
     "COMMAND_NOT_TAKEN",
     `${command} for run "${runId}" was sent, and not taken within ${TAKEN_WITHIN_MS / 1000} s`,
     {
-      next: `Look at the log of the function \`${where}\` (a refused command says why), and at its dead-letter queue; a command that is only late still works: \`calico-migrator get ${runId}\`.`,
+      next: `Look at the log of the function \`${where}\` (a refused command says why), and at its dead-letter queue; a command that is only late still works for an hour: \`calico-migrator get ${runId}\`.`,
       retryable: true,
       details: { command, runId },
     },

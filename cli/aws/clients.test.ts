@@ -6,6 +6,7 @@ import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { openClients } from "./clients.ts";
 import { readOutputs } from "./outputs.ts";
+import { parseCommand } from "../../events/commands.ts";
 import { publishCommand } from "./publish.ts";
 
 const TARGET = { kind: "aws", stack: "CalicoMigrator", region: "eu-central-1" } as const;
@@ -129,6 +130,12 @@ describe("a command on the bus", () => {
     await publishCommand(bus({ EventId: "1" }), command);
     const [entry] = sent[0]?.input.Entries ?? [];
     assert.deepEqual([entry?.EventBusName, entry?.DetailType], ["the-bus", "PauseRun"]);
+    const sentCommand = parseCommand("PauseRun", JSON.parse(entry?.Detail ?? ""));
+    assert.deepEqual(
+      sentCommand,
+      { ...command, data: { ...command.data, notAfter: "1970-01-01T01:00:00.000Z" } },
+      "it expires in an hour",
+    );
     await assert.rejects(publishCommand(bus({ ErrorCode: "ThrottlingException" }), command), {
       code: "COMMAND_NOT_SENT",
       retryable: true,

@@ -5,6 +5,8 @@ import type { Clock } from "../../shared/engine/ports.ts";
 import { MigratorError } from "../../shared/errors.ts";
 
 const SOURCE = "calico-migrator.cli";
+/** What nobody has taken by then, nobody waits for any more: a person asks again, looking at the run as it is then. */
+const VALID_MS = 3_600_000;
 
 /** Puts a command on the bus. Throws COMMAND_NOT_SENT where the bus does not take it, and what `encodeCommand` throws. */
 export async function publishCommand(
@@ -12,7 +14,9 @@ export async function publishCommand(
   command: Command,
 ): Promise<void> {
   const time = new Date(clock.now()).toISOString();
-  const entry = encodeCommand(command, { id: randomUUID(), time, source: SOURCE });
+  const notAfter = new Date(clock.now() + VALID_MS).toISOString();
+  const expiring = { ...command, data: { ...command.data, notAfter } } as Command;
+  const entry = encodeCommand(expiring, { id: randomUUID(), time, source: SOURCE });
   const answer = await events.send(new PutEventsCommand({ Entries: [{ ...entry, EventBusName: bus }] }));
   const [result] = answer.Entries ?? [];
   if (result?.EventId !== undefined && result.ErrorCode === undefined) return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Command } from "../../events/commands.ts";
+import type { Command, CommandMeta } from "../../events/commands.ts";
 import { encodeWork } from "../../events/work.ts";
 import { type Rig, withRig } from "../../shared/engine/testing/rig.ts";
 import { action, DONE, migrationOf } from "../../shared/engine/testing/stages.ts";
@@ -14,17 +14,35 @@ const change = action<undefined>("change", () => Promise.resolve(DONE), {
 });
 const final = action<undefined>("final", undefined, { pointOfNoReturn: true, undo: [action("final-back")] });
 
+const HOUR_MS = 3_600_000;
+const WITHIN_MS = 2 * HOUR_MS;
+
 function withQueue(body: (queue: QueueRig<undefined>, rig: Rig<undefined>) => Promise<void>): Promise<void> {
   return withRig(undefined, [migrationOf([change, final])], (rig) =>
     body(
-      new QueueRig(rig, (command, engine) => carryOutRollbackCommand(command, engine, rig.ports.store)),
+      new QueueRig(rig, (command, engine, asked) =>
+        carryOutRollbackCommand(command, engine, { ...rig.ports, asked, withinMs: WITHIN_MS }),
+      ),
       rig,
     ),
   );
 }
 
-async function send(queue: QueueRig<undefined>, command: Command): Promise<boolean> {
-  return (await queue.handle([recordOf(bodyOf(command), { receives: 3 })])).batchItemFailures.length === 0;
+async function send(
+  queue: QueueRig<undefined>,
+  command: Command,
+  meta: Partial<CommandMeta> = {},
+): Promise<boolean> {
+  const record = recordOf(bodyOf(command, meta), { receives: 3 });
+  return (await queue.handle([record])).batchItemFailures.length === 0;
+}
+
+/** Handles what was sent, until nothing is left to do. */
+async function workOn(queue: QueueRig<undefined>): Promise<void> {
+  while (queue.sent.length > 0) {
+    const records = queue.sent.splice(0).map(({ message, hops }) => recordOf(encodeWork(message, hops)));
+    assert.deepEqual((await queue.handle(records)).batchItemFailures, []);
+  }
 }
 
 const rollback = (data: { runId: string } | { cluster: string }): Command => ({
@@ -71,6 +89,52 @@ describe("the queue of rollbacks", () => {
 
       assert.equal((await rig.engine.describe(older)).control.undo, undefined);
       assert.equal((await rig.engine.describe(newest)).control.undo, "rollback");
+    }));
+
+  test("takes no run that ended too long before, for a cluster; by its name it does", () =>
+    withQueue(async (queue, rig) => {
+      const { runId } = (await rig.run(["final"])).run;
+      rig.clock.advance(WITHIN_MS + 1);
+
+      assert.ok(await send(queue, rollback({ cluster: "east" })));
+
+      const [refusal] = queue.refusals;
+      assert.equal(refusal?.code, "ROLLBACK_TOO_LATE");
+      assert.match(refusal.message, /ended more than 120 min ago/);
+      assert.ok(refusal.next.includes(`calico-migrator rollback ${runId} --aws`));
+      assert.equal((await rig.engine.describe(runId)).control.undo, undefined);
+
+      assert.ok(await send(queue, rollback({ runId })));
+      assert.equal((await rig.engine.describe(runId)).control.undo, "rollback");
+    }));
+
+  test("takes a run of a cluster up to the end of that time, and an unfinished one whenever", () =>
+    withQueue(async (queue, rig) => {
+      const { runId } = (await rig.run(["final"])).run;
+      rig.clock.advance(WITHIN_MS);
+      assert.ok(await send(queue, rollback({ cluster: "east" })));
+      assert.equal((await rig.engine.describe(runId)).control.undo, "rollback");
+      await workOn(queue);
+
+      const waiting = (await rig.run()).run.runId;
+      rig.clock.advance(10 * WITHIN_MS);
+      assert.ok(await send(queue, rollback({ cluster: "east" })));
+      assert.equal((await rig.engine.describe(waiting)).control.undo, "rollback");
+    }));
+
+  test("takes no run that began after the alarm rang, and nothing when the alarm comes again", () =>
+    withQueue(async (queue, rig) => {
+      const rang = { id: "alarm-1", time: new Date(rig.clock.now()).toISOString() };
+      await rig.run(["final"]);
+      assert.ok(await send(queue, rollback({ cluster: "east" }), rang));
+      await workOn(queue);
+      rig.clock.advance(HOUR_MS);
+      const newer = (await rig.run()).run.runId;
+
+      assert.ok(await send(queue, rollback({ cluster: "east" }), rang));
+
+      assert.equal((await rig.engine.describe(newer)).control.undo, undefined);
+      assert.deepEqual(queue.refusals, []);
     }));
 
   test("says so where a cluster has no runs, and is done with the message", () =>

@@ -1,20 +1,25 @@
 import { entryPoint } from "../runtime/entry.ts";
-import { readEnvironment, RunEnvironment } from "../runtime/environment.ts";
+import { readEnvironment, RollbackEnvironment } from "../runtime/environment.ts";
 import { queueHandler } from "../runtime/queue-handler.ts";
 import { assembleRunWorker } from "../runtime/run-worker.ts";
 import { carryOutRollbackCommand } from "./handler.ts";
 
-const environment = readEnvironment(RunEnvironment);
+const environment = readEnvironment(RollbackEnvironment);
+const withinMs = environment.ROLLBACK_WITHIN_MINUTES * 60_000;
 
 /** Takes runs back, and carries out the commands that ask for it. */
 export const handler = await entryPoint((observers) => {
-  const { parts, refusals, store } = assembleRunWorker(
+  const { parts, refusals, store, clock } = assembleRunWorker(
     environment,
     environment.ROLLBACKS_QUEUE_URL,
     observers,
   );
   return queueHandler({
     ...parts,
-    commands: { carryOut: (command, engine) => carryOutRollbackCommand(command, engine, store), refusals },
+    commands: {
+      ...{ refusals, store, clock },
+      carryOut: (command, engine, asked) =>
+        carryOutRollbackCommand(command, engine, { store, clock, asked, withinMs }),
+    },
   });
 });

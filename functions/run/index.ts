@@ -8,6 +8,7 @@ const environment = readEnvironment(RunEnvironment);
 
 /** Advances runs, and carries out the commands that start, pause, resume and approve them. */
 export const handler = await entryPoint((observers) => {
-  const { parts, refusals } = assembleRunWorker(environment, environment.RUNS_QUEUE_URL, observers);
-  return queueHandler({ ...parts, commands: { carryOut: carryOutRunCommand, refusals } });
+  const worker = assembleRunWorker(environment, environment.RUNS_QUEUE_URL, observers);
+  const { parts, refusals, store, clock } = worker;
+  return queueHandler({ ...parts, commands: { carryOut: carryOutRunCommand, refusals, store, clock } });
 });

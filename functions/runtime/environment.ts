@@ -63,6 +63,13 @@ export const RunEnvironment = z.object({
 });
 export type RunEnvironment = z.infer<typeof RunEnvironment>;
 
+/** What `rollback` reads. */
+export const RollbackEnvironment = z.object({
+  ...RunEnvironment.shape,
+  /** For so long after a run's end an alarm may have it rolled back. */
+  ROLLBACK_WITHIN_MINUTES: whole(1, 43_200),
+});
+
 /** What `wake` reads. */
 export const WakeEnvironment = z.object({ ...Table.shape, ...Queues.shape });
 export type WakeEnvironment = z.infer<typeof WakeEnvironment>;

@@ -1,9 +1,11 @@
 import { BatchProcessor, EventType, processPartialResponse } from "@aws-lambda-powertools/batch";
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { type Command, parseDelivery } from "../../events/commands.ts";
+import { type Command, parseDelivery, type SentCommand } from "../../events/commands.ts";
 import { backoffMs, failureOf, type RetryPolicy } from "../../shared/engine/backoff.ts";
 import type { Engine } from "../../shared/engine/engine.ts";
+import type { CheckpointStore, Clock } from "../../shared/engine/ports.ts";
 import { MigratorError } from "../../shared/errors.ts";
+import { type Asked, askedBy, wasTaken } from "./asked.ts";
 import { timeBudget } from "./budget.ts";
 import type { Log, Meter, Refusals, Visibility } from "./ports.ts";
 import { misrouted } from "./misrouted.ts";
@@ -12,14 +14,16 @@ import { refusalOf } from "./refusal.ts";
 /** How commands are carried out, and where it is told of those that are not. */
 export interface Commands<C> {
   /** Throws MESSAGE_MISROUTED for a command of another queue. */
-  carryOut: (command: Command, engine: Engine<C>) => Promise<void>;
+  carryOut: (command: Command, engine: Engine<C>, asked: Asked) => Promise<void>;
   refusals: Refusals;
+  store: Pick<CheckpointStore, "getControl">;
+  clock: Pick<Clock, "now">;
 }
 
 /** What handles the messages of a queue. */
 export interface QueueParts<C> {
-  /** An engine whose messages carry this number of hops. */
-  engineFor: (hops: number) => Engine<C>;
+  /** An engine whose messages carry this number of hops; one that does what a command asks does it once. */
+  engineFor: (hops: number, asked?: Asked) => Engine<C>;
   /** For queues to which commands come. */
   commands?: Commands<C>;
   visibility: Visibility;
@@ -73,7 +77,7 @@ async function handleRecord<C>(parts: QueueParts<C>, record: SQSRecord, signal: 
 
 async function handleBody<C>(parts: QueueParts<C>, record: SQSRecord, signal: AbortSignal): Promise<void> {
   const delivery = parseDelivery(record.body);
-  if (delivery.kind === "command") return handleCommand(parts, record, delivery.command);
+  if (delivery.kind === "command") return handleCommand(parts, record, delivery);
   const { message, hops } = delivery;
   const { type, runId, ...rest } = message;
   parts.log.appendKeys({ type, run: runId, hops, ...rest });
@@ -87,11 +91,18 @@ async function handleBody<C>(parts: QueueParts<C>, record: SQSRecord, signal: Ab
   await parts.engineFor(hops + 1).handle(message, signal);
 }
 
-async function handleCommand<C>(parts: QueueParts<C>, record: SQSRecord, command: Command): Promise<void> {
+async function handleCommand<C>(
+  parts: QueueParts<C>,
+  record: SQSRecord,
+  { command, meta }: SentCommand,
+): Promise<void> {
   const { log, meter, commands } = parts;
   if (commands === undefined) throw misrouted(command.type);
+  const asked = askedBy(meta);
   try {
-    await commands.carryOut(command, parts.engineFor(0));
+    if (await cameBefore(parts, commands.store, command, asked)) return;
+    refuseExpired(command, commands.clock.now());
+    await commands.carryOut(command, parts.engineFor(0, asked), asked);
     log.info("carried out a command", {
       command: command.type,
       run: command.data.runId,
@@ -104,6 +115,27 @@ async function handleCommand<C>(parts: QueueParts<C>, record: SQSRecord, command
     meter.count("CommandsRefused");
     log.warn("refused a command", { ...refusal });
   }
+}
+
+/** True for a command that its run has taken: only what may have been left undone after that is done again. */
+async function cameBefore<C>(
+  parts: QueueParts<C>,
+  store: Pick<CheckpointStore, "getControl">,
+  { type, data }: Command,
+  asked: Asked,
+): Promise<boolean> {
+  if (data.runId === undefined || !(await wasTaken(store, data.runId, asked))) return false;
+  await parts.engineFor(0).wake(data.runId);
+  parts.log.info("a command came again", { command: type, run: data.runId });
+  return true;
+}
+
+/** Throws COMMAND_EXPIRED. */
+function refuseExpired({ type, data: { notAfter } }: Command, now: number): void {
+  if (notAfter === undefined || now <= Date.parse(notAfter)) return;
+  throw new MigratorError("COMMAND_EXPIRED", `${type} came after ${notAfter}, when it expired`, {
+    next: "Look at what the run does now with `calico-migrator describe RUN --aws`, and send the command again if it is still wanted.",
+  });
 }
 
 /** What cannot be understood never will be: it is tried again at once, so that it reaches the dead-letter queue soon. */

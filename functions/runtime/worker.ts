@@ -8,9 +8,10 @@ import type { LaterSender } from "../../shared/adapters/aws/sqs/later-sender.ts"
 import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine } from "../../shared/engine/engine.ts";
-import type { CheckpointStore, EventSink } from "../../shared/engine/ports.ts";
+import type { CheckpointStore, Clock, EventSink } from "../../shared/engine/ports.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { MIGRATIONS } from "../../shared/migrations/registry.ts";
+import { type Asked, onceStore } from "./asked.ts";
 import { bucketArtifacts } from "./artifacts.ts";
 import { queueClient, tableClient } from "./clients.ts";
 import type { BatchEnvironment } from "./environment.ts";
@@ -34,6 +35,7 @@ interface WorkerRoles extends Observers {
 export interface Worker {
   parts: QueueParts<ClusterConnections>;
   store: CheckpointStore;
+  clock: Clock;
 }
 
 /** After how long a run that another worker holds is looked at again. */
@@ -59,19 +61,18 @@ export function assembleWorker(environment: BatchEnvironment, roles: WorkerRoles
     busyDelayMs: BUSY_DELAY_MS,
     retry: DEFAULT_RETRY,
   };
-  const engineFor = (hops: number): Engine<ClusterConnections> =>
-    new Engine(
-      { ...ports, queue: senderFor(environment, { sqs, later: roles.later, hops }) },
-      settings,
-      MIGRATIONS,
-    );
+  const engineFor = (hops: number, asked?: Asked): Engine<ClusterConnections> => {
+    const queue = senderFor(environment, { sqs, later: roles.later, hops });
+    const stored = asked === undefined ? store : onceStore(store, asked);
+    return new Engine({ ...ports, store: stored, queue }, settings, MIGRATIONS);
+  };
   const visibility = visibilityBy({
     sqs,
     queueUrl: roles.queueUrl,
     visibilityMs: environment.MESSAGE_VISIBILITY_MS,
   });
   const { log, meter } = roles;
-  return { store, parts: { engineFor, visibility, hopBudget: environment.HOP_BUDGET, log, meter } };
+  return { store, clock, parts: { engineFor, visibility, hopBudget: environment.HOP_BUDGET, log, meter } };
 }
 
 function openConnections(

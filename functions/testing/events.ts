@@ -1,5 +1,5 @@
 import type { Context, SQSEvent, SQSRecord } from "aws-lambda";
-import { type Command, encodeCommand } from "../../events/commands.ts";
+import { type Command, type CommandMeta, encodeCommand } from "../../events/commands.ts";
 
 /** An invocation that has this much time. */
 export function contextWith(remainingMs = 60_000): Context {
@@ -40,9 +40,12 @@ export function eventOf(...records: SQSRecord[]): SQSEvent {
   return { Records: records };
 }
 
-/** The body by which a command comes over the bus to a queue. */
-export function bodyOf(command: Command): string {
-  const meta = { id: "command-1", time: "2026-11-21T12:00:00Z", source: "test" };
+let commands = 0;
+
+/** The body by which a command comes over the bus to a queue; without an `id` it is a command of its own. */
+export function bodyOf(command: Command, over: Partial<CommandMeta> = {}): string {
+  commands += 1;
+  const meta = { id: `command-${commands}`, time: "2026-11-21T12:00:00Z", source: "test", ...over };
   const { Source, DetailType, Detail } = encodeCommand(command, meta);
   return JSON.stringify({
     version: "0",

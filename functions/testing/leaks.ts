@@ -126,7 +126,8 @@ async function goWrong(rig: Rig<ClusterConnections>): Promise<void> {
       showAfter: () => Promise.resolve(),
     };
     const tell = (refusal: unknown): Promise<void> => Promise.resolve(void refused.push(refusal));
-    const commands = { carryOut: carryOutRunCommand<ClusterConnections>, refusals: { tell } };
+    const { clock } = rig;
+    const commands = { carryOut: carryOutRunCommand<ClusterConnections>, refusals: { tell }, store, clock };
     return queueHandler({ engineFor, visibility, commands, hopBudget: 100, ...observers });
   });
   const say = (body: string): Promise<unknown> => handle(eventOf(recordOf(body)), contextWith());

@@ -3,6 +3,7 @@ import type { CommandRefusal } from "../../events/domain.ts";
 import { Engine } from "../../shared/engine/engine.ts";
 import type { WorkMessage } from "../../shared/engine/ports.ts";
 import { type Rig, SETTINGS } from "../../shared/engine/testing/rig.ts";
+import { type Asked, onceStore } from "../runtime/asked.ts";
 import { observedSink, observedStore } from "../runtime/observed.ts";
 import { type Commands, queueHandler } from "../runtime/queue-handler.ts";
 import { contextWith, eventOf } from "./events.ts";
@@ -32,19 +33,22 @@ export class QueueRig<C> {
       return Promise.resolve();
     };
     const carryOut = this.#carryOut;
-    const commands = carryOut === undefined ? {} : { commands: { carryOut, refusals: { tell } } };
-    const engineFor = (hops: number): Engine<C> => this.#engine(hops);
+    const { store, clock } = this.rig.ports;
+    const commands =
+      carryOut === undefined ? {} : { commands: { carryOut, refusals: { tell }, store, clock } };
+    const engineFor = (hops: number, asked?: Asked): Engine<C> => this.#engine(hops, asked);
     const parts = { engineFor, visibility: this.#visibility(), hopBudget: this.hopBudget, log, meter };
     return queueHandler({ ...parts, ...commands })(eventOf(...records), contextWith(remainingMs));
   }
 
-  #engine(hops: number): Engine<C> {
+  #engine(hops: number, asked: Asked | undefined): Engine<C> {
     const { ports, migrations } = this.rig;
     const send = (messages: readonly { message: WorkMessage }[]): Promise<void> => {
       this.sent.push(...messages.map(({ message }) => ({ message, hops })));
       return Promise.resolve();
     };
-    const store = observedStore(ports.store, this.observers);
+    const observed = observedStore(ports.store, this.observers);
+    const store = asked === undefined ? observed : onceStore(observed, asked);
     const events = observedSink(ports.events, this.observers);
     return new Engine({ ...ports, store, events, queue: { send } }, SETTINGS, migrations);
   }

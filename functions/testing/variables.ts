@@ -22,4 +22,5 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   HOP_BUDGET: "10000",
   MESSAGE_VISIBILITY_MS: "30000",
   CLUSTER_CONCURRENCY: "16",
+  ROLLBACK_WITHIN_MINUTES: "120",
 };

@@ -170,6 +170,8 @@ export interface RunControl {
   resolutions?: Resolution[];
   /** Grows by one with every `resume`, and with every other request to look again. */
   retries: number;
+  /** What tells the latest commands that were taken, where they come as messages, which may come twice. */
+  commands?: string[];
 }
 
 /** Identifies a stage of a run. */
