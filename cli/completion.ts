@@ -8,69 +8,54 @@ interface Entry {
   /** The words before, for example `clusters add`. */
   path: string;
   commands: { name: string; summary: string }[];
-  options: { short: string | undefined; long: string; description: string; choices: readonly string[] }[];
-  /** True when the first argument is a run. */
-  takesRun: boolean;
+  options: OptionEntry[];
+  /** What its arguments are called, such as `run`. */
+  takes: string[];
+  /** What an argument may be, where that is fixed. */
+  choices: readonly string[];
 }
 
-/** A script that completes commands, options and, by asking the program, runs. */
-export function completionScript(shell: Shell, program: Command): string {
+interface OptionEntry {
+  short: string | undefined;
+  long: string;
+  description: string;
+  choices: readonly string[];
+  /** True when the next word is its value. */
+  hasValue: boolean;
+}
+
+/** The migrations that are completed, with their stages. */
+export type Stages = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * A script that completes commands, options, values and files, and, by asking the program in the place that the line names,
+ * runs and clusters.
+ */
+export function completionScript(shell: Shell, program: Command, stages: Stages): string {
   const entries = entriesOf(program, "");
   switch (shell) {
     case "bash":
-      return bash(entries);
+      return `# bash completion of calico-migrator\n${offers(entries, stages)}${BASH}`;
     case "zsh":
-      return `#compdef calico-migrator\nautoload -U +X bashcompinit && bashcompinit\n${bash(entries)}`;
+      return `#compdef calico-migrator\n${offers(entries, stages)}${ZSH}`;
     case "fish":
-      return fish(entries);
+      return fish(entries, stages);
   }
 }
 
 function entriesOf(command: Command, path: string): Entry[] {
   const commands = command.commands.map((one) => ({ name: one.name(), summary: one.summary() }));
+  const options = command.options.filter(({ hidden }) => !hidden);
   const entry = {
     path,
     commands,
-    options: command.options
-      .filter(({ hidden }) => !hidden)
-      .map(({ short, long, description, argChoices }) => ({
-        short,
-        long: long ?? "",
-        description,
-        choices: argChoices ?? [],
-      })),
-    takesRun: command.registeredArguments[0]?.name() === "run",
+    options: options.map(({ short, long, description, argChoices, required }) => ({
+      ...{ short, long: long ?? "", description, choices: argChoices ?? [], hasValue: required },
+    })),
+    takes: command.registeredArguments.map((one) => one.name()),
+    choices: command.registeredArguments[0]?.argChoices ?? [],
   };
   return [entry, ...command.commands.flatMap((one) => entriesOf(one, `${path} ${one.name()}`.trim()))];
-}
-
-/** Words that may follow: commands and options; runs are asked for when the shell needs them. */
-function bash(entries: readonly Entry[]): string {
-  const cases = entries.map((entry) => {
-    const words = [...entry.commands.map(({ name }) => name), ...entry.options.map(({ long }) => long)];
-    const runs = entry.takesRun ? " $(calico-migrator get -o name 2>/dev/null)" : "";
-    return `    "${entry.path}") words="${words.join(" ")}${runs}" ;;`;
-  });
-  const choices = choicesOf(entries).map(([flags, values]) => `    ${flags}) words="${values.join(" ")}" ;;`);
-  return `# bash completion of calico-migrator
-_calico_migrator() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" path="" words="" word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in
-      ${subcommandPattern(entries)}) path="\${path:+$path }$word" ;;
-    esac
-  done
-  case "$path" in
-${cases.join("\n")}
-  esac
-  case "$prev" in
-${choices.join("\n")}
-    ${FILE_OPTIONS.join("|")}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
-}
-complete -F _calico_migrator calico-migrator
-`;
 }
 
 /** Options whose value is a file. */
@@ -86,10 +71,75 @@ const FILE_OPTIONS = [
   "--crds",
   "--file",
 ];
+const STAGE_OPTIONS = ["--stop-before", "--approve", "--yes"];
 
-function subcommandPattern(entries: readonly Entry[]): string {
-  const names = new Set(entries.flatMap(({ commands }) => commands.map(({ name }) => name)));
-  return [...names].join("|");
+const RUNS = '$("$program" get -o name "${place[@]}" 2>/dev/null)';
+const CLUSTERS = '$("$program" clusters -o name "${place[@]}" 2>/dev/null)';
+
+/**
+ * A function of bash and of zsh: from the program, the option before (if its value follows with `=`) and the words before, it
+ * sets `offer` to the words that may follow, or `files`. No variable has a name that is special in zsh, as `path` is.
+ */
+function offers(entries: readonly Entry[], stages: Stages): string {
+  const all = [...new Set(Object.values(stages).flat())].join(" ");
+  const names = Object.keys(stages);
+  const routes = entries.filter(({ path }) => path !== "").map(({ path }) => `"${path}"`);
+  const cases = entries.map((entry) => `    "${entry.path}") offer="${wordsOf(entry, names).join(" ")}" ;;`);
+  const choices = choicesOf(entries).map(([flags, values]) => `    ${flags}) offer="${values.join(" ")}" ;;`);
+  const ofMigration = Object.entries(stages).map(
+    ([name, list]) => `    ${name}|${name}-*) stages="${list.join(" ")}" ;;`,
+  );
+  return `_calico_migrator_offer() {
+  local program="$1" option="$2" route="" stages="${all}" before="" one
+  local -a place
+  place=()
+  offer="" files=""
+  shift 2
+  for one in "$@"; do
+    [ "$one" = "=" ] && continue
+    case "$one" in "~/"*) one="$HOME/\${one#??}" ;; esac
+    case "$before" in --store|--region|--profile) place+=("$before" "$one") ;; esac
+    case "$one" in --store=*|--region=*|--profile=*|--aws|--aws=*) place+=("$one") ;; esac
+    case "$before" in ${valued(entries).join("|")}) before=""; continue ;; esac
+    before="$one"
+    case "\${route:+$route }$one" in ${routes.join("|")}) route="\${route:+$route }$one" ;; esac
+    case "$one" in
+${ofMigration.join("\n")}
+    esac
+  done
+  case "\${option:-$before}" in
+${choices.join("\n")}
+    ${STAGE_OPTIONS.slice(0, 2).join("|")}) offer="$stages" ;;
+    --cluster) offer="${CLUSTERS}" ;;
+    --migration) offer="${names.join(" ")}" ;;
+    ${FILE_OPTIONS.join("|")}) files=1 ;;
+    ${valued(entries).join("|")}) ;;
+    *) [ "$option" = "--yes" ] && offer="$stages" && return
+      case "$route" in
+${cases.join("\n")}
+      esac ;;
+  esac
+  return 0
+}
+`;
+}
+
+function wordsOf({ commands, options, takes, choices }: Entry, migrations: readonly string[]): string[] {
+  return [
+    ...commands.map(({ name }) => name),
+    ...options.map(({ long }) => long),
+    ...choices,
+    ...(takes.includes("migration") ? migrations : []),
+    ...(takes.some((name) => name === "run" || name === "backup") ? [RUNS] : []),
+    ...(takes.includes("subjects") ? ["$stages"] : []),
+    ...(takes.includes("name") ? [CLUSTERS] : []),
+  ];
+}
+
+/** Options that a value follows. */
+function valued(entries: readonly Entry[]): string[] {
+  const found = entries.flatMap(({ options }) => options.filter(({ hasValue }) => hasValue));
+  return [...new Set(found.flatMap(({ short, long }) => (short === undefined ? [long] : [short, long])))];
 }
 
 function choicesOf(entries: readonly Entry[]): [string, readonly string[]][] {
@@ -101,7 +151,50 @@ function choicesOf(entries: readonly Entry[]): [string, readonly string[]][] {
   return [...new Map(named)];
 }
 
-function fish(entries: readonly Entry[]): string {
+/** bash takes \`--option=value\` for three words. */
+const BASH = `_calico_migrator() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" last="$COMP_CWORD" option="" offer="" files=""
+  if [ "$cur" = "=" ]; then
+    cur=""; option="\${COMP_WORDS[COMP_CWORD-1]}"
+  elif [ "$COMP_CWORD" -gt 2 ] && [ "\${COMP_WORDS[COMP_CWORD-1]}" = "=" ]; then
+    option="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  _calico_migrator_offer "\${COMP_WORDS[0]}" "$option" "\${COMP_WORDS[@]:1:last-1}"
+  if [ -n "$files" ]; then
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -f -- "$cur"))
+  else
+    COMPREPLY=($(compgen -W "$offer" -- "$cur"))
+  fi
+}
+complete -F _calico_migrator calico-migrator
+`;
+
+/** Either sourced, or a file of fpath, which zsh runs at the first completion. */
+const ZSH = `_calico_migrator() {
+  local option="" offer="" files=""
+  if [[ "$PREFIX" == --*=* ]]; then
+    option="\${PREFIX%%=*}"
+    compset -P '*='
+  fi
+  _calico_migrator_offer "\${words[1]}" "$option" "\${(@)words[2,CURRENT-1]}"
+  if [[ -n "$files" ]]; then
+    _files
+  else
+    compadd -- \${=offer}
+  fi
+}
+if [[ "\${funcstack[1]}" == "_calico-migrator" ]]; then
+  _calico_migrator "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+  compdef _calico_migrator calico-migrator
+fi
+`;
+
+function fish(entries: readonly Entry[], stages: Stages): string {
+  const all = [...new Set(Object.values(stages).flat())];
   const lines = entries.flatMap((entry) => {
     const condition = fishCondition(entry);
     const start = `complete -c calico-migrator -n '${condition}'`;
@@ -109,12 +202,17 @@ function fish(entries: readonly Entry[]): string {
       ({ name, summary }) => `${start} -f -a ${name} -d ${quoted(summary)}`,
     );
     const options = entry.options.map(({ long, description, choices }) => {
-      const values = choices.length === 0 ? "" : ` -x -a '${choices.join(" ")}'`;
+      const known = STAGE_OPTIONS.slice(0, 2).includes(long) ? all : choices;
+      const values = known.length === 0 ? "" : ` -x -a '${known.join(" ")}'`;
       const file = FILE_OPTIONS.includes(long) ? " -r -F" : "";
       return `${start} -l ${long.replace(/^--/, "")}${values}${file} -d ${quoted(description)}`;
     });
-    const runs = entry.takesRun ? [`${start} -f -a '(calico-migrator get -o name 2>/dev/null)'`] : [];
-    return [...commands, ...options, ...runs];
+    const fixed = [...entry.choices, ...(entry.takes.includes("migration") ? Object.keys(stages) : [])];
+    const words = fixed.length === 0 ? [] : [`${start} -f -a '${fixed.join(" ")}'`];
+    const runs = entry.takes.includes("run")
+      ? [`${start} -f -a '(calico-migrator get -o name 2>/dev/null)'`]
+      : [];
+    return [...commands, ...options, ...words, ...runs];
   });
   return `# fish completion of calico-migrator\n${lines.join("\n")}\n`;
 }

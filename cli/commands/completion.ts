@@ -2,6 +2,7 @@ import { Argument, Command } from "commander";
 import { z } from "zod";
 import { completionScript, SHELLS } from "../completion.ts";
 import { EXIT } from "../exit-codes.ts";
+import { isFromEtcd } from "../options/migrations/index.ts";
 import type { CommandEntry } from "./command.ts";
 
 const EXAMPLES = `
@@ -15,14 +16,18 @@ Examples:
 export function completionCommand(): CommandEntry {
   const command = new Command("completion")
     .summary("print a completion script for bash, zsh or fish")
-    .description("Prints a script that makes your shell complete commands, options and the names of runs.")
+    .description(
+      "Prints a script that makes your shell complete commands, options, migrations, stages, files, and the names of runs and clusters.",
+    )
     .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
     .addHelpText("before", EXAMPLES.trimStart());
   return {
     command,
     handle: ({ world, args, program }) => {
       const [shell] = z.tuple([z.enum(SHELLS)]).parse(args);
-      world.stdout.write(completionScript(shell, program));
+      const started = world.migrations.filter(({ name }) => isFromEtcd(name) !== undefined);
+      const stages = started.map(({ name, stages: all }) => [name, all.map((stage) => stage.name)] as const);
+      world.stdout.write(completionScript(shell, program, Object.fromEntries(stages)));
       return Promise.resolve(EXIT.ok);
     },
   };
