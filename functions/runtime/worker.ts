@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { REQUEST_TIME_OUTS } from "../../shared/adapters/aws/calls/time-outs.ts";
-import { openDynamoDbStore } from "../../shared/adapters/aws/dynamodb/index.ts";
+import { openDynamoDbClusters, openDynamoDbStore } from "../../shared/adapters/aws/dynamodb/index.ts";
 import { SecretsManagerConnections } from "../../shared/adapters/aws/secrets/connections.ts";
 import { eksCredentials } from "../../shared/adapters/aws/secrets/eks-credentials.ts";
 import { EksTokens } from "../../shared/adapters/aws/secrets/eks-tokens.ts";
@@ -80,7 +80,9 @@ function openConnections(
   clock: SystemClock,
   { learn, forget }: Observers,
 ): SecretsManagerConnections {
+  const clusters = openDynamoDbClusters({ client: tableClient(), tableName: environment.TABLE_NAME });
   return new SecretsManagerConnections({
+    eks: async (cluster) => (await clusters.get(cluster))?.eks,
     secrets: new SecretsManagerClient({ requestHandler: REQUEST_TIME_OUTS }),
     prefix: environment.CLUSTER_SECRET_PREFIX,
     clock,

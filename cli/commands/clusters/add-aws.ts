@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withoutSecret } from "../../../shared/adapters/aws/secrets/cluster-secret.ts";
 import { ClusterExistsError } from "../../../shared/adapters/cluster-errors.ts";
 import { type NewCluster, newCluster, type NewClusterWay } from "../../aws/new-cluster.ts";
 import type { AwsSession } from "../../aws/session.ts";
@@ -41,14 +42,24 @@ export async function addOnAws(session: AwsSession, wanted: Wanted, flags: OnAws
     name: USUAL_ACCOUNT.serviceAccount,
   };
   const rbac = flags.migration === undefined ? undefined : await rbacText(session, flags.migration, account);
-  if (!replace && (await stack.clusters.get(name)) !== undefined) throw new ClusterExistsError(name);
+  const before = await stack.clusters.get(name);
+  if (!replace && before !== undefined) throw new ClusterExistsError(name);
   const cluster = await newCluster(world, wanted.connection, way);
   tell(session, `cluster ${name}: ${cluster.server}\n${shownText(cluster)}`);
   if (flags.probe) await stack.secrets.probe(name, cluster.secret);
-  const { arn } = await stack.secrets.put(name, cluster.secret);
   const { server, etcdEndpoints } = cluster;
-  await stack.clusters.add({ name, labels, server, etcdEndpoints, secretArn: arn }, { replace });
-  tell(session, `stored as ${arn}\n`);
+  const registered = { name, labels, server, etcdEndpoints };
+  const eks = withoutSecret(cluster.secret);
+  if (eks === undefined) {
+    const { arn } = await stack.secrets.put(name, cluster.secret);
+    await stack.clusters.add({ ...registered, secretArn: arn }, { replace });
+    tell(session, `stored as ${arn}\n`);
+  } else {
+    await stack.clusters.add({ ...registered, eks }, { replace });
+    // What an earlier registration has left is of no use any more.
+    if (before?.secretArn !== undefined) await stack.secrets.delete(name);
+    tell(session, "registered without a secret: functions sign their tokens themselves\n");
+  }
   if (rbac === undefined)
     tell(session, `rights: calico-migrator rbac MIGRATION prints the least that are needed\n`);
   world.stdout.write(rbac ?? `${name}\n`);

@@ -138,10 +138,24 @@ describe("clusters add --aws", () => {
     const line = ["clusters", "add", "shop", "--eks", "shop-1", "--kubeconfig", kubeconfig];
     const { code, stderr } = await runOnAws(world, ...line);
     assert.equal(code, 0, stderr);
-    assert.deepEqual(stack.secretsOf.get("shop"), {
-      version: 1,
-      eks: { clusterName: "shop-1", region: "eu-west-1", endpoint: server, certificateAuthorityData: "Q0E=" },
-    });
+    const eks = {
+      ...{ clusterName: "shop-1", region: "eu-west-1" },
+      ...{ endpoint: server, certificateAuthorityData: "Q0E=" },
+    };
+    assert.equal(stack.secretsOf.size, 0);
+    const registered = await stack.clusters.get("shop");
+    assert.deepEqual([registered?.eks, registered?.secretArn], [eks, undefined]);
+    assert.match((await runOnAws(world, "clusters", "-o", "wide")).stdout, /EKS shop-1/);
+    const deleted: string[] = [];
+    stack.secrets.delete = (name) => Promise.resolve(void deleted.push(name));
+    const removed = await runOnAws(world, "clusters", "remove", "shop");
+    assert.deepEqual([removed.stdout, removed.stderr, deleted], ["shop\n", "", []]);
+
+    const secretArn = "arn:aws:secretsmanager:eu-central-1:1:secret:shop";
+    await stack.clusters.add({ name: "shop", server, secretArn });
+    assert.equal((await runOnAws(world, ...line, "--replace")).code, 0);
+    assert.deepEqual(deleted, ["shop"], "the secret that it had");
+    assert.deepEqual((await stack.clusters.get("shop"))?.eks, eks);
   });
 
   test("prints the least rights for a migration in place of the name", async (t) => {

@@ -74,9 +74,10 @@ async function list(world: World, flags: OutputFlags): Promise<number> {
 async function listed(session: LocalSession | AwsSession): Promise<Listed[]> {
   if (session.kind === "store") return (await session.embedded.clusters.list()).map(localCluster);
   const clusters = await session.stack.clusters.list();
-  return clusters.map(({ name, labels = {}, server, etcdEndpoints = [], secretArn }) => ({
-    ...{ name, labels, server, context: "-", etcd: etcdEndpoints, source: secretArn },
-    spec: { server, etcdEndpoints, secretArn },
+  return clusters.map(({ name, labels = {}, server, etcdEndpoints = [], secretArn, eks }) => ({
+    ...{ name, labels, server, context: "-", etcd: etcdEndpoints },
+    source: secretArn ?? `EKS ${eks?.clusterName ?? ""}`,
+    spec: { server, etcdEndpoints, secretArn, eks },
   }));
 }
 
@@ -98,9 +99,12 @@ async function remove(world: World, args: readonly unknown[], flags: OutputFlags
   await using session = await openSession(world, flags);
   if (session.kind === "store") await session.embedded.clusters.remove(name);
   else {
+    const cluster = await session.stack.clusters.get(name);
     await session.stack.clusters.remove(name);
-    await session.stack.secrets.delete(name);
-    tellRecovery(session);
+    if (cluster?.eks === undefined) {
+      await session.stack.secrets.delete(name);
+      tellRecovery(session);
+    }
   }
   world.stdout.write(`${name}\n`);
   return EXIT.ok;

@@ -10,6 +10,13 @@ const east: RegisteredCluster = {
   secretArn: "arn:aws:secretsmanager:eu-west-1:000000000000:secret:calico-migrator/clusters/east-AbCdEf",
 };
 
+const EKS = {
+  clusterName: "east-1",
+  region: "eu-west-1",
+  endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com",
+  certificateAuthorityData: "Q0E=",
+};
+
 describe("what is wrong with a cluster", () => {
   // Nothing listens there: whatever were sent would fail otherwise.
   const client = DynamoDBDocumentClient.from(
@@ -23,6 +30,7 @@ describe("what is wrong with a cluster", () => {
     server: { ...east, server: "https://root:secret@10.0.0.1" },
     "etcdEndpoints.1": { ...east, etcdEndpoints: ["https://a:2379", "etcd://secret"] },
     secretArn: { ...east, secretArn: "secret" },
+    "eks.region": { ...east, secretArn: undefined, eks: { ...EKS, region: "secret" } },
     token: { ...east, token: "secret" },
   })) {
     test(`is told of ${field}, without its value, before anything is written`, async () => {
@@ -32,5 +40,13 @@ describe("what is wrong with a cluster", () => {
         return !error.message.replaceAll(field, "").replace("ARN of a secret", "").includes("secret");
       });
     });
+  }
+
+  for (const [what, cluster] of [
+    ["neither", { ...east, secretArn: undefined }],
+    ["both", { ...east, eks: EKS }],
+  ] as const) {
+    test(`is told of a cluster with ${what} of a secret and an EKS cluster`, () =>
+      assert.rejects(clusters.add(cluster as RegisteredCluster), { code: "CLUSTER_INVALID" }));
   }
 });

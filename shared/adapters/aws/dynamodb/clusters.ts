@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ClusterBusyError } from "../../../engine/errors.ts";
 import { ClusterExistsError, ClusterNotFoundError } from "../../cluster-errors.ts";
 import { checkCluster, CLUSTER_FIELDS } from "../../cluster-rules.ts";
+import { EksCluster } from "../secrets/eks-cluster.ts";
 import { ABSENT, PRESENT } from "./actions.ts";
 import { ALL_ENDED, unfinishedOf } from "./cluster-state.ts";
 import { type Document, fromDocument, toDocument } from "./document.ts";
@@ -16,8 +17,10 @@ export interface RegisteredCluster {
   server: string;
   /** URLs of the etcd that holds Calico's data, where there is one. */
   etcdEndpoints?: string[];
-  /** The secret that holds the connection. */
-  secretArn: string;
+  /** The secret that holds the connection, where there is anything secret about it. */
+  secretArn?: string;
+  /** The connection to an EKS cluster: functions sign their tokens themselves. Either this or a secret. */
+  eks?: EksCluster;
 }
 
 interface ClusterItem {
@@ -26,14 +29,21 @@ interface ClusterItem {
 
 const url = z.string().refine(isPlainUrl, "must be an http(s) URL without user, password and query");
 
-const clusterSchema = z.strictObject({
-  ...CLUSTER_FIELDS,
-  server: url,
-  etcdEndpoints: z.array(url).optional(),
-  secretArn: z
-    .string()
-    .regex(/^arn:[\w-]+:secretsmanager:[\w-]*:\d*:secret:[^\s]+$/, "must be the ARN of a secret"),
-});
+const clusterSchema = z
+  .strictObject({
+    ...CLUSTER_FIELDS,
+    server: url,
+    etcdEndpoints: z.array(url).optional(),
+    secretArn: z
+      .string()
+      .regex(/^arn:[\w-]+:secretsmanager:[\w-]*:\d*:secret:[^\s]+$/, "must be the ARN of a secret")
+      .optional(),
+    eks: EksCluster.optional(),
+  })
+  .refine(({ secretArn, eks }) => (secretArn === undefined) !== (eks === undefined), {
+    path: ["secretArn"],
+    message: "or eks must be given, and not both",
+  });
 
 /** The registry of clusters, in the table of the runs. */
 export class DynamoDbClusters {

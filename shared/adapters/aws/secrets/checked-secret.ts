@@ -3,7 +3,8 @@ import { type EtcdConnection, parseEtcdMaterial } from "../../../etcd/config.ts"
 import { parseStoredKubeconfig, type StoredCluster } from "../../../kubernetes/stored-kubeconfig.ts";
 import { authorityOf } from "../../../kubernetes/stored-kubeconfig-material.ts";
 import { checkHost, checkServer, type ServerRules } from "../../../kubernetes/stored-kubeconfig-server.ts";
-import { type ClusterSecret, clusterSecretInvalid, type EksCluster } from "./cluster-secret.ts";
+import { type ClusterSecret, clusterSecretInvalid } from "./cluster-secret.ts";
+import type { EksCluster } from "./eks-cluster.ts";
 
 /** A secret that may be connected with: every server in it is one that the rules allow. */
 export interface CheckedClusterSecret {

@@ -2,22 +2,7 @@ import { z } from "zod";
 import { MigratorError } from "../../../errors.ts";
 import { EtcdMaterial } from "../../../etcd/config.ts";
 import { parseStoredKubeconfig } from "../../../kubernetes/stored-kubeconfig.ts";
-
-/** An EKS cluster, reached with tokens that are signed when they are needed: nothing secret is stored. */
-const EksCluster = z.strictObject({
-  clusterName: z.string().regex(/^[0-9A-Za-z][\w-]{0,99}$/, "is not the name of an EKS cluster"),
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/, "is not an AWS region"),
-  /** The URL of the API server. */
-  endpoint: z.string().min(1),
-  /** Base64 of the PEM of the cluster's authority. */
-  certificateAuthorityData: z.string().min(1),
-  /** The role that the cluster knows; the caller's own identity by default. */
-  roleArn: z
-    .string()
-    .regex(/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, "is not the ARN of a role")
-    .optional(),
-});
-export type EksCluster = z.infer<typeof EksCluster>;
+import { EksCluster } from "./eks-cluster.ts";
 
 /** What the secret of a cluster holds, version 1: exactly one of `kubeconfig` and `eks`, and Calico's etcd where it has one. */
 export const ClusterSecret = z
@@ -40,6 +25,11 @@ export const ClusterSecret = z
     },
   );
 export type ClusterSecret = z.infer<typeof ClusterSecret>;
+
+/** What is needed of a cluster where nothing of it is secret: it can be registered without a secret. */
+export function withoutSecret({ eks, etcd }: ClusterSecret): EksCluster | undefined {
+  return etcd === undefined ? eks : undefined;
+}
 
 /** Parses the text of a secret. Throws CLUSTER_SECRET_INVALID, which names the secret and the fields, never their content. */
 export function parseClusterSecret(secretName: string, text: string): ClusterSecret {

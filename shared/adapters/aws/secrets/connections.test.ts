@@ -12,6 +12,20 @@ import { secretWithToken } from "./testing/secrets.ts";
 
 const version = { apiVersion: "v1", plural: "nodes", name: "n" };
 const minute = 60_000;
+// A certificate whose key was thrown away.
+const AUTHORITY = Buffer.from(
+  `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUFqZ4W/3ljpf++f55IMwRdo5KUzcwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEZXRjZDAgFw0yNjExMjEwOTExNDBaGA8yMTI2MTAyODA5MTE0
+MFowDzENMAsGA1UEAwwEZXRjZDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABL1k
+GeGleo3Q7GrTcGBuDrNf36uPbCfJyRRhPHGZNwCvpRmMo1c3e6n5EFYPpFTkedAr
+M5Wkb+Lz5jHysp1wfKSjUzBRMB0GA1UdDgQWBBT4VsgYuytS73aOgS75qZoT8KQU
+sTAfBgNVHSMEGDAWgBT4VsgYuytS73aOgS75qZoT8KQUsTAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIQCdModyDG+GiGp6xoOG2ZRR8qVq7f/g9Xh2
+99HwaSG4MAIgUdskVrmZu8siTE2dRu/w/DzxdbrocSWm7TF7u1gtAIM=
+-----END CERTIFICATE-----
+`,
+).toString("base64");
 
 function refused(code: string): MigratorError {
   return new MigratorError(code, "the credentials are not accepted", { next: "Renew them." });
@@ -217,6 +231,66 @@ describe("connections from secrets", () => {
     clock.time += 10 * minute;
     await connections.open("prod");
     assert.deepEqual([world.closed, world.forgotten], [["one"], ["prod"]]);
+  });
+
+  it("of an EKS cluster that is registered without a secret ask for none", async (t) => {
+    const eks = {
+      clusterName: "east-1",
+      region: "eu-west-1",
+      endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com",
+      certificateAuthorityData: AUTHORITY,
+    };
+    const seen: CheckedClusterSecret[] = [];
+    const closed: string[] = [];
+    const { connections, clock, reads } = await setUp(t, {
+      eks: (cluster) => Promise.resolve(cluster === "east" ? { ...eks } : undefined),
+      connect: (secret) => {
+        seen.push(secret);
+        return Promise.resolve({
+          connections: {
+            kubernetes: {} as KubernetesApi,
+            limiter: new AdaptiveLimiter(),
+            etcd: () => ({}) as CalicoEtcd,
+          },
+          close: () => Promise.resolve(void closed.push("one")),
+        });
+      },
+    });
+    const before = await connections.open("east");
+    clock.time += 5 * minute;
+    assert.equal(await connections.open("east"), before);
+    assert.deepEqual([seen.length, reads()], [1, 0]);
+    assert.deepEqual(seen[0]?.kubernetes.kind === "eks" && seen[0].kubernetes.eks, eks);
+    eks.endpoint = "https://DEF.gr7.eu-west-1.eks.amazonaws.com";
+    clock.time += 5 * minute;
+    assert.notEqual(await connections.open("east"), before);
+    await connections.open("prod");
+    assert.equal(reads(), 1);
+  });
+
+  it("of an EKS cluster that refuses the functions say what the cluster lacks, not which secret", async (t) => {
+    const { connections } = await setUp(t, {
+      eks: () =>
+        Promise.resolve({
+          ...{ clusterName: "a", region: "eu-west-1", certificateAuthorityData: AUTHORITY },
+          endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com",
+        }),
+      connect: () => Promise.reject(refused("KUBERNETES_UNAUTHORIZED")),
+    });
+    await assert.rejects(connections.open("east"), (error: MigratorError) => {
+      assert.deepEqual([error.code, error.retryable], ["CLUSTER_SECRET_REFUSED", true]);
+      assert.match(error.message, /"east" does not accept the functions' tokens/);
+      assert.match(error.next, /RunRoleArn/);
+      return true;
+    });
+  });
+
+  it("of an EKS cluster go by the same rules", async (t) => {
+    const eks = { clusterName: "a", region: "eu-west-1", certificateAuthorityData: AUTHORITY };
+    const endpoint = "https://169.254.169.254";
+    const { connections, world } = await setUp(t, { eks: () => Promise.resolve({ ...eks, endpoint }) });
+    await assert.rejects(connections.open("east"), { code: "CLUSTER_SECRET_INVALID" });
+    assert.deepEqual(world.opened, []);
   });
 
   it("all end on request", async (t) => {

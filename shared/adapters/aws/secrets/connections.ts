@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { Clock, Connections } from "../../../engine/ports.ts";
 import { MigratorError } from "../../../errors.ts";
@@ -7,14 +8,17 @@ import { refusedAddressIn } from "../../../kubernetes/stored-kubeconfig-connecti
 import type { ClusterConnections } from "../../../migrations/connections.ts";
 import { type CheckedClusterSecret, checkClusterSecret } from "./checked-secret.ts";
 import { secretValuesOf } from "./cluster-secret.ts";
+import type { EksCluster } from "./eks-cluster.ts";
 import type { EksTokenSource } from "./eks-tokens.ts";
 import { guarded } from "./guard.ts";
 import { openCluster, type OpenedCluster, type OpenSettings } from "./open-cluster.ts";
-import { readClusterSecret } from "./reader.ts";
+import { type ClusterSecretVersion, readClusterSecret } from "./reader.ts";
 
 /** How connections are opened, and where the secrets are. */
 export interface SecretsManagerConnectionsOptions extends ServerRules {
   secrets: SecretsManagerClient;
+  /** The clusters that need no secret: how to reach the one of this name; undefined for all others. */
+  eks?: (cluster: string) => Promise<EksCluster | undefined>;
   /** Comes before a cluster's name in its secret's. */
   prefix: string;
   clock: Pick<Clock, "now">;
@@ -49,7 +53,7 @@ const longestUseMs = 900_000;
 const refusals = new Set(["KUBERNETES_UNAUTHORIZED", "KUBERNETES_TLS", "ETCD_AUTH", "ETCD_TLS"]);
 
 /**
- * Connections to clusters whose kubeconfigs and certificates are secrets of AWS Secrets Manager.
+ * Connections to clusters whose kubeconfigs and certificates are secrets of AWS Secrets Manager, and to EKS clusters, which need none.
  *
  *     open          the kept connections, unless their secret was read more than five minutes ago
  *     read again    same version: they stay; another one: new connections, and the old ones end once nobody can use them
@@ -63,6 +67,7 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
   readonly #current = new Map<string, Opened>();
   readonly #opening = new Map<string, Promise<Opened>>();
   readonly #all = new Set<Opened>();
+  readonly #withoutSecret = new Set<string>();
   /** When values of an owner were last read: also of secrets that were never connected with. */
   readonly #learntAt = new Map<string, number>();
 
@@ -130,11 +135,21 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
   }
 
   async #read(cluster: string): Promise<{ versionId: string; secret: CheckedClusterSecret }> {
-    const { secrets, allowedServers, allowLoopback } = this.#options;
+    const { allowedServers, allowLoopback } = this.#options;
     const name = this.#secretName(cluster);
-    const { versionId, secret } = await readClusterSecret(secrets, name);
+    const { versionId, secret } = await this.#stored(cluster, name);
     this.#learn(secretValuesOf(secret), ownerOf(cluster, versionId));
     return { versionId, secret: checkClusterSecret(name, secret, { allowedServers, allowLoopback }) };
+  }
+
+  /** What is registered without a secret is its own version. */
+  async #stored(cluster: string, secretName: string): Promise<ClusterSecretVersion> {
+    const eks = await this.#options.eks?.(cluster);
+    if (eks === undefined) this.#withoutSecret.delete(cluster);
+    else this.#withoutSecret.add(cluster);
+    if (eks === undefined) return readClusterSecret(this.#options.secrets, secretName);
+    const versionId = createHash("sha256").update(JSON.stringify(eks)).digest("hex");
+    return { versionId, secret: { version: 1, eks } };
   }
 
   #learn(values: readonly string[], owner: string): void {
@@ -183,7 +198,9 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
     if (!(error instanceof MigratorError)) return error;
     if (!refusals.has(error.code)) return refusedAddressIn(error) ?? error;
     this.forget(cluster);
-    return secretRefused(this.#secretName(cluster), cluster, error);
+    return this.#withoutSecret.has(cluster)
+      ? tokenRefused(cluster, error)
+      : secretRefused(this.#secretName(cluster), cluster, error);
   }
 
   #secretName(cluster: string): string {
@@ -205,9 +222,23 @@ export class SecretsManagerConnections implements Connections<ClusterConnections
   }
 }
 
-/** Whose values are learnt: a cluster's name has no `@`. */
+/** Whose values are learnt: a version has no `@`. */
 function ownerOf(cluster: string, versionId: string): string {
   return `${cluster}@${versionId}`;
+}
+
+/** As `secretRefused`, for a cluster that is reached without one. */
+function tokenRefused(cluster: string, cause: MigratorError): MigratorError {
+  return new MigratorError(
+    "CLUSTER_SECRET_REFUSED",
+    `the EKS cluster "${cluster}" does not accept the functions' tokens: ${cause.message}`,
+    {
+      next: "Give the cluster access entries for the roles of the stack's outputs RunRoleArn, BatchRoleArn and RollbackRoleArn, or for the role of `clusters add --role-arn`; the run then goes on by itself, or by `resume` once it has failed.",
+      retryable: true,
+      details: { cluster, reason: cause.code },
+      cause,
+    },
+  );
 }
 
 /** Retryable, so that a run waits for a while for the secret to be renewed, and then goes on by itself. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../engine/ports.ts";
 import { errorMessage, MigratorError } from "../../../errors.ts";
-import type { EksCluster } from "./cluster-secret.ts";
+import type { EksCluster } from "./eks-cluster.ts";
 import { type AwsCredentials, signEksToken } from "./eks-token.ts";
 
 /** The credentials that sign tokens: of the role where one is given, else of this process. Regions tell which STS to ask. */
