@@ -20,7 +20,7 @@ import { lockLine } from "./lock.ts";
 import { oneLine } from "./output/escape.ts";
 import { table } from "./output/table.ts";
 import type { Session } from "./session.ts";
-import { workerOf, workerText } from "./worker.ts";
+import { stateText, workerOf, workerText } from "./worker.ts";
 
 const PAGE = 1000;
 const LAST_EVENTS = 20;
@@ -51,6 +51,8 @@ interface Problem {
 /** Everything about one run. */
 export interface Details {
   run: RunRecord;
+  /** For people: also whether what runs has anybody who works on it. */
+  state: string;
   /** Only of migrations that have phases. */
   phase: string | undefined;
   /** By kind; none before preflight has counted. */
@@ -69,16 +71,19 @@ export interface Details {
 
 /** Reads everything about a run. */
 export async function readDetails(
-  { store, artifacts, world }: Pick<Session, "store" | "artifacts" | "world">,
+  session: Pick<Session, "kind" | "store" | "artifacts" | "world">,
   run: RunRecord,
 ): Promise<Details> {
+  const { store, artifacts, world } = session;
   const { runId } = run;
   const migration = world.migrations.find(({ name }) => name === run.migration);
   const control = await store.getControl(runId);
   if (control === undefined) throw new RunNotFoundError(runId);
   const stages = await store.listStages(runId);
+  const worker = await workerOf(store, run);
   return {
     run,
+    state: stateText(session, run, worker),
     phase: migration?.phase?.(run),
     progress: await kindProgress(store, runId, stages),
     control,
@@ -86,7 +91,7 @@ export async function readDetails(
     problems: await Array.fromAsync(problems(store, runId)),
     events: await Array.fromAsync(events(store, runId)),
     artifacts: await artifacts.list(`runs/${runId}/`),
-    worker: await workerOf(store, run),
+    worker,
     retries: await readRetries(store, run, stages),
   };
 }
@@ -154,7 +159,7 @@ function conditionRow({ type, status, lastTransitionTime, reason, message }: Con
 }
 
 function summaryText(
-  { run, phase, progress, worker, retries }: Details,
+  { run, state, phase, progress, worker, retries }: Details,
   control: RunControl,
   now: number,
 ): string {
@@ -163,7 +168,7 @@ function summaryText(
     ["Run", run.runId],
     ["Migration", run.migration],
     ["Cluster", run.cluster],
-    ["State", run.state],
+    ["State", state],
     ["Phase", phase],
     ["Progress", progressText(progress)],
     ["Stage", run.stage],

@@ -8,6 +8,7 @@ import { oneLine } from "./output/escape.ts";
 import { print } from "./output/print.ts";
 import { type ExportedReport, exportReport, reportText } from "./report.ts";
 import { commandLine, type Session } from "./session.ts";
+import { stateText, workerOf } from "./worker.ts";
 
 /** What a command wanted of a run. */
 export type Wanted = "forward" | "undo";
@@ -20,10 +21,11 @@ export async function finish(
 ): Promise<number> {
   const { run, control, stages } = snapshot;
   const report = run.state === "Succeeded" ? await exportReport(session, run.runId) : undefined;
+  const state = stateText(session, run, await workerOf(session.store, run));
   const status = report === undefined ? {} : { reportFile: report.file, report: report.content };
   print(session.world, session.flags, {
     document: runDocument(run, { control, stages, status }),
-    text: () => endText(run, report),
+    text: () => endText(run, state, report),
     names: [run.runId],
   });
   const code = told(session, snapshot, { wanted, interrupted });
@@ -45,8 +47,8 @@ function told(
   return reached ? EXIT.ok : EXIT.error;
 }
 
-function endText(run: RunRecord, report: ExportedReport | undefined): string {
-  const line = `run ${run.runId} on ${run.cluster}: ${run.state}\n`;
+function endText(run: RunRecord, state: string, report: ExportedReport | undefined): string {
+  const line = `run ${run.runId} on ${run.cluster}: ${state}\n`;
   return report === undefined ? line : `${line}\n${reportText(report)}`;
 }
 

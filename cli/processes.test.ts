@@ -93,6 +93,7 @@ describe("two terminals on one store", { timeout: 120_000 }, () => {
     first.child.kill("SIGINT");
     assert.equal(await first.ended, 130);
     assert.match(first.output.text, /stopping at the next safe point[^]*next: calico-migrator resume fake-/);
+    assert.match(first.output.text, /^run fake-\w+ on prod: Running\(NoWorker\)$/m);
     const { code, stdout } = await runIn(world, "resume", "-q", "-o", "json");
     assert.equal(code, 0);
     const { status } = JSON.parse(stdout) as { status: { stages: { name: string; counts: object }[] } };
@@ -114,8 +115,11 @@ describe("two terminals on one store", { timeout: 120_000 }, () => {
     const world = fakeWorld(t, QUICK);
     const first = startOther(world, SLOW, ...startLine(world));
     await untilText(first, COPYING);
+    assert.match((await runIn(world, "get")).stdout, / Running +copy +/);
     first.child.kill("SIGKILL");
     await first.ended;
+    assert.match((await runIn(world, "get")).stdout, / Running\(NoWorker\) +copy +none /);
+    assert.match((await runIn(world, "describe")).stdout, /^State: +Running\(NoWorker\)$/m);
     const { code, stdout } = await runIn(world, "resume", "-q", "-o", "json");
     assert.equal(code, 0);
     const { status } = JSON.parse(stdout) as { status: { stages: { name: string; counts: object }[] } };

@@ -11,7 +11,7 @@ import { OutputFlags, withCommonOptions } from "../options/common.ts";
 import { lockedFor, tellLocks } from "../lock.ts";
 import { allRuns, findRun } from "../runs.ts";
 import { openSession, type Session } from "../session.ts";
-import { workerOf, workerText } from "../worker.ts";
+import { stateText, workerOf, workerText } from "../worker.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 
@@ -69,7 +69,8 @@ function show(session: Session, all: readonly Worked[], document: object): void 
         wide ? [...HEAD, "CREATED", "REASON"] : HEAD,
         all.map((one) => {
           const { run } = one;
-          return wide ? [...row(one, now), timestamp(run.createdAt), reason(run)] : row(one, now);
+          const cells = row(session, one, now);
+          return wide ? [...cells, timestamp(run.createdAt), reason(run)] : cells;
         }),
       ),
     names: runs.map(({ runId }) => runId),
@@ -77,9 +78,9 @@ function show(session: Session, all: readonly Worked[], document: object): void 
   tellLocks(session, runs);
 }
 
-function row({ run, worker }: Worked, now: number): string[] {
+function row(session: Session, { run, worker }: Worked, now: number): string[] {
   const waiting = run.waiting === undefined ? "" : `(${run.waiting.reason})`;
-  const state = `${run.state}${waiting}`;
+  const state = `${stateText(session, run, worker)}${waiting}`;
   return [
     run.runId,
     run.migration,

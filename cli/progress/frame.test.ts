@@ -24,7 +24,7 @@ const view: RunView = {
 
 test("a frame has a line for the run with the lock timer, and one for each stage", () => {
   assert.deepEqual(frame(view, plainPaint), [
-    "r1  on prod  Running  LOCKED for 3.2 s  1 min 5 s",
+    "LOCKED for 3.2 s  r1  on prod  Running  1 min 5 s",
     "✔ preflight          2.0 s",
     "✔ copy               2,000 in 2.0 s, 1,000/s",
     "▸ verify             ██████░░░░░░░░░░░░░░░░░░  25%  500/2,000, 250/s, 6.0 s left",
@@ -38,6 +38,12 @@ test("a frame fits into a terminal of few rows by showing the last stages", () =
   const lines = frame(view, plainPaint, 4);
   assert.deepEqual(
     lines.map((line) => line.slice(0, 8)),
-    ["r1  on p", "◷ unlock", "✖ report"],
+    ["LOCKED f", "◷ unlock", "✖ report"],
   );
+});
+
+test("the lock timer is seen on a terminal of 80 columns, however long the names are", () => {
+  const cluster = "arn:aws:eks:eu-central-1:111122223333:cluster/production-of-the-shop";
+  const [header = ""] = frame({ ...view, runId: "etcd-to-kubernetes-1a2b3c4d", cluster }, plainPaint);
+  assert.match(header.slice(0, 80), /LOCKED for 3\.2 s/);
 });

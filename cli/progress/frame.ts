@@ -22,11 +22,11 @@ export function frame(view: RunView, paint: Paint, rows = Infinity): string[] {
 
 function header(view: RunView, paint: Paint): string {
   const parts = [
+    // A narrow terminal cuts off what is behind; names may be as long as they like.
+    ...(view.lockedMs === undefined ? [] : [paint("bad", `LOCKED for ${duration(view.lockedMs)}`)]),
     paint("strong", view.runId),
     `on ${view.cluster}`,
     stateText(view.state, paint),
-    // Before what a narrow terminal cuts off.
-    ...(view.lockedMs === undefined ? [] : [paint("bad", `LOCKED for ${duration(view.lockedMs)}`)]),
     duration(view.elapsedMs),
   ];
   return parts.join("  ");
