@@ -16,7 +16,7 @@ const ARTIFACTS = [
 ];
 const SECRETS = "secretsmanager:GetSecretValue on arn:secretsmanager::secret:CalicoMigrator/clusters/*";
 const COMMANDS =
-  "StartRun or PauseRun or ResumeRun or ApproveRun or ResolveConflicts or RollbackRequested or AbortRequested";
+  "StartRun or PauseRun or ResumeRun or ApproveRun or AbandonRun or ResolveConflicts or RollbackRequested or AbortRequested";
 const ANNOUNCE = `events:PutEvents on EventsBus if StringEquals events:source calico-migrator if StringNotEquals events:detail-type ${COMMANDS}`;
 const COMMAND = `events:PutEvents on EventsBus if StringEquals events:detail-type ${COMMANDS} if StringNotEquals events:source calico-migrator`;
 const SCHEDULE = [
