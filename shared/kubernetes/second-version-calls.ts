@@ -69,7 +69,12 @@ export async function openSecondVersions(
   const missing = states.filter(({ state }) => state === "closed" || state === "stale");
   await Promise.all(
     missing.map(async ({ name }) => {
-      await change(send, name, options, withSecondVersion);
+      try {
+        await change(send, name, options, withSecondVersion);
+      } catch (error) {
+        // Somebody writes to it all the time: it is told as it is then, and whoever waits for it decides how long.
+        if (!isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+      }
     }),
   );
   return missing.length === 0 ? states : secondVersionStates(send, names);

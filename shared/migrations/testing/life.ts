@@ -89,7 +89,7 @@ export function isReview([ref]: readonly unknown[]): boolean {
 }
 
 /** A write that is only judged. */
-function isDryRun(args: readonly unknown[]): boolean {
+export function isDryRun(args: readonly unknown[]): boolean {
   return args.some(
     (one) => typeof one === "object" && one !== null && "dryRun" in one && one.dryRun === true,
   );

@@ -2,6 +2,7 @@ import type { JsonObject } from "../../../json.ts";
 import { orAbsent } from "../../../kubernetes/absent.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
+import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { apiService } from "./cluster.ts";
 import type { FakeCluster } from "./fake-cluster.ts";
@@ -19,7 +20,11 @@ export async function putDefinitionsBack(cluster: FakeCluster): Promise<void> {
     if (!hasSecondVersion(crd)) continue;
     const versions = objectsAt(crd, "spec", "versions").filter(({ name }) => name !== "v3precopy");
     const spec = { ...objectAt(crd, "spec"), versions };
-    await cluster.replace({ ...crdResource, name: textAt(crd, "metadata", "name") }, { ...crd, spec });
+    const ref = { ...crdResource, name: textAt(crd, "metadata", "name") };
+    await cluster.replace(ref, { ...crd, spec }).catch((error: unknown) => {
+      // Two of them at once: the other one was quicker.
+      if (!isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+    });
   }
 }
 
