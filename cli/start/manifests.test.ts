@@ -43,7 +43,7 @@ describe("a manifest of a run on this machine", () => {
       file,
       "--no-wait",
     ];
-    const started = await runIn(world, ...line, "-o", "json");
+    const started = await runIn(world, ...line);
     assert.equal(started.code, 0, started.stderr);
     assert.match(started.stderr, /--crds: \S+crds.yaml is kept as it is now, as artifact:manifests/);
     const before = await loadManifests(file);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { openEmbedded } from "../../shared/adapters/embedded/index.ts";
 import type { ArtifactStore } from "../../shared/engine/ports.ts";
+import { OutputFlags } from "../options/common.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { type FakeWorld, fakeWorld } from "../testing/fake-world.ts";
 import { prepareOnAws } from "./prepare-aws.ts";
@@ -26,7 +27,9 @@ function bed(t: TestContext): Bed {
   });
   const { artifacts } = embedded;
   const clusters = { get: (name: string) => Promise.resolve({ name }) };
-  return { world, artifacts, session: { stack: { clusters, artifacts }, world } as unknown as AwsSession };
+  const flags = OutputFlags.parse({});
+  const session = { stack: { clusters, artifacts }, world, flags } as unknown as AwsSession;
+  return { world, artifacts, session };
 }
 
 describe("preparing a run on AWS", () => {
