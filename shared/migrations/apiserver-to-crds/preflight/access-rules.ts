@@ -13,7 +13,7 @@ import { OPERATOR_WEBHOOK } from "../operator-webhook.ts";
 
 const NATIVE_GROUP = "projectcalico.org";
 const OLD_GROUP = "crd.projectcalico.org";
-const NATIVE_VERBS = ["get", "list", "create", "update", "patch", "delete"];
+const NATIVE_VERBS = ["get", "list", "watch", "create", "update", "patch", "delete"];
 /**
  * What is missing of the manifest is created, and that is deleted on the way back; what is there is left as it is. At the end
  * the run takes itself off the fields of what it has created.
