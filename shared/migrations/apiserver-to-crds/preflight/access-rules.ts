@@ -195,12 +195,14 @@ function webhookRules(): AccessRule[] {
   return ["get", "delete"].map((verb) => ({ group: "admissionregistration.k8s.io", resource, verb, name }));
 }
 
-/** Admission policies take over what the API server guards; they are deleted on the way back. */
+/** Admission policies take over what the API server guards; their fields are given back, and they are deleted on the way back. */
 function guardRules(): AccessRule[] {
   const group = "admissionregistration.k8s.io";
   return ["validatingadmissionpolicies", "validatingadmissionpolicybindings"].flatMap((resource) => [
     { group, resource, verb: "create" },
-    ...GUARD_NAMES.flatMap((name) => ["get", "delete"].map((verb) => ({ group, resource, verb, name }))),
+    ...GUARD_NAMES.flatMap((name) =>
+      ["get", "patch", "delete"].map((verb) => ({ group, resource, verb, name })),
+    ),
   ]);
 }
 
