@@ -80,7 +80,12 @@ export async function approvedAsAgreed(
 }
 
 /** What has to be seen before it can be approved. */
-const LOSSES: ReadonlySet<string> = new Set(["uncarried", "unmapped-nodes", "unread-dependants"]);
+const LOSSES: ReadonlySet<string> = new Set([
+  "uncarried",
+  "unmapped-nodes",
+  "unread-dependants",
+  "native-changes",
+]);
 
 async function started(
   { engine, embedded }: TestEngine,

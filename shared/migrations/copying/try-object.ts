@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { differences } from "../../calico/differences.ts";
 import type { TargetObject, TargetRef } from "../../calico/target.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.ts";
 import { errorMessage, isRetryable } from "../../errors.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
-import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { callOverConflicts, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 /** What the API server says of an object that is not created yet. */
 export type Trial =
@@ -30,8 +29,6 @@ interface Tried {
 export const MOST_BYTES = 1_572_864 - 512;
 
 const PATHS_NAMED = 10;
-const TRIES = 6;
-const REST_MS = 50;
 const NO_DRY_RUN = /does not support dry run/;
 
 /** A write that is only judged: everything is asked that is asked for the write itself, admission policies and webhooks included. */
@@ -53,22 +50,12 @@ export async function tryCreate(context: AnyContext, tried: Tried): Promise<Tria
   const { kubernetes } = context.connections;
   const options = { ...tryOptions(context), fieldValidation: "Strict" } as const;
   try {
-    const answer = await tryCall(context, () => kubernetes.create(tried.target, tried.object, options));
+    const answer = await callOverConflicts(context, () =>
+      kubernetes.create(tried.target, tried.object, options),
+    );
     return judge(tried, answer);
   } catch (error) {
     return trialOf(error);
-  }
-}
-
-/** Sends a dry run, and again while others write at the same moment: to the object, or to a quota of its namespace. */
-export async function tryCall<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call(context, request);
-    } catch (error) {
-      if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
-      await sleep(attempt * REST_MS, undefined, { signal: context.signal });
-    }
   }
 }
 

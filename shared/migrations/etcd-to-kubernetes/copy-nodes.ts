@@ -6,7 +6,7 @@ import { type Context, resources } from "./context.ts";
 import { appliedCheckpoint } from "../copying/task.ts";
 import { type Copy, sourceOf } from "./copy-task.ts";
 import { detailOf, withDetail } from "../copying/ledger-detail.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { callOverConflicts, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 /** A write to a Node whose present annotations are recorded. */
 export interface NodeWrite {
@@ -50,7 +50,7 @@ async function annotate(context: Context, copy: Copy): Promise<Checkpoint> {
 
 /** Sets annotations of a Node through its status subresource, as calico-node itself does; null removes one. */
 function patchNode(context: Context, copy: Copy, annotations: JsonObject): Promise<JsonObject> {
-  return call(context, () =>
+  return callOverConflicts(context, () =>
     context.connections.kubernetes.patch(
       copy.carried.target,
       { metadata: { annotations } },

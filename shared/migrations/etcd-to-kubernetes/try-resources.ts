@@ -7,7 +7,8 @@ import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { applyDefaults } from "../../kubernetes/structural-schema.ts";
-import { type Trial, tryCall, tryCreate, trialOf, tryOptions } from "../copying/try-object.ts";
+import { type Trial, tryCreate, trialOf, tryOptions } from "../copying/try-object.ts";
+import { callOverConflicts } from "../target/calls.ts";
 import { fit } from "../target/fit.ts";
 import { blockers, type Context, conversion, decisions, untried } from "./context.ts";
 import { over } from "./preflight/listed.ts";
@@ -82,7 +83,7 @@ async function tryNode(
   const patch = { metadata: { annotations: objectAt(object, "metadata", "annotations") } };
   const options = { ...tryOptions(context), type: "merge", subresource: "status" } as const;
   try {
-    await tryCall(context, () => context.connections.kubernetes.patch(target, patch, options));
+    await callOverConflicts(context, () => context.connections.kubernetes.patch(target, patch, options));
     return { outcome: "accepted" };
   } catch (error) {
     return trialOf(error);

@@ -9,6 +9,8 @@ import type { AnyContext } from "../context.ts";
 
 const TRIES = 4;
 const FIRST_DELAY_MS = 100;
+const CONTESTED_TRIES = 6;
+const CONTESTED_REST_MS = 50;
 
 /**
  * How long a write may be under way. Shorter than a lease, so that no write of a worker that lost its lease is still on
@@ -31,6 +33,21 @@ export async function call<T>(context: AnyContext, request: () => Promise<T>): P
     } catch (error) {
       if (attempt >= TRIES || !isRetryable(error)) throw error;
       await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), undefined, { signal: context.signal });
+    }
+  }
+}
+
+/**
+ * Sends a write that names no version of the object, or a dry run, and again while others write at the same moment: to the object,
+ * or to a quota of its namespace. Throws what the last try threw.
+ */
+export async function callOverConflicts<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call(context, request);
+    } catch (error) {
+      if (attempt >= CONTESTED_TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
+      await sleep(attempt * CONTESTED_REST_MS, undefined, { signal: context.signal });
     }
   }
 }
