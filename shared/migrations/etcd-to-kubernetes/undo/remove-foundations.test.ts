@@ -45,7 +45,10 @@ async function undone(
     signal: new AbortController().signal,
     ensureHeld: () => undefined,
     notesOf: (stage: string) => Promise.resolve(notes[stage] ?? {}),
-    ledger: () => ({ put: (more: Checkpoint[]) => Promise.resolve(void rows.push(...more)) }),
+    ledger: () => ({
+      get: () => Promise.resolve([]),
+      put: (more: Checkpoint[]) => Promise.resolve(void rows.push(...more)),
+    }),
   } as unknown as Context;
   assert.deepEqual(await removeTargetFoundations.act(context), { done: true });
   const left = Object.keys(kubernetes.dump()).filter((id) => id.startsWith(CRDS.apiVersion));
