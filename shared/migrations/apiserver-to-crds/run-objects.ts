@@ -14,9 +14,10 @@ export const KIND_OF: ReadonlyMap<string, string> = new Map([
   ...NATIVE_KINDS.map(({ plural, kind }) => [plural, kind] as const),
 ]);
 
-/** The id of a native object. */
+/** The id of a native object; of an object of a kind that is not Calico's, what no native object has. */
 export function idOf({ plural, namespace, name }: Omit<ObjectRef, "apiVersion">): string {
-  return nativeId(KIND_OF.get(plural) ?? "", namespace, name);
+  const kind = KIND_OF.get(plural);
+  return kind === undefined ? `${plural} ${namespace ?? ""} ${name}` : nativeId(kind, namespace, name);
 }
 
 /** Where an object is that a list of a resource has shown. */
