@@ -70,8 +70,8 @@ export class History {
   #interfere(): void {
     const { etcd, kubernetes } = this.#world;
     const meddle = (write: string): void => {
-      // After the last look only the unlock is left.
-      if (this.#busy || this.#step > EVENTFUL_STEPS || write.includes("clusterinformations/default")) return;
+      // After the last look only the unlock is left, and what is let go of once etcd counts no more.
+      if (this.#busy || this.#calm || write.includes("clusterinformations/default")) return;
       if (this.#dice.oneIn(12)) this.#writeSource();
       if (this.#dice.oneIn(40)) this.#compact();
     };
