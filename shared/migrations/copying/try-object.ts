@@ -5,6 +5,7 @@ import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.t
 import { errorMessage, isRetryable } from "../../errors.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { callOverConflicts, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { isUntriable } from "../target/rehearse.ts";
 
 /** What the API server says of an object that is not created yet. */
 export type Trial =
@@ -29,7 +30,6 @@ interface Tried {
 export const MOST_BYTES = 1_572_864 - 512;
 
 const PATHS_NAMED = 10;
-const NO_DRY_RUN = /does not support dry run/;
 
 /** A write that is only judged: everything is asked that is asked for the write itself, admission policies and webhooks included. */
 export function tryOptions(context: AnyContext): {
@@ -66,7 +66,7 @@ export function trialOf(error: unknown): Trial {
   if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
   if (error.status < 400 || error.status > 599) throw error;
   // Whoever writes at the same moment is dealt with by the write itself.
-  if (NO_DRY_RUN.test(error.message) || error.code === "KUBERNETES_CONFLICT")
+  if (isUntriable(error) || error.code === "KUBERNETES_CONFLICT")
     return { outcome: "untried", reason: errorMessage(error) };
   return refused(error.code, errorMessage(error));
 }

@@ -18,7 +18,6 @@ export interface Rehearsed {
   untried: string[];
 }
 
-const NO_DRY_RUN = /does not support dry run/;
 const NAMED = 5;
 
 /** Tries writes by dry runs, all of them, and tells each that would be refused. Throws what may pass, to be tried again. */
@@ -31,7 +30,7 @@ export async function rehearse(send: Send, rehearsals: readonly Rehearsal[]): Pr
     } catch (error) {
       if (isMoot(error)) continue;
       if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
-      const list = NO_DRY_RUN.test(error.message) ? untried : refused;
+      const list = isUntriable(error) ? untried : refused;
       list.push(`${what}: ${errorMessage(error)}`);
     }
   }
@@ -51,6 +50,11 @@ export async function rehearseBeforeLock(send: Send, rehearsals: readonly Rehear
       details: { refused },
     },
   );
+}
+
+/** True where a webhook that is asked for the write cannot be asked without it. (kubernetes, admission/plugin/webhook) */
+export function isUntriable(error: KubernetesApiError): boolean {
+  return error.message.includes("does not support dry run");
 }
 
 /** What is gone needs no write; and whoever writes at the same moment is dealt with by the write itself. */

@@ -6,7 +6,7 @@ import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { deleteIfOurs, isOurs } from "./ownership.ts";
-import { call, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
+import { call, callOverConflicts, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 const TRIES = 5;
 
@@ -39,7 +39,7 @@ async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: Jso
   const options = { type: "merge", subresource: "status", fieldManager: fieldManager(context) } as const;
   const body = { metadata: { annotations } };
   await orAbsent(
-    call(context, () =>
+    callOverConflicts(context, () =>
       context.connections.kubernetes.patch(ref, body, { ...options, timeoutMs: WRITE_TIMEOUT_MS }),
     ),
   );
