@@ -79,6 +79,28 @@ describe("a manifest that cannot be read", () => {
   }
 });
 
+describe("annotations of a Node that others write to", () => {
+  test("are written, and put back, over their writes", async () => {
+    using world = await World.create();
+    const before = sidesOf(world);
+    let contested = 0;
+    world.kubernetes.hooks.before = (write) => {
+      if (!/^patch v1\/nodes\//.test(write) || ++contested % 3 === 0) return;
+      throw new KubernetesApiError("KUBERNETES_CONFLICT", `${write}: it was changed`, {
+        next: "",
+        status: 409,
+      });
+    };
+    const worker = world.worker();
+    const runId = await startRun(worker, { stopBefore: "lock" });
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.waiting?.subject, "lock", JSON.stringify([run.stage, run.failure]));
+    assert.ok(contested > 2, `${contested} writes`);
+    await rollBack(world, worker, runId);
+    assert.deepEqual(sidesOf(world), before);
+  });
+});
+
 describe("the dry run of every object", () => {
   test("is repeated while others write at the same moment, and takes that for no refusal", async () => {
     using world = await World.create();
