@@ -37,7 +37,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     pattern: "infra-tests/**/*.infra.test.ts",
     // Each has a control plane of its own; more than two at once gain nothing on two cores.
     concurrency: 2,
-    timeoutMs: 2_700_000,
+    timeoutMs: 1_500_000,
     long: ["/service.infra", "/native-crash", "/native-rbac", "/native-abort", "/native-faults", "/crash"],
     prepare: prepareRealParts,
   },
