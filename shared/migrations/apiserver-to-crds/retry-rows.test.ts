@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import type { RunRecord } from "../../engine/records.ts";
+import { crdResource } from "../../kubernetes/crds.ts";
+import { resources } from "./context.ts";
+import { retryUnsettled } from "./retry-rows.ts";
+import { nativeCrds } from "./testing/cluster.ts";
 import { mismatches } from "./testing/oracle.ts";
 import { policy } from "./testing/source.ts";
 import { startWhole, wholeWorld, wholeWorldWithoutSecondVersion } from "./testing/whole.ts";
 import type { Worker } from "../testing/run-world.ts";
-import type { World } from "./testing/world.ts";
+import { startRun, World } from "./testing/world.ts";
 
 const OLD = { apiVersion: "crd.projectcalico.org/v1", plural: "networkpolicies", namespace: "shop" };
 const NATIVE = "projectcalico.org/v3/networkpolicies/shop";
@@ -60,6 +64,78 @@ describe("a resource that could not be copied, and is deleted in the old group b
         world.cluster.storage.dump()[`${NATIVE}/default.same`],
     );
     assert.deepEqual(await mismatches(world.cluster), []);
+  });
+});
+
+describe("of very many resources that are unsettled,", () => {
+  test("one resume tries all again that could not be copied", async () => {
+    using world = await wholeWorld();
+    // More than what is planned at a time.
+    const names = Array.from({ length: 25 }, (_, index) => `many-${index}`);
+    for (const name of names) await world.cluster.create(OLD, policy(name, SPEC));
+    let isRefusing = true;
+    world.meanwhile.before.push((write) =>
+      isRefusing && write.includes("/many-") ? Promise.reject(refused()) : Promise.resolve(),
+    );
+    const worker = world.worker();
+    const runId = await startWhole(worker, {
+      approvals: ["unlock"],
+      stopBefore: "cleanup",
+      options: { batchSize: 1 },
+    });
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "COPY_FAILED");
+
+    isRefusing = false;
+    await resumed(world, worker, runId);
+
+    assert.deepEqual(await mismatches(world.cluster), []);
+  });
+
+  test("inside the lock, too", async () => {
+    const rows = Array.from({ length: 1001 }, (_, index) => {
+      const key = `crd.projectcalico.org/v1/networkpolicies/shop/gone-${index}`;
+      return { rank: 2, key, target: key, state: "failed" as const, sourceRevision: 1, detail: {} };
+    });
+    using world = await World.create([
+      {
+        kind: "action",
+        name: "retry",
+        title: "try again what was deleted in the old group",
+        act: async (context) => {
+          await resources(context).put(rows);
+          await retryUnsettled(context, [2], -1);
+          await context.record({ states: await resources(context).count() });
+          return { done: true };
+        },
+      },
+    ]);
+    const worker = world.worker();
+    const { stages } = await world.drive(worker, await startRun(worker, { approvals: [] }));
+    assert.deepEqual(stages[0]?.notes["states"], { reverted: 1001 });
+  });
+
+  test("those are found that a person has settled on the cluster, wherever they are", async () => {
+    using world = await wholeWorld();
+    for (const crd of nativeCrds()) await world.cluster.create(crdResource, crd);
+    const names = Array.from({ length: 1001 }, (_, index) => `many-${1000 + index}`);
+    for (const name of names) {
+      await world.cluster.create(OLD, policy(name, SPEC));
+      const native = { apiVersion: "projectcalico.org/v3", kind: "NetworkPolicy" };
+      const metadata = { name, namespace: "shop" };
+      await world.cluster.storage.create({ ...OLD, ...native }, { ...native, metadata, spec: { order: 1 } });
+    }
+    const last = names.at(-1) ?? "";
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options: { batchSize: 500 } });
+    assert.equal((await world.drive(worker, runId)).run.waiting?.reason, "Conflict");
+
+    await world.cluster.storage.delete({ ...OLD, apiVersion: "projectcalico.org/v3", name: last });
+    await world.drive(worker, runId, ({ state }) => state !== "Waiting");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.waiting?.reason, "Conflict");
+    assert.match(world.cluster.storage.dump()[`${NATIVE}/${last}`] ?? "", /"order":5/);
   });
 });
 

@@ -1,9 +1,10 @@
 import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
+import { ledgerPages } from "../../engine/ledger.ts";
 import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { addCounts } from "../copying/copy-each.ts";
-import { conflictsOfRank, hasMoved } from "../copying/unsettled.ts";
+import { conflictPages, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
 import { applyDeletions } from "./apply-changes.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
@@ -45,25 +46,36 @@ export async function retryUnsettled(
   ranks: readonly number[],
   retries: number,
 ): Promise<void> {
-  const states = ["pending", "failed", "conflict"] as const;
   for (const rank of ranks) {
-    const ids =
-      retries < context.run.retriesSeen
-        ? await resources(context).list({ rank, states, limit: RETRIED_AT_ONCE })
-        : await movedConflicts(context, rank);
-    if (ids.length > 0) await retryRows(context, ids);
+    const due = retries < context.run.retriesSeen ? unsettledPages(context, rank) : movedPages(context, rank);
+    for await (const ids of due) await retryRows(context, ids);
   }
+}
+
+function unsettledPages(context: Context, rank: number): AsyncIterable<CheckpointId[]> {
+  const states = ["pending", "failed", "conflict"] as const;
+  return ledgerPages(resources(context), { rank, states, limit: RETRIED_AT_ONCE });
 }
 
 /**
  * Which conflicts of a rank are no longer what was recorded, so that trying them again may settle them: the native object is
- * gone or was edited, or the v1 object was. Only reads; of very many conflicts, the first ones.
+ * gone or was edited, or the v1 object was. Only reads; of very many, the first ones.
  */
 export async function movedConflicts(context: Context, rank: number): Promise<CheckpointId[]> {
-  const rows = await conflictsOfRank(resources(context), rank);
+  const found: CheckpointId[] = [];
+  for await (const moved of movedPages(context, rank)) {
+    found.push(...moved);
+    if (found.length >= RETRIED_AT_ONCE) break;
+  }
+  return found;
+}
+
+async function* movedPages(context: Context, rank: number): AsyncGenerator<CheckpointId[]> {
   const version = await nativeVersion(context);
-  const moved = await Promise.all(rows.map((row) => isMoved(context, version, row)));
-  return rows.filter((_, index) => moved[index]);
+  for await (const rows of conflictPages(resources(context), rank)) {
+    const moved = await Promise.all(rows.map((row) => isMoved(context, version, row)));
+    yield rows.filter((_, index) => moved[index]);
+  }
 }
 
 async function isMoved(context: Context, version: string, row: Checkpoint): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { fingerprint } from "../../engine/conflicts.ts";
-import type { Ledger } from "../../engine/ledger.ts";
+import { type Ledger, ledgerPages } from "../../engine/ledger.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
@@ -8,8 +8,8 @@ import { detailOf } from "./ledger-detail.ts";
 import type { CopyContext, CopyTask } from "./task.ts";
 
 const NAMED = 5;
-/** More conflicts than this are looked at only once the first ones are settled. */
-const MOST_LOOKED_AT = 1000;
+/** So many conflicts are looked at at a time. */
+const PAGE = 1000;
 /** How often conflicts are looked at again, and how long more of them wait for each. Milliseconds. */
 const POLL_MS = 5000;
 const POLL_MS_EACH = 50;
@@ -17,14 +17,14 @@ const POLL_MS_EACH = 50;
 /**
  * What of a rank could not be written: undefined when nothing; otherwise what to do about it, which is to wait for a
  * person in the case of conflicts, or to throw COPY_FAILED where the API server refused. While the run waits, the stage is
- * planned again now and then: see `conflictsOfRank` for what may be settled by then.
+ * planned again now and then: see `conflictPages` for what may be settled by then.
  */
 export async function unsettled(
   ledger: Ledger,
   rank: number,
 ): Promise<(() => { wait: WaitRequest }) | undefined> {
   const failed = await ledger.list({ rank, states: ["failed"], limit: NAMED });
-  const conflicts = await conflictsOfRank(ledger, rank);
+  const conflicts = await ledger.list({ rank, states: ["conflict"], limit: NAMED });
   if (failed.length > 0) {
     return () => {
       throw new MigratorError("COPY_FAILED", `resources could not be written: ${named(failed)}`, {
@@ -34,8 +34,9 @@ export async function unsettled(
     };
   }
   if (conflicts.length === 0) return undefined;
-  const message = `resources of the target differ and are not this run's: ${named(conflicts.slice(0, NAMED))}`;
-  const retryAfterMs = Math.max(POLL_MS, POLL_MS_EACH * conflicts.length);
+  const message = `resources of the target differ and are not this run's: ${named(conflicts)}`;
+  const { conflict: count = 0 } = await ledger.count();
+  const retryAfterMs = Math.max(POLL_MS, POLL_MS_EACH * count);
   return () => ({ wait: { reason: "Conflict", message, retryAfterMs } });
 }
 
@@ -51,9 +52,9 @@ export async function firstUnsettled(
   return undefined;
 }
 
-/** The conflicts of a rank that are looked at while a run waits for a person. */
-export function conflictsOfRank(ledger: Ledger, rank: number): Promise<Checkpoint[]> {
-  return ledger.list({ rank, states: ["conflict"], limit: MOST_LOOKED_AT });
+/** The conflicts of a rank, all of which are looked at while a run waits for a person: any of them may be settled first. */
+export function conflictPages(ledger: Ledger, rank: number): AsyncIterable<Checkpoint[]> {
+  return ledgerPages(ledger, { rank, states: ["conflict"], limit: PAGE });
 }
 
 /** True when a conflict is no longer what was recorded: the object is gone or was edited, or the source was. Only reads. */

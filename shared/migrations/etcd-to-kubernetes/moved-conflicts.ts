@@ -1,4 +1,4 @@
-import { conflictsOfRank } from "../copying/unsettled.ts";
+import { conflictPages } from "../copying/unsettled.ts";
 import { type Context, conversion, resources } from "./context.ts";
 import { haveMoved } from "./copy.ts";
 import { readSources } from "./source.ts";
@@ -12,11 +12,10 @@ export async function conflictsMoved(
   ranks: readonly number[],
   revision?: number,
 ): Promise<boolean> {
-  for (const rank of ranks) {
-    const rows = await conflictsOfRank(resources(context), rank);
-    if (rows.length === 0) continue;
-    const pairs = await readSources(context, rows, revision);
-    if (await haveMoved(context, await conversion(context), pairs)) return true;
-  }
+  for (const rank of ranks)
+    for await (const rows of conflictPages(resources(context), rank)) {
+      const pairs = await readSources(context, rows, revision);
+      if (await haveMoved(context, await conversion(context), pairs)) return true;
+    }
   return false;
 }

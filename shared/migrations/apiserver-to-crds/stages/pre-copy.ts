@@ -21,6 +21,10 @@ import { NOTHING, orNoV1Kind } from "../v1-kind.ts";
 /** A batch names what it tries again, and a record of it is bounded (DynamoDB: 400 KB). */
 const RETRIED_PER_BATCH = 500;
 const RANKS: readonly number[] = [1, 2, 3];
+/** So many batches of what is tried again are planned at a time. */
+const BATCHES_PER_STEP = 10;
+
+const Id = z.object({ rank: z.int(), key: z.string() });
 
 const Cursor = z.object({
   /** The kind that is being read, by its place in the order of copying. */
@@ -32,6 +36,8 @@ const Cursor = z.object({
   retries: z.int(),
   /** All of the present rank is planned. */
   settling: z.boolean(),
+  /** While all of a rank that is unsettled is tried again: the last of it that is in a batch, and the resume that it is for. */
+  retrying: z.object({ after: Id, retries: z.int() }).optional(),
   /** Set once everything is settled, where everything is then compared once more. */
   relisting: Relisting.optional(),
 });
@@ -43,7 +49,7 @@ const Page = z.object({
   /** The key of its last object; none at the end of a list. */
   upTo: z.string().optional(),
 });
-const Scope = z.union([Page, z.object({ retry: z.array(z.object({ rank: z.int(), key: z.string() })) })]);
+const Scope = z.union([Page, z.object({ retry: z.array(Id) })]);
 
 /** What a run of the copying sweep leaves in its notes. */
 export const Copied = z.object({ since: z.record(z.string(), z.string()) });
@@ -133,16 +139,31 @@ async function settle(
   cursor: Cursor,
 ): Promise<SweepPlan | { wait: WaitRequest }> {
   const rank = NATIVE_KINDS[cursor.kind - 1]?.rank ?? RANKS[0] ?? 1;
-  const { retriesSeen } = context.run;
   const left = await unsettled(resources(context), rank);
   if (left !== undefined) {
-    const ids = cursor.retries < retriesSeen ? undefined : await movedConflicts(context, rank);
-    if (ids?.length === 0) return left();
-    const batches = retryBatches(context, ids ?? (await retryable(context, rank)));
-    return { batches, cursor: { ...cursor, retries: retriesSeen }, barrier: true };
+    if (cursor.retrying !== undefined || cursor.retries < context.run.retriesSeen)
+      return planRetries(context, cursor, rank);
+    const ids = await movedConflicts(context, rank);
+    return ids.length === 0 ? left() : { batches: retryBatches(context, ids), cursor, barrier: true };
   }
-  if (cursor.kind < NATIVE_KINDS.length) return { batches: [], cursor: { ...cursor, settling: false } };
-  return finish(traits, context, cursor);
+  const { retrying: _over, ...settled } = cursor;
+  if (cursor.kind < NATIVE_KINDS.length) return { batches: [], cursor: { ...settled, settling: false } };
+  return finish(traits, context, settled);
+}
+
+/** The next batches of what is unsettled, whatever its number: a resume is for all of it. */
+async function planRetries(context: Context, cursor: Cursor, rank: number): Promise<SweepPlan> {
+  const { retrying, ...rest } = cursor;
+  const retries = retrying?.retries ?? context.run.retriesSeen;
+  const after = retrying === undefined ? {} : { after: retrying.after };
+  const limit = BATCHES_PER_STEP * context.options.batchSize;
+  const states = ["pending", "failed", "conflict"] as const;
+  const page = await resources(context).list({ rank, states, limit, ...after });
+  const batches = retryBatches(context, page);
+  const last = page.at(-1);
+  if (last === undefined || page.length < limit)
+    return { batches, cursor: { ...rest, retries }, barrier: true };
+  return { batches, cursor: { ...rest, retrying: { after: { rank, key: last.key }, retries } } };
 }
 
 async function finish(
@@ -160,11 +181,6 @@ async function finish(
   if (left !== undefined) return left();
   await context.record({ since: cursor.since });
   return { batches: [], done: true };
-}
-
-function retryable(context: Context, rank: number): Promise<CheckpointId[]> {
-  const states = ["pending", "failed", "conflict"] as const;
-  return resources(context).list({ rank, states, limit: 10 * context.options.batchSize });
 }
 
 function retryBatches(
