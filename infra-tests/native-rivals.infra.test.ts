@@ -14,6 +14,8 @@ import {
 import { stageOf, untilBegun } from "./rig/native/stages.ts";
 import { clusterState, differences, oldVersions } from "./rig/native/state.ts";
 
+/** Of the pauses between two acts of a rival. */
+const GROWTH = 1.5;
 const LOCK = /clusterinformations\/default$/;
 
 describe("a migration to native CRDs against others who put things back", () => {
@@ -49,13 +51,13 @@ describe("a migration to native CRDs against others who put things back", () => 
     await migrating.assertMoved();
   }
 
-  test("the CRDs are put back every two seconds until the lock, and once inside it", async () => {
+  test("the CRDs are put back again and again until the lock, and once inside it", async () => {
     const versions = await oldVersions(bed.api);
     const runId = await start();
     const driving = migrating.rig.drive(runId);
     driving.catch(() => undefined);
     await untilBegun(migrating.rig, runId, "pre-copy");
-    const rival = startRival(2000, () => putCrdsBack(bed.api));
+    const rival = startRival(2000, () => putCrdsBack(bed.api), GROWTH);
     await untilBegun(migrating.rig, runId, "catch-up");
     await rival.stop();
     await putCrdsBack(bed.api);
@@ -67,7 +69,7 @@ describe("a migration to native CRDs against others who put things back", () => 
     assert.deepEqual(versions.changesUntil(await oldVersions(bed.api)), []);
   });
 
-  test("the APIService is created anew every three seconds from its removal to the unlock", async () => {
+  test("the APIService is created anew again and again from its removal to the unlock", async () => {
     const versions = await oldVersions(bed.api);
     const saved = await presentApiService(bed.api);
     const runId = await start();
@@ -76,7 +78,7 @@ describe("a migration to native CRDs against others who put things back", () => 
     let rival: Rival | undefined;
     try {
       await untilBegun(migrating.rig, runId, "copy-locked");
-      rival = startRival(3000, () => recreateApiService(bed.api, saved));
+      rival = startRival(3000, () => recreateApiService(bed.api, saved), GROWTH);
       await untilBegun(migrating.rig, runId, "switch-operator");
     } finally {
       await rival?.stop();

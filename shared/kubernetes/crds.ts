@@ -35,7 +35,7 @@ export interface WaitOptions extends CallOptions {
 
 /** The state of each of these CustomResourceDefinitions, in the order of the names. */
 export async function crdStates(
-  api: KubernetesApi,
+  api: Pick<KubernetesApi, "get">,
   names: readonly string[],
   options: CallOptions = {},
 ): Promise<CrdState[]> {
@@ -74,7 +74,7 @@ export function crdState(crd: JsonObject): CrdState {
  * deadline, with the reason of each one that is not.
  */
 export async function waitEstablished(
-  api: KubernetesApi,
+  api: Pick<KubernetesApi, "get">,
   names: readonly string[],
   options: WaitOptions = {},
 ): Promise<CrdState[]> {

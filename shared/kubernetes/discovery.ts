@@ -2,7 +2,7 @@ import { MigratorError } from "../errors.ts";
 import { isKubernetesError } from "./errors.ts";
 import { objectsAt, textAt } from "./fields.ts";
 import { versionPath } from "./paths.ts";
-import type { CallOptions, KubernetesApi } from "./types.ts";
+import type { CallOptions, KubernetesReads } from "./types.ts";
 
 /** A type of objects that an API server serves. */
 interface ResourceType {
@@ -14,10 +14,10 @@ interface ResourceType {
 
 /** What an API server serves, asked once per API version and kept. A kind that is not known is asked for again. */
 export class Discovery {
-  readonly #api: KubernetesApi;
+  readonly #api: Pick<KubernetesReads, "request">;
   readonly #versions = new Map<string, Promise<Map<string, ResourceType>>>();
 
-  constructor(api: KubernetesApi) {
+  constructor(api: Pick<KubernetesReads, "request">) {
     this.#api = api;
   }
 

@@ -187,3 +187,8 @@ export interface KubernetesApi {
   /** Deletes an object; returns the server's answer (a Status, or the object while finalizers hold it). */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<JsonObject>;
 }
+
+/** What only reads of a cluster. */
+export interface KubernetesReads extends Pick<KubernetesApi, "get" | "list" | "pages"> {
+  request(request: ApiRequest & { method: "GET" }): Promise<ApiResponse>;
+}

@@ -18,14 +18,19 @@ export interface Rival {
   stop(): Promise<void>;
 }
 
-/** Acts again and again until it is stopped. A failure of `act` is thrown by `stop`. */
-export function startRival(everyMs: number, act: () => Promise<boolean>): Rival {
+/**
+ * Acts again and again until it is stopped, after pauses that grow by this factor each time: what a fast machine does between
+ * two acts takes longer than any fixed pause on a slow one. A failure of `act` is thrown by `stop`.
+ */
+export function startRival(firstPauseMs: number, act: () => Promise<boolean>, growth = 1): Rival {
   const stopped = new AbortController();
   let undone = 0;
+  let pauseMs = firstPauseMs;
   const running = (async () => {
     while (!stopped.signal.aborted) {
       if (await act()) undone++;
-      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      pauseMs *= growth;
     }
   })();
   running.catch(() => undefined);

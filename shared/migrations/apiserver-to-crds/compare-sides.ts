@@ -21,6 +21,7 @@ import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
 import { hasV1Kind } from "./v1-kind.ts";
+import { reads } from "../target/reads.ts";
 
 /** One object that does not mean the same in both groups. */
 export interface GroupDifference {
@@ -166,9 +167,9 @@ async function* uncopied(
 }
 
 async function* v1Pages(context: AnyContext, kind: NativeKind): AsyncGenerator<JsonObject[]> {
-  const { connections, signal } = context;
+  const { signal } = context;
   if (!(await hasV1Kind(context, kind))) return;
-  yield* connections.kubernetes.pages(v1Resource(kind), { metadataOnly: true, pageSize: PAGE, signal });
+  yield* reads(context).pages(v1Resource(kind), { metadataOnly: true, pageSize: PAGE, signal });
 }
 
 function differenceOf(row: Checkpoint, reason: string): GroupDifference {

@@ -10,13 +10,14 @@ import { isCrd } from "../manifests.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import { type Created, identified, InstallNotes } from "./undo-install.ts";
+import { reads } from "../target/reads.ts";
 
 /**
  * Creates those of these objects that are missing: the stage's notes say which before the first is created, and then which of
  * them this run has created.
  */
 export async function createMissing(context: Context, objects: readonly JsonObject[]): Promise<void> {
-  const discovery = new Discovery(context.connections.kubernetes);
+  const discovery = new Discovery(reads(context));
   const known = new Set(recorded(context).map(({ ref }) => resourcePath(ref)));
   const wanted = await Promise.all(
     objects.map(async (object) => ({ object, ref: await refOf(discovery, object) })),

@@ -2,6 +2,7 @@ import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { Context } from "./context.ts";
+import { reads } from "../target/reads.ts";
 
 const NAMED = 5;
 
@@ -10,11 +11,10 @@ export async function heldObjects(
   context: Context,
   resource: { apiVersion: string; plural: string },
 ): Promise<string> {
-  const { kubernetes } = context.connections;
   const options = { metadataOnly: true, signal: context.signal };
   const held: string[] = [];
   try {
-    for await (const page of kubernetes.pages(resource, options)) {
+    for await (const page of reads(context).pages(resource, options)) {
       for (const object of page) {
         const finalizers = finalizersOf(object);
         if (finalizers.length > 0) held.push(`${nameOf(object)} by ${finalizers.join(", ")}`);

@@ -2,6 +2,7 @@ import { affinityName, cidrName, handleName } from "../../calico/names.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { type Context, nativeVersion } from "./context.ts";
+import { reads } from "../target/reads.ts";
 
 /** What native IPAM objects refer to, by kind, as the names of these objects. */
 type Needed = Record<"IPAMBlock" | "BlockAffinity" | "IPAMHandle", Set<string>>;
@@ -32,9 +33,9 @@ export class IpamInUse {
   }
 
   async *#all(plural: string): AsyncGenerator<JsonObject, void> {
-    const { connections, signal } = this.#context;
+    const { signal } = this.#context;
     const ref = { apiVersion: await nativeVersion(this.#context), plural };
-    for await (const page of connections.kubernetes.pages(ref, { signal })) yield* page;
+    for await (const page of reads(this.#context).pages(ref, { signal })) yield* page;
   }
 }
 

@@ -10,6 +10,7 @@ import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Context, isRemoved, sendFor } from "./context.ts";
 import { keepLoss, type Loss, lossOf } from "./second-version-loss.ts";
+import { reads } from "../target/reads.ts";
 
 /** How long it may take to open again, and how long inside the lock. */
 const OPEN_MS = 60_000;
@@ -38,8 +39,7 @@ export function open(context: Context, names: readonly string[]): Promise<Second
 
 /** Takes the second version off these definitions where they are there. Throws SECOND_VERSION_STORED. */
 export async function close(context: Context, names: readonly string[] = nativeCrdNames()): Promise<void> {
-  const { kubernetes } = context.connections;
-  const states = await crdStates(kubernetes, names, { signal: context.signal });
+  const states = await crdStates(reads(context), names, { signal: context.signal });
   const present = states.filter((one) => one.present).map(({ name }) => name);
   await closeSecondVersions(sendFor(context), present, writeOptions(context));
 }

@@ -14,6 +14,7 @@ import type { ApiserverToCrdsOptions } from "./options.ts";
 import { LEFTOVERS } from "./undo/leftovers.ts";
 import { writtenByRun } from "./run-objects.ts";
 import { close, nativeCrdNames, openAgain } from "./second-version.ts";
+import { reads } from "../target/reads.ts";
 
 const POLL_MS = 1000;
 /** How long it waits to see into definitions before it leaves them. Milliseconds. */
@@ -73,7 +74,7 @@ async function remove(context: Context, { ref, uid = "" }: Created): Promise<voi
 /** While an aggregated API server serves v3, the objects of the definitions are seen through the second version alone. */
 async function removeDefinitions(context: Context, created: readonly Created[]): Promise<StageOutcome> {
   const states = await crdStates(
-    context.connections.kubernetes,
+    reads(context),
     created.map(({ ref }) => ref.name),
   );
   const present = created.filter((_, index) => states[index]?.present);

@@ -13,6 +13,7 @@ import type { ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { backupSweep, isCalicoCrd } from "./sweep.ts";
+import { reads } from "../target/reads.ts";
 
 const GROUPS = ["crd.projectcalico.org", "projectcalico.org"] as const;
 const NATIVE_GROUP = "projectcalico.org";
@@ -98,12 +99,9 @@ async function resourcesOf(context: Context): Promise<{ resources: ResourceRef[]
   return { resources: [...resources, NODES], unread };
 }
 
-async function definitions({
-  connections,
-  signal,
-}: Context): Promise<{ group: string; plural: string; version: string }[]> {
+async function definitions(context: Context): Promise<{ group: string; plural: string; version: string }[]> {
   const found: { group: string; plural: string; version: string }[] = [];
-  for await (const page of connections.kubernetes.pages(crdResource, { pageSize: 50, signal }))
+  for await (const page of reads(context).pages(crdResource, { pageSize: 50, signal: context.signal }))
     for (const crd of page.filter(isCalicoCrd)) {
       const [plural = "", ...group] = textAt(crd, "metadata", "name").split(".");
       const version = crdState(crd).storage;

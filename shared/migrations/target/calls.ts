@@ -3,6 +3,7 @@ import { isRetryable } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
+import type { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import { type AfterExpiry, pageAfterPause } from "../../kubernetes/pages.ts";
 import type { ListOptions, ListPage, ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
@@ -22,17 +23,26 @@ export const WRITE_TIMEOUT_MS = 10_000;
  * Sends one request when the limiter lets it, and again a few times when that may help. The request must be safe to
  * repeat: its effect is recognised when it had happened already. Throws what the last try threw.
  */
-export async function call<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
-  const { limiter } = context.connections;
+export function call<T>(context: AnyContext, request: () => Promise<T>): Promise<T> {
+  const held = (): Promise<T> => {
+    context.ensureHeld();
+    return request();
+  };
+  return inTurn(context.connections.limiter, held, context.signal);
+}
+
+/** As `call`, for whoever looks at a cluster and needs no lease for that. */
+export async function inTurn<T>(
+  limiter: AdaptiveLimiter,
+  request: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await limiter.run(() => {
-        context.ensureHeld();
-        return request();
-      }, context.signal);
+      return await limiter.run(request, signal);
     } catch (error) {
       if (attempt >= TRIES || !isRetryable(error)) throw error;
-      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), undefined, { signal: context.signal });
+      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), undefined, { signal });
     }
   }
 }

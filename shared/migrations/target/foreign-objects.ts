@@ -4,6 +4,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
 import { isOurs } from "./ownership.ts";
+import { reads } from "./reads.ts";
 
 const NAMED = 5;
 
@@ -32,7 +33,7 @@ export async function foreignObjects(
   const found: ForeignObjects = { count: 0, names: [] };
   const options = { metadataOnly: true, signal: context.signal };
   try {
-    for await (const page of context.connections.kubernetes.pages(ref, options)) {
+    for await (const page of reads(context).pages(ref, options)) {
       const ours = new Set(await oursOf(page));
       for (const object of page) {
         if (ours.has(object) || known(object)) continue;

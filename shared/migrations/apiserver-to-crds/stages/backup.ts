@@ -23,6 +23,7 @@ import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ifAllowed } from "../preflight/gather/cluster.ts";
 import { deleteLeftovers } from "../undo/leftovers.ts";
+import { reads } from "../../target/reads.ts";
 
 const Cursor = z.object({ part: z.int(), resource: z.int(), continueToken: z.string().optional() });
 const START = { part: 0, resource: 0 };
@@ -106,9 +107,9 @@ async function resourcesOf(context: Context): Promise<BackedUp[]> {
 }
 
 /** Sorted, so that the order is the same for every page. A definition is named by its plural and its group. */
-async function oldPlurals({ connections, signal }: Context): Promise<string[]> {
+async function oldPlurals(context: Context): Promise<string[]> {
   const plurals: string[] = [];
-  for await (const page of connections.kubernetes.pages(crdResource, { metadataOnly: true, signal }))
+  for await (const page of reads(context).pages(crdResource, { metadataOnly: true, signal: context.signal }))
     for (const crd of page) {
       const [plural = "", ...group] = textAt(crd, "metadata", "name").split(".");
       if (group.join(".") === OLD_GROUP) plurals.push(plural);
@@ -118,9 +119,8 @@ async function oldPlurals({ connections, signal }: Context): Promise<string[]> {
 
 /** Calico's policies, with their bindings. What the user may not list is not the run's to change either. */
 async function admissionResources(context: Context): Promise<BackedUp[]> {
-  const { kubernetes } = context.connections;
   const { signal } = context;
-  const discovery = new Discovery(kubernetes);
+  const discovery = new Discovery(reads(context));
   const [version] = await discovery.versionsOf(ADMISSION, { signal });
   if (version === undefined) return [];
   const found: BackedUp[] = [];
@@ -138,9 +138,9 @@ async function admissionResources(context: Context): Promise<BackedUp[]> {
   return found;
 }
 
-async function policyNames({ connections, signal }: Context, type: ResourceRef): Promise<Set<string>> {
+async function policyNames(context: Context, type: ResourceRef): Promise<Set<string>> {
   const names = new Set<string>();
-  for await (const page of connections.kubernetes.pages(refOf(type), { signal }))
+  for await (const page of reads(context).pages(refOf(type), { signal: context.signal }))
     for (const one of page.filter(isCalicoPolicy)) names.add(textAt(one, "metadata", "name"));
   return names;
 }

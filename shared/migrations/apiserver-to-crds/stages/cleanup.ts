@@ -23,6 +23,7 @@ import type { ApiserverToCrdsOptions } from "../options.ts";
 import { datastoreUsers } from "../workloads.ts";
 import { compareAll, isUnchanged } from "./compare-before-cleanup.ts";
 import { whyNotSwitched } from "./rollout.ts";
+import { reads } from "../../target/reads.ts";
 
 const OLD_GROUP = "crd.projectcalico.org";
 const NAMED = 5;
@@ -137,9 +138,9 @@ async function refuseUnlessSafe(context: Context): Promise<void> {
 }
 
 /** Definitions with their schemas are large: only names and what tells of their deletion are kept of them. */
-async function oldCrds({ connections, signal }: Context): Promise<JsonObject[]> {
+async function oldCrds(context: Context): Promise<JsonObject[]> {
   const found: JsonObject[] = [];
-  for await (const page of connections.kubernetes.pages(crdResource, { pageSize: 50, signal }))
+  for await (const page of reads(context).pages(crdResource, { pageSize: 50, signal: context.signal }))
     for (const { metadata, spec, status } of page)
       if (textAt({ spec }, "spec", "group") === OLD_GROUP)
         found.push({ metadata, spec: { names: spec === undefined ? {} : namesOf({ spec }) }, status });

@@ -13,6 +13,7 @@ import { readCrdManifest } from "../manifest.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { nativeCrdNames } from "../second-version.ts";
 import { removeCrds } from "../undo-install.ts";
+import { reads } from "../../target/reads.ts";
 
 /** Where Calico's components are by its manifests, its charts and its operator, to which an install may change one day. */
 const CALICO_NAMESPACES = ["kube-system", "calico-system", "tigera-operator"];
@@ -30,8 +31,7 @@ export const installCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   act: async (context) => {
     const objects = await readCrdManifest(context);
     await createMissing(context, objects.filter(isCrd));
-    const { kubernetes } = context.connections;
-    await waitEstablished(kubernetes, nativeCrdNames(), { signal: context.signal });
+    await waitEstablished(reads(context), nativeCrdNames(), { signal: context.signal });
     const isLate = await isAggregatedBroken(context);
     await context.record({ admissionLate: isLate });
     const others = objects.filter((object) => !isCrd(object) && !(isLate && isMutating(object)));

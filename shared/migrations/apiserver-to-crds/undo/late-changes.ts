@@ -10,6 +10,7 @@ import { isRefused, setNativeReady } from "../cluster-information.ts";
 import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { reads } from "../../target/reads.ts";
 
 const SUBJECT = "late-changes";
 const POLL_MS = 1000;
@@ -102,7 +103,7 @@ async function lateChanges(context: Context): Promise<Lost> {
 async function compareKind(context: Context, kind: NativeKind, since: number, lost: Lost): Promise<void> {
   const ref = { apiVersion: "projectcalico.org/v3", plural: kind.plural };
   const seen = new Set<string>();
-  for await (const page of context.connections.kubernetes.pages(ref, { signal: context.signal })) {
+  for await (const page of reads(context).pages(ref, { signal: context.signal })) {
     const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
     const rows = await resources(context).findByTarget([...byId.keys()]);
     const copied = new Map(rows.filter(isCopied).map((row) => [row.target, row]));

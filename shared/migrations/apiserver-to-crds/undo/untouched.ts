@@ -6,6 +6,7 @@ import { readJsonLines } from "../../artifact-lines.ts";
 import { backupPrefix } from "../../backup/parts.ts";
 import { isOurs } from "../../target/ownership.ts";
 import type { Context } from "../context.ts";
+import { reads } from "../../target/reads.ts";
 
 const OLD = "crd.projectcalico.org/v1";
 const LISTED = 1000;
@@ -100,9 +101,9 @@ class Comparing {
 
   /** A list that has to begin again shows what was seen before once more. */
   async *#live(plural: string): AsyncGenerator<JsonObject, void> {
-    const { connections, signal } = this.#context;
+    const { signal } = this.#context;
     let last = "";
-    for await (const page of connections.kubernetes.pages({ apiVersion: OLD, plural }, { signal }))
+    for await (const page of reads(this.#context).pages({ apiVersion: OLD, plural }, { signal }))
       for (const object of page) {
         if (keyOf(object) <= last) continue;
         last = keyOf(object);

@@ -11,6 +11,7 @@ import { ObjectLine } from "./lines.ts";
 import { contentHash, exactHash, isCalico, keyOf, objectItem, refOf, refOfKey } from "./objects.ts";
 import type { Context } from "./options.ts";
 import type { Found, Item, Side, Written } from "./side.ts";
+import { reads } from "../../target/reads.ts";
 
 const NODE_PREFIX = "projectcalico.org/";
 /** Somebody was quicker: look again. */
@@ -66,13 +67,13 @@ export class KubernetesSide implements Side<ObjectLine> {
   }
 
   async *present(resources: readonly string[]): AsyncGenerator<{ key: string; kind: string }[]> {
-    const { connections, signal } = this.#context;
+    const { signal } = this.#context;
     for (const resource of resources) {
       const at = resource.lastIndexOf("/");
       const ref = { apiVersion: resource.slice(0, at), plural: resource.slice(at + 1) };
       if (!isCalico(ref)) continue;
       try {
-        for await (const page of connections.kubernetes.pages(ref, { metadataOnly: true, signal }))
+        for await (const page of reads(this.#context).pages(ref, { metadataOnly: true, signal }))
           yield page.map((object) => ({
             key: keyOf(refOf({ ref, object })),
             kind: ref.plural,

@@ -9,6 +9,7 @@ import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { readTarget } from "../../target/calls.ts";
 import type { ObjectLine } from "./lines.ts";
 import type { Context } from "./options.ts";
+import { reads } from "../../target/reads.ts";
 
 /**
  * Says which UIDs owners have now: objects that were created again have others than the backup names. An owner that is not
@@ -21,7 +22,7 @@ export class Owners {
 
   constructor(context: Context) {
     this.#context = context;
-    this.#discovery = new Discovery(context.connections.kubernetes);
+    this.#discovery = new Discovery(reads(context));
   }
 
   /** The line of an object with its owners as they are now; undefined for one that has none. */

@@ -13,6 +13,7 @@ import { readManifest, readRollbackManifest } from "../manifest.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { call } from "../../target/calls.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
+import { reads } from "../../target/reads.ts";
 
 /** What the connection checks ask about; each is found out once, when it is first asked for. */
 export class Facts {
@@ -62,7 +63,7 @@ export class Facts {
       const manifest = (await this.manifest()).filter(isCrd);
       const present = new Set<string>();
       const options = { metadataOnly: true };
-      for await (const page of this.#context.connections.kubernetes.pages(crdResource, options)) {
+      for await (const page of reads(this.#context).pages(crdResource, options)) {
         for (const crd of page) present.add(textAt(crd, "metadata", "name"));
       }
       return { present, inManifest: new Set(manifest.map((crd) => textAt(crd, "metadata", "name"))) };
@@ -127,7 +128,7 @@ export class Facts {
   /** The state of every CRD that the target must have. */
   crds(): Promise<CrdState[]> {
     return this.#once("crds", async () =>
-      crdStates(this.#context.connections.kubernetes, crdNames(await this.targetGroup())),
+      crdStates(reads(this.#context), crdNames(await this.targetGroup())),
     );
   }
 

@@ -9,6 +9,7 @@ import { readManifest } from "../manifest.ts";
 import { schemaOf } from "../../target/schemas.ts";
 import { call, orAbsent } from "../../target/calls.ts";
 import { type Surroundings, schemaVersion } from "./read-resources.ts";
+import { reads } from "../../target/reads.ts";
 
 const cached = new WeakMap<KubernetesApi, { reading: string; surroundings: Surroundings }>();
 
@@ -38,7 +39,7 @@ function isLeaving(object: JsonObject): boolean {
 async function namesOf(context: Context, ref: ResourceRef): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   const options = { metadataOnly: true, signal: context.signal };
-  for await (const page of context.connections.kubernetes.pages(ref, options)) {
+  for await (const page of reads(context).pages(ref, options)) {
     for (const object of page) if (!isLeaving(object)) names.add(textAt(object, "metadata", "name"));
   }
   return names;

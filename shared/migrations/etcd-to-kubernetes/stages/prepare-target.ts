@@ -15,6 +15,7 @@ import { readClusterInformation } from "../source-lock.ts";
 import { call, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
 import { clusterInformationRef, setTargetReady } from "../target-lock.ts";
 import { removeTargetFoundations } from "../undo/remove-foundations.ts";
+import { reads } from "../../target/reads.ts";
 
 /** Makes the target ready to be written to, and locked from its first object on, so that nothing acts on a half copy. */
 export const prepareTarget: Action<ClusterConnections, EtcdToKubernetesOptions> = {
@@ -31,11 +32,10 @@ export const prepareTarget: Action<ClusterConnections, EtcdToKubernetesOptions> 
 };
 
 async function createMissingCrds(context: Context): Promise<void> {
-  const { kubernetes } = context.connections;
   const { targetGroup, calico } = await decisions(context);
   const lacking = calico.missingKinds.map((kind) => crdName(kind, targetGroup));
   const names = crdNames(targetGroup).filter((name) => !lacking.includes(name));
-  const states = await crdStates(kubernetes, names, { signal: context.signal });
+  const states = await crdStates(reads(context), names, { signal: context.signal });
   const missing = states.filter(({ present }) => !present).map(({ name }) => name);
   if (missing.length > 0) {
     const wanted = new Set(missing);
@@ -46,7 +46,7 @@ async function createMissingCrds(context: Context): Promise<void> {
     await context.record({ createdCrds: [...created].sort() });
     await applyManifest(context, crds, false);
   }
-  await waitEstablished(kubernetes, names, { signal: context.signal });
+  await waitEstablished(reads(context), names, { signal: context.signal });
 }
 
 function createdCrds(context: Context): string[] {

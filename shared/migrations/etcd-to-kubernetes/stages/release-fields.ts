@@ -18,6 +18,7 @@ import { rememberedObjects } from "../before-switch.ts";
 import { type Context, decisions } from "../context.ts";
 import { readRollbackManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { reads } from "../../target/reads.ts";
 
 type AnyAction = Action<ClusterConnections, EtcdToKubernetesOptions>;
 type AnySweep = Sweep<ClusterConnections, EtcdToKubernetesOptions>;
@@ -105,7 +106,7 @@ async function createdCrds(context: Context): Promise<ObjectRef[]> {
 async function rollbackRefs(context: Context): Promise<ObjectRef[]> {
   if ((await context.stageOf("switch")) === undefined) return [];
   const objects = (await readRollbackManifest(context)) ?? [];
-  const discovery = new Discovery(context.connections.kubernetes);
+  const discovery = new Discovery(reads(context));
   return Promise.all(objects.map((object) => manifestRef(discovery, object)));
 }
 

@@ -15,6 +15,7 @@ import { call, orAbsent } from "../../target/calls.ts";
 import { restoreWorkloadStages } from "../undo/restore-workloads.ts";
 import { BEFORE_SWITCH, rememberedObjects } from "../before-switch.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
+import { reads } from "../../target/reads.ts";
 
 const POLL_MS = 5000;
 
@@ -50,7 +51,7 @@ async function awaitSwitch(context: Context): Promise<StageOutcome> {
 async function rememberBefore(context: Context, objects: readonly JsonObject[]): Promise<void> {
   const records = await rememberedObjects(context);
   const known = new Set(records.map(({ ref }) => resourcePath(ref)));
-  const discovery = new Discovery(context.connections.kubernetes);
+  const discovery = new Discovery(reads(context));
   const added: typeof records = [];
   for (const object of objects) {
     const ref = await manifestRef(discovery, object);

@@ -15,6 +15,7 @@ import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { objectId, releasedUids } from "../../target/released.ts";
 import { deleteTarget, readTarget } from "../../target/calls.ts";
 import { clusterInformationRef } from "../target-lock.ts";
+import { reads } from "../../target/reads.ts";
 
 const POLL_MS = 1000;
 const Prepared = z.object({
@@ -55,7 +56,7 @@ async function removeCrds(context: Context, names: readonly string[]): Promise<S
     await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
     unused.push(name);
   }
-  const states = await crdStates(context.connections.kubernetes, unused, { signal: context.signal });
+  const states = await crdStates(reads(context), unused, { signal: context.signal });
   const left = states.filter(({ present }) => present).map(({ name }) => name);
   if (left.length === 0) return { done: true };
   const message = `CRDs are still being deleted: ${left.join(", ")}`;

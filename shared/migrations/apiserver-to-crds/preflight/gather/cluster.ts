@@ -3,6 +3,8 @@ import type { Json, JsonObject } from "../../../../json.ts";
 import type { PagesOptions, ResourceRef, Send } from "../../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import type { Unread } from "../facts.ts";
+import { inTurn } from "../../../target/calls.ts";
+import { readsOf } from "../../../target/reads.ts";
 
 /** Keeps how far a long look has come, for the next one to go on. */
 export interface Book {
@@ -20,17 +22,17 @@ export interface Cluster extends Pick<ClusterConnections, "kubernetes" | "limite
 
 /** Sends requests when the cluster's limiter lets them. */
 export function sender({ kubernetes, limiter, signal }: Cluster): Send {
-  return (request) => limiter.run(() => request(kubernetes), signal);
+  return (request) => inTurn(limiter, () => request(kubernetes), signal);
 }
 
 /** The objects of a resource one by one, a page in memory at a time; none where the cluster does not have the resource. */
 export async function* objectsOf(
-  { kubernetes, signal }: Cluster,
+  cluster: Cluster,
   ref: ResourceRef,
   options: PagesOptions = {},
 ): AsyncGenerator<JsonObject> {
   try {
-    for await (const page of kubernetes.pages(ref, { ...options, signal })) yield* page;
+    for await (const page of readsOf(cluster).pages(ref, { ...options, signal: cluster.signal })) yield* page;
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
   }

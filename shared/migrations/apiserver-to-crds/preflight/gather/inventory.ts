@@ -8,6 +8,7 @@ import type { PagesOptions, ResourceRef } from "../../../../kubernetes/types.ts"
 import type { Facts, Listed } from "../facts.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Held, noneHeld, tallyHeld } from "./finalizers.ts";
+import { readsOf } from "../../../target/reads.ts";
 
 const OLD = "crd.projectcalico.org/v1";
 const NAMED = 20;
@@ -51,7 +52,7 @@ async function* calicoPages(
   for (const plural of plurals) {
     const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === plural);
     const ref = { apiVersion: OLD, plural };
-    for await (const page of cluster.kubernetes.pages(ref, wholeOf(cluster, kind))) {
+    for await (const page of readsOf(cluster).pages(ref, wholeOf(cluster, kind))) {
       if (kind !== undefined) count(tally, kind, page);
       tallyHeld(tally, kind?.v1Kind ?? plural, page);
       yield page;
@@ -65,11 +66,12 @@ function wholeOf({ signal }: Cluster, kind: NativeKind | undefined): PagesOption
 }
 
 async function* pagesOf(
-  { kubernetes, signal }: Cluster,
+  cluster: Cluster,
   ref: ResourceRef,
   isWanted: (object: JsonObject) => boolean = () => true,
 ): AsyncGenerator<JsonObject[]> {
-  for await (const page of kubernetes.pages(ref, { metadataOnly: true, signal })) yield page.filter(isWanted);
+  const options = { metadataOnly: true, signal: cluster.signal };
+  for await (const page of readsOf(cluster).pages(ref, options)) yield page.filter(isWanted);
 }
 
 function count(tally: Tally, info: NativeKind, page: readonly JsonObject[]): void {

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../../../json.ts";
 import { ADMISSION_VERSIONS, type AdmissionVersion } from "../compatibility.ts";
 import type { Facts } from "../facts.ts";
 import { type Cluster, objectsOf, sender } from "./cluster.ts";
+import { readsOf } from "../../../target/reads.ts";
 
 const ADMISSION_GROUP = "admissionregistration.k8s.io";
 const MIGRATION_GROUP = "migration.projectcalico.org";
@@ -14,7 +15,7 @@ export async function gatherVersions(
 ): Promise<
   Pick<Facts, "kubernetes" | "admission" | "admissionPolicies" | "migrationVersions" | "migrations">
 > {
-  const discovery = new Discovery(cluster.kubernetes);
+  const discovery = new Discovery(readsOf(cluster));
   const { signal } = cluster;
   const { body } = await sender(cluster)((api) => api.request({ method: "GET", path: "/version", signal }));
   const admission = await servedVersions(discovery, ADMISSION_GROUP, "MutatingAdmissionPolicy", cluster);

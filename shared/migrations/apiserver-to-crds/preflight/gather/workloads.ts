@@ -3,6 +3,7 @@ import { Discovery } from "../../../../kubernetes/discovery.ts";
 import { objectAt, objectsAt, textAt } from "../../../../kubernetes/fields.ts";
 import type { Facts, Workload } from "../facts.ts";
 import { type Cluster, objectsOf } from "./cluster.ts";
+import { readsOf } from "../../../target/reads.ts";
 
 /** Calico's workloads, as manifests and the operator name them. */
 const NAMES: ReadonlySet<string> = new Set([
@@ -41,9 +42,9 @@ export async function gatherWorkloads(
 }
 
 async function installationsIn(cluster: Cluster): Promise<Facts["installations"]> {
-  const { kubernetes, signal } = cluster;
+  const { signal } = cluster;
   const apiVersion = "operator.tigera.io/v1";
-  const type = await new Discovery(kubernetes).find(apiVersion, "Installation", { signal });
+  const type = await new Discovery(readsOf(cluster)).find(apiVersion, "Installation", { signal });
   if (type === undefined) return [];
   const found: { name: string; variant: string }[] = [];
   for await (const one of objectsOf(cluster, { apiVersion, plural: type.plural })) {

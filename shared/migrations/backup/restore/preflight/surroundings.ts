@@ -5,6 +5,7 @@ import type { ObjectLine } from "../lines.ts";
 import { isCalico } from "../objects.ts";
 import type { Context } from "../options.ts";
 import type { Item } from "../side.ts";
+import { reads } from "../../../target/reads.ts";
 
 const NATIVE_GROUP = "projectcalico.org";
 
@@ -70,9 +71,9 @@ export class Surroundings {
 }
 
 /** The definitions of Calico's resources that can be written to, by name. */
-export async function establishedDefinitions({ connections, signal }: Context): Promise<Set<string>> {
+export async function establishedDefinitions(context: Context): Promise<Set<string>> {
   const names = new Set<string>();
-  for await (const page of connections.kubernetes.pages(crdResource, { pageSize: 50, signal }))
+  for await (const page of reads(context).pages(crdResource, { pageSize: 50, signal: context.signal }))
     for (const crd of page) if (crdState(crd).established) names.add(textAt(crd, "metadata", "name"));
   return names;
 }

@@ -13,6 +13,7 @@ import { decided } from "../decided.ts";
 import { ObjectLine } from "../lines.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 import { removeCrds } from "../undo/remove-crds.ts";
+import { reads } from "../../../target/reads.ts";
 
 const asked: ApprovalRule<ClusterConnections, RestoreOptions> = {
   subject: "restore",
@@ -54,7 +55,7 @@ export const restoreCrds: Action<ClusterConnections, RestoreOptions> = {
         if (data !== undefined && missing.includes(textAt(data.object, "metadata", "name")))
           await create(context, data.object);
       }
-    await waitEstablished(context.connections.kubernetes, names, { signal: context.signal });
+    await waitEstablished(reads(context), names, { signal: context.signal });
     return { done: true };
   },
 };

@@ -8,6 +8,7 @@ import type { Context } from "../../context.ts";
 import { isBuiltIn } from "../../../../calico/built-in.ts";
 import { isOurs } from "../../../target/ownership.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
+import { reads } from "../../../target/reads.ts";
 
 const NAMED = 20;
 
@@ -36,9 +37,10 @@ export const targetEmpty: ConnectionCheck = {
 };
 
 /** All of a kind, as what is derived may fill the first pages; none where its CRD is not there. */
-async function* objectsOf({ connections, signal }: Context, ref: ResourceRef): AsyncGenerator<JsonObject> {
+async function* objectsOf(context: Context, ref: ResourceRef): AsyncGenerator<JsonObject> {
   try {
-    for await (const page of connections.kubernetes.pages(ref, { metadataOnly: true, signal })) yield* page;
+    for await (const page of reads(context).pages(ref, { metadataOnly: true, signal: context.signal }))
+      yield* page;
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
   }
