@@ -30,7 +30,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     pattern: "**/*.test.ts",
     excluded: ".infra.test.ts",
     concurrency: availableParallelism(),
-    timeoutMs: 120_000,
+    timeoutMs: 600_000,
     prepare: () => Promise.resolve(),
   },
   infra: {
