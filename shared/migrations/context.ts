@@ -9,7 +9,7 @@ export type AnyContext = Pick<
 >;
 
 /** The name under which this run writes, so that managedFields tell what is its own. */
-export function fieldManager(context: AnyContext): string {
+export function fieldManager(context: Pick<AnyContext, "run">): string {
   return runFieldManager(context.run.runId);
 }
 

@@ -14,7 +14,7 @@ import { isWrittenByOthers } from "../target/ownership.ts";
 import { hasCounterpart, whyNotCarried } from "./compare-v1.ts";
 import { copiedRows, countCopied, isCopied, nativeIdOf } from "./copied.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
-import { nativeStateOf } from "./judge-native.ts";
+import { nativeStateOf, ONLY_NATIVE } from "./judge-native.ts";
 import { lateRows, type NativeFinding } from "./late-native.ts";
 import { notServed } from "./native-api.ts";
 import { nativeDetailOf } from "./native-detail.ts";
@@ -246,8 +246,7 @@ interface Finding extends NativeFinding {
 const REASONS = {
   missing: "it is missing in projectcalico.org/v3",
   changed: "projectcalico.org/v3 holds something else than the copy",
-  foreign:
-    "it is a native object that nothing in the old group becomes: delete it, or create it in the old group too",
+  foreign: ONLY_NATIVE,
 };
 
 function differenceOf({ kind, id, state, row }: Finding): Checkpoint {

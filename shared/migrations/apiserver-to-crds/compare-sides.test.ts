@@ -71,6 +71,27 @@ describe("comparing both groups", () => {
     assert.equal(found.find(({ kind }) => kind === "NetworkPolicy")?.namespace, "shop");
   });
 
+  test("names a native object that nothing in the old group becomes", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "lock");
+    const ref = { apiVersion: "projectcalico.org/v3precopy", plural: "globalnetworkpolicies" };
+    const spec = { types: ["Ingress"], ingress: [{ action: "Allow" }] };
+    await world.cluster.create(ref, {
+      apiVersion: ref.apiVersion,
+      kind: "GlobalNetworkPolicy",
+      metadata: { name: "open" },
+      spec,
+    });
+    assert.deepEqual(await compared(world, worker, runId), [
+      {
+        kind: "GlobalNetworkPolicy",
+        target: "projectcalico.org/v3/globalnetworkpolicies/open",
+        reason:
+          "it is a native object that nothing in the old group becomes: delete it, or create it in the old group too",
+      },
+    ]);
+  });
+
   test("is refused once the old group is deleted", async () => {
     using world = await wholeWorld();
     const { worker, runId } = await stopped(world, "cleanup");

@@ -1,3 +1,4 @@
+import { PROTECTED_TIERS } from "../../calico/built-in.ts";
 import { type Difference, differences } from "../../calico/differences.ts";
 import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
 import { compareNative, nativeMeaning } from "../../calico/native/same-native.ts";
@@ -13,10 +14,12 @@ import { textAt } from "../../kubernetes/fields.ts";
 import { SECOND_VERSION } from "../../kubernetes/second-version.ts";
 import type { ClusterConnections } from "../connections.ts";
 import type { AnyContext } from "../context.ts";
-import { detailOf } from "../copying/ledger-detail.ts";
+import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
 import { call, orAbsent, readTarget } from "../target/calls.ts";
 import { withServerDefaults } from "../target/schemas.ts";
+import { nativeIdOf } from "./copied.ts";
 import { v1Resource } from "./context.ts";
+import { ONLY_NATIVE } from "./judge-native.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
 import { v1Ref } from "./retry-rows.ts";
@@ -39,7 +42,7 @@ const COPIED = ["pending", "applied", "verified", "conflict", "failed"] as const
 
 /**
  * Compares, reading only, what each v1 object of a run means with what its native object means now, a page at a time; and
- * names v1 objects that nothing has copied. Throws NOTHING_COPIED for a run that has copied nothing, OLD_GROUP_DELETED
+ * names objects that only one of them has. Throws NOTHING_COPIED for a run that has copied nothing, OLD_GROUP_DELETED
  * once the old CRDs are (being) deleted, and NATIVE_NOT_SERVED while an aggregated API server hides the native objects.
  */
 export async function* compareGroups(
@@ -66,7 +69,10 @@ export async function* compareGroups(
       if (row !== undefined && reason !== undefined) yield differenceOf(row, reason);
     }
   }
-  for (const kind of NATIVE_KINDS) yield* uncopied(context, ledger, kind);
+  for (const kind of NATIVE_KINDS) {
+    yield* uncopied(context, ledger, kind);
+    yield* onlyNative(context, { ledger, kind, version });
+  }
 }
 
 async function refuseDeleted({ store }: { store: CheckpointStore }, context: AnyContext): Promise<void> {
@@ -162,6 +168,31 @@ async function* uncopied(
       const namespace = textAt(v1, "metadata", "namespace");
       const place = namespace === "" ? { target } : { namespace, target };
       if (!known.has(target)) yield { kind: kind.kind, ...place, reason: "it is not copied" };
+    }
+  }
+}
+
+/** The native objects of a kind that nothing of the old group was copied to, but for the tiers that Calico makes itself. */
+async function* onlyNative(
+  { connections, signal }: AnyContext,
+  { ledger, kind, version }: { ledger: Ledger; kind: NativeKind; version: string },
+): AsyncGenerator<GroupDifference, void> {
+  const ref = { apiVersion: version, plural: kind.plural };
+  for await (const page of connections.kubernetes.pages(ref, {
+    metadataOnly: true,
+    pageSize: PAGE,
+    signal,
+  })) {
+    const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
+    const rows = new Map((await ledger.findByTarget([...byId.keys()])).map((row) => [row.target, row]));
+    for (const [target, object] of byId) {
+      const row = rows.get(target);
+      // What was to be copied is compared with its v1 object above.
+      if (row !== undefined && (isLeftOut(row) || row.state !== "reverted")) continue;
+      if (kind.kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) continue;
+      const namespace = textAt(object, "metadata", "namespace");
+      const place = namespace === "" ? { target } : { namespace, target };
+      yield { kind: kind.kind, ...place, reason: ONLY_NATIVE };
     }
   }
 }

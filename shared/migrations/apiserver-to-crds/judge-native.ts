@@ -10,6 +10,10 @@ import { isCopied } from "./copied.ts";
  */
 export type NativeState = "settled" | "changed" | "missing" | "foreign";
 
+/** Why a native object is told that nothing was copied to. */
+export const ONLY_NATIVE =
+  "it is a native object that nothing in the old group becomes: delete it, or create it in the old group too";
+
 /** Judges a native object as it is now; without a checkpoint nothing of the old group was copied under its name. */
 export function nativeStateOf(row: Checkpoint | undefined, object: JsonObject | undefined): NativeState {
   if (row !== undefined && isLeftOut(row)) return "settled";

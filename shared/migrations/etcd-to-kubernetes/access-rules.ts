@@ -30,7 +30,7 @@ export function accessRules(subject: AccessSubject): AccessRule[] {
 }
 
 function coreRules(): AccessRule[] {
-  const core = { namespaces: ["list"], pods: ["list", "get"], nodes: ["list", "get"] };
+  const core = { namespaces: ["list", "get"], pods: ["list", "get"], nodes: ["list", "get"] };
   return [
     ...Object.entries(core).flatMap(([resource, verbs]) =>
       verbs.map((verb) => ({ group: "", resource, verb })),

@@ -1,179 +1,164 @@
-import { CALICO_PREFIX, parseEtcdKey } from "../../calico/keys.ts";
 import { forward } from "../../calico/forward.ts";
-import type { Forwarded, ForwardContext } from "../../calico/forwarded.ts";
-import { kindInfo, type Rank } from "../../calico/kinds.ts";
+import type { Forwarded } from "../../calico/forwarded.ts";
 import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import type { EtcdChange } from "../../etcd/types.ts";
-import { type Context, blockers, changes, decisions, uncarried } from "./context.ts";
-import { addNodeNames, NODES_PREFIX } from "./node-names.ts";
+import { type Context, blockers, changes, decisions, resources, uncarried } from "./context.ts";
+import { changedNodeNames, NODES_PREFIX } from "./node-names.ts";
 import { consentSubject } from "./consent.ts";
-import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
-
-/** Codes of resources that could be carried if their namespace or node were there. */
-export const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
-
-/** A change of the source: a new value, or the end of a key. */
-export type SourceChange =
-  | { type: "put"; key: string; value: Buffer; modRevision: number }
-  | { type: "delete"; key: string; modRevision: number };
-
-/** The rank of a key's resource; undefined for keys of which nothing is copied. */
-export function rankOf(key: string): Rank | undefined {
-  const parsed = parseEtcdKey(key);
-  switch (parsed.type) {
-    case "resource": {
-      const info = kindInfo(parsed.kind);
-      return info.carried === true && info.rank > 0 ? info.rank : undefined;
-    }
-    case "block":
-    case "blockAffinity":
-    case "handle":
-    case "ipamConfig":
-      return 3;
-    case "derived":
-    case "housekeeping":
-    case "unknown":
-      return undefined;
-  }
-}
-
-/** True for changes that catching up has to look at. */
-export function concerns(change: Pick<EtcdChange, "key">): boolean {
-  return change.key.startsWith(CALICO_PREFIX) && change.key !== CLUSTER_INFORMATION_KEY && isData(change.key);
-}
-
-/**
- * True for what its owner makes again and again, whatever is locked: every node writes its CalicoNodeStatus on a ticker. It is
- * carried as it comes, and keeps nobody waiting.
- */
-export function isMadeAgain(key: string): boolean {
-  const parsed = parseEtcdKey(key);
-  return parsed.type === "resource" && parsed.kind === "CalicoNodeStatus";
-}
-
-function isData(key: string): boolean {
-  const { type } = parseEtcdKey(key);
-  return type !== "derived" && type !== "housekeeping" && type !== "unknown";
-}
+import { conversionBy } from "./decisions.ts";
+import { HOMELESS, homelessness, homeOf, type Homes } from "./homes.ts";
+import { changesNaming } from "./renamed-nodes.ts";
+import { rankOf, type SourceChange } from "./source-changes.ts";
 
 /** What recording changes found. */
 export interface RecordedChanges {
   /** How many have to be applied. */
   recorded: number;
-  /** What cannot be carried, and was not to be left behind before. */
-  uncarried: { key: string; reason: string }[];
+  /** Rows of what cannot be carried, or not all of it, and was not to be left behind before. */
+  uncarried: Checkpoint[];
   /** Keys whose last change is broken. */
   blocked: string[];
 }
 
+/** What changes are judged by. */
+export interface Judging {
+  homes(): Promise<Homes>;
+  /** Before the lock, what cannot be carried is asked for there, as if preflight had found it. */
+  beforeLock?: boolean;
+}
+
 /**
  * Records changes, to be applied afterwards: the last one of each key. What cannot be carried goes to the ledger of
- * such things instead; what a person agreed before to leave behind stays behind.
+ * such things instead, and what was copied of it before is recorded to be taken away; what a person agreed before to leave
+ * behind stays behind. Where a node has got another Kubernetes name, so has everything that names it.
  */
 export async function recordChanges(
   context: Context,
   found: readonly SourceChange[],
-  conversionFor: () => Promise<ForwardContext>,
+  judging: Judging,
 ): Promise<RecordedChanges> {
-  const nodes = found.filter((change) => change.type === "put" && change.key.startsWith(NODES_PREFIX));
-  if (nodes.length > 0)
-    await addNodeNames(
-      context,
-      nodes.flatMap((node) => (node.type === "put" ? [node.value] : [])),
-    );
-  const conversion = await conversionFor();
-  const last = new Map(found.map((change) => [change.key, change]));
-  const rows: Checkpoint[] = [];
-  const lost: Checkpoint[] = [];
-  const broken: Checkpoint[] = [];
-  const consented = await consentedLosses(context, [...last.keys()]);
+  const decided = await decisions(context);
+  const { pinnedRevision } = decided;
+  const mapping = await changedNodeNames(context, found.flatMap(nodeValue));
+  const convert = conversionBy(decided, mapping.names);
+  const homes = await judging.homes();
+  const named = await changesNaming(context, mapping.renamed);
+  const last = new Map([...named, ...found].map((change) => [change.key, change]));
+  const into: Sorted = { rows: [], lost: [], broken: [] };
   for (const change of last.values()) {
-    const rank = rankOf(change.key) ?? 0;
-    if (change.type === "put" && consented.get(change.key) === "homeless") continue;
-    if (change.type === "delete") rows.push(deletion(change, rank));
-    else sort(change, rank, forward(change.key, change.value, conversion), { rows, lost, broken });
+    if (change.type === "delete") into.rows.push(deletion(change));
+    else sort(change, forward(change.key, change.value, convert), homes, into);
   }
-  await changes(context).put(rows);
-  const late = lost.filter(({ key }) => !consented.has(key));
-  await uncarried(context).put(late);
-  await blockers(context).put(broken);
-  const named = late.map(({ key, detail }) => ({ key, reason: textAt(detail, "reason") }));
-  return { recorded: rows.length, uncarried: named, blocked: broken.map(({ key }) => key) };
+  const known = await uncarried(context).get([...last.keys()].map(idOf));
+  const late = into.lost.filter((row) => !isAgreed(row, known, pinnedRevision));
+  const copies = await copiesOf(context, into);
+  await changes(context).put([
+    ...into.rows,
+    ...copies.map(({ key, sourceRevision }) => deletion({ key, modRevision: sourceRevision })),
+  ]);
+  const rows = late.map((row): Checkpoint => {
+    const told = judging.beforeLock === true ? { revision: pinnedRevision } : { late: true };
+    const taken = copies.some(({ key }) => key === row.key) ? { copyRemoved: true } : {};
+    return { ...row, detail: { ...row.detail, ...told, ...taken } };
+  });
+  const lost = new Set(into.lost.map(({ key }) => key));
+  const over = known.filter(({ key, state }) => state === "pending" && !lost.has(key));
+  await uncarried(context).put([...rows, ...over.map((row) => ({ ...row, state: "applied" as const }))]);
+  await blockers(context).put(into.broken);
+  await mapping.save();
+  return {
+    recorded: into.rows.length + copies.length,
+    uncarried: rows,
+    blocked: into.broken.map(({ key }) => key),
+  };
 }
 
-/** Of these keys, those that the plan has named as left behind; `homeless` where the place they need is not there. */
-async function consentedLosses(
-  context: Context,
-  keys: readonly string[],
-): Promise<Map<string, "homeless" | "uncarriable">> {
-  const { pinnedRevision } = await decisions(context);
-  const known = await uncarried(context).get(keys.map((key) => ({ rank: rankOf(key) ?? 0, key })));
-  // What found its namespace or its node meanwhile is left behind no more.
-  const planned = known.filter(
-    ({ state, detail }) => state === "pending" && detail["revision"] === pinnedRevision,
-  );
-  return new Map(
-    planned.map(({ key, detail }) => [
-      key,
-      HOMELESS.has(textAt(detail, "code")) ? "homeless" : "uncarriable",
-    ]),
-  );
+function nodeValue(change: SourceChange): Buffer[] {
+  return change.type === "put" && change.key.startsWith(NODES_PREFIX) ? [change.value] : [];
+}
+
+/** True for what the plan has named, or a person has agreed to since, for the same reason. */
+function isAgreed(lost: Checkpoint, known: readonly Checkpoint[], pinnedRevision: number): boolean {
+  const row = known.find(({ key, state }) => key === lost.key && state === "pending");
+  if (row === undefined) return false;
+  const { code, reason, revision, agreed } = row.detail;
+  const isAsked = revision === pinnedRevision || agreed === true;
+  return isAsked && code === lost.detail["code"] && (isHomeless(lost) || reason === lost.detail["reason"]);
+}
+
+function isHomeless({ detail }: Checkpoint): boolean {
+  return HOMELESS.has(textAt(detail, "code"));
+}
+
+/** What was copied of resources that can no longer be carried: it would outlive what it was copied from. */
+async function copiesOf(context: Context, { lost, rows }: Sorted): Promise<Checkpoint[]> {
+  const carried = new Set(rows.map(({ key }) => key));
+  const ids = lost.filter(({ key }) => !carried.has(key));
+  const revisions = new Map(ids.map(({ key, sourceRevision }) => [key, sourceRevision]));
+  const found = ids.length === 0 ? [] : await resources(context).get(ids);
+  return found
+    .filter(({ state }) => state !== "reverted")
+    .map((row) => ({ ...row, sourceRevision: revisions.get(row.key) ?? row.sourceRevision }));
+}
+
+/** The changes of a chunk by what becomes of them; what is carried in part is in two. */
+interface Sorted {
+  rows: Checkpoint[];
+  lost: Checkpoint[];
+  broken: Checkpoint[];
 }
 
 function sort(
-  change: SourceChange,
-  rank: number,
+  change: Extract<SourceChange, { type: "put" }>,
   forwarded: Forwarded,
-  into: { rows: Checkpoint[]; lost: Checkpoint[]; broken: Checkpoint[] },
+  homes: Homes,
+  into: Sorted,
 ): void {
-  const base = { rank, key: change.key, target: change.key, sourceRevision: change.modRevision };
+  const base = { ...idOf(change.key), target: change.key, sourceRevision: change.modRevision };
+  const lose = (code: string, reason: string): void => {
+    const detail = { subject: consentSubject(code), code, reason };
+    into.lost.push({ ...base, state: "pending", detail });
+  };
   switch (forwarded.outcome) {
-    case "carry":
-      into.rows.push({
-        ...base,
-        state: "pending",
-        detail: {
-          type: "put",
-          kind: forwarded.kind,
-          target: targetId(forwarded.target),
-          ...(forwarded.target.namespace === undefined ? {} : { namespace: forwarded.target.namespace }),
-        },
-      });
+    case "carry": {
+      const { kind, target, losses = [] } = forwarded;
+      const why = homelessness(homeOf(kind, target), ({ plural, name }) => homes[plural].has(name));
+      if (why !== undefined) {
+        lose(why.code, why.reason);
+        return;
+      }
+      if (losses.length > 0) lose("PARTLY_LOST", losses.join("; "));
+      const namespaced = target.namespace === undefined ? {} : { namespace: target.namespace };
+      const detail = { type: "put", kind, target: targetId(target), ...namespaced };
+      into.rows.push({ ...base, state: "pending", detail });
       return;
+    }
     case "uncarriable":
-      into.lost.push({
-        ...base,
-        state: "pending",
-        detail: {
-          subject: consentSubject(forwarded.code),
-          code: forwarded.code,
-          reason: forwarded.reason,
-          late: true,
-        },
-      });
+      lose(forwarded.code, forwarded.reason);
       return;
-    case "invalid":
-      into.broken.push({
-        ...base,
-        state: "failed",
-        detail: { code: forwarded.code, reason: forwarded.reason },
-      });
+    case "invalid": {
+      const { code, reason } = forwarded;
+      into.broken.push({ ...base, state: "failed", detail: { code, reason } });
       return;
+    }
     case "derived":
     case "housekeeping":
       return;
   }
 }
 
-function deletion(change: SourceChange, rank: number): Checkpoint {
+function idOf(key: string): { rank: number; key: string } {
+  return { rank: rankOf(key) ?? 0, key };
+}
+
+function deletion(change: { key: string; modRevision: number }): Checkpoint {
+  const { key, modRevision } = change;
   return {
-    rank,
-    key: change.key,
+    ...idOf(key),
     state: "pending",
-    target: change.key,
-    sourceRevision: change.modRevision,
+    target: key,
+    sourceRevision: modRevision,
     detail: { type: "delete" },
   };
 }

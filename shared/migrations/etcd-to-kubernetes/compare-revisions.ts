@@ -3,7 +3,7 @@ import { CALICO_PREFIX } from "../../calico/keys.ts";
 import type { EtcdKeyValue } from "../../etcd/types.ts";
 import { prefixEnd } from "../../etcd/keys.ts";
 import type { Checkpoint } from "../../engine/records.ts";
-import { concerns, rankOf, type SourceChange } from "./changes.ts";
+import { concerns, rankOf, type SourceChange } from "./source-changes.ts";
 import { type Context, resources } from "./context.ts";
 import { isLeftOut } from "../copying/ledger-detail.ts";
 

@@ -1,5 +1,5 @@
 import type { Checkpoint, RunRecord } from "../../engine/records.ts";
-import { openLedger, ledgerPages } from "../../engine/ledger.ts";
+import { type Ledger, ledgerPages, openLedger } from "../../engine/ledger.ts";
 import type { ArtifactStore, CheckpointStore } from "../../engine/ports.ts";
 import type { ForwardContext } from "../../calico/forwarded.ts";
 import { MigratorError } from "../../errors.ts";
@@ -9,22 +9,14 @@ import { conversionBy, Decisions } from "./decisions.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { storedNodeNames } from "./node-names.ts";
 import { orAbsent } from "../target/calls.ts";
+import { onlyInSource, onlyInTarget, type SideDifference } from "./one-sided.ts";
 import { refOf } from "./target-refs.ts";
-
-/** One resource that is not the same on both sides. */
-export interface SideDifference {
-  kind: string;
-  namespace?: string;
-  /** The object's coordinates in the target. */
-  target: string;
-  reason: string;
-}
 
 const PAGE = 200;
 
 /**
- * Compares, reading only, what a run has copied with what both sides hold now, a page at a time. Throws NOTHING_COPIED
- * for a run that has copied nothing yet.
+ * Compares, reading only, what a run has copied with what both sides hold now, a page at a time; and names what only one of
+ * them has. Throws NOTHING_COPIED for a run that has copied nothing yet.
  */
 export async function* compareRun(
   ports: { store: CheckpointStore; artifacts: ArtifactStore },
@@ -32,9 +24,11 @@ export async function* compareRun(
   run: RunRecord,
 ): AsyncGenerator<SideDifference, void> {
   const conversion = await conversionOf(ports, run);
-  const ledger = openLedger(ports.store, run.runId, "resources", () => {
-    throw new Error("a comparison writes nothing");
-  });
+  const open = (name: string): Ledger =>
+    openLedger(ports.store, run.runId, name, () => {
+      throw new Error("a comparison writes nothing");
+    });
+  const ledger = open("resources");
   for await (const page of ledgerPages(ledger, {
     states: ["applied", "verified", "conflict", "failed"],
     limit: PAGE,
@@ -56,6 +50,9 @@ export async function* compareRun(
     });
     for (const found of await Promise.all(compared)) if (found !== undefined) yield found;
   }
+  const ledgers = { resources: ledger, uncarried: open("uncarried") };
+  yield* onlyInSource(connections, conversion, ledgers);
+  yield* onlyInTarget(connections, conversion, { run, resources: ledger });
 }
 
 const never = new AbortController().signal;

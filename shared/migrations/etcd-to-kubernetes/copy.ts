@@ -13,7 +13,7 @@ import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
 import { goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { removeTarget } from "../target/remove.ts";
-import { leftBehind } from "./homes.ts";
+import { leaveBehind } from "./left-behind.ts";
 import { refOf } from "./target-refs.ts";
 
 /** How the API server refuses an object whose namespace, or Node, is not there. */
@@ -59,10 +59,7 @@ export async function copyAll(
   return copyEach(context, writes, done);
 }
 
-/**
- * Before the lock, a resource whose namespace or node has gone since preflight is left behind, with consent. Inside the lock it
- * stops the run: nothing is lost there that a person has not been asked about.
- */
+/** A resource whose namespace or node has gone since it was looked at is left behind: nothing is lost that a person is not asked about. */
 function homing(
   context: Context,
   mode: CopyMode,
@@ -73,8 +70,8 @@ function homing(
     try {
       return await write();
     } catch (error) {
-      const isMissing = HOME_MISSING.some((code) => isKubernetesError(error, code));
-      const left = isMissing && mode === "create" ? await leftBehind(context, copy) : undefined;
+      if (!HOME_MISSING.some((code) => isKubernetesError(error, code))) throw error;
+      const left = await leaveBehind(context, copy, mode === "create" ? "before-lock" : "late");
       if (left === undefined) throw error;
       return left;
     }

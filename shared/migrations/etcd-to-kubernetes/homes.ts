@@ -1,91 +1,118 @@
-import { forward } from "../../calico/forward.ts";
+import type { TargetRef } from "../../calico/target.ts";
 import { ledgerPages } from "../../engine/ledger.ts";
 import type { Checkpoint } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
-import { lastingDetail } from "../copying/ledger-detail.ts";
+import type { ResourceRef } from "../../kubernetes/types.ts";
+import { detailOf } from "../copying/ledger-detail.ts";
 import { readTarget } from "../target/calls.ts";
-import { HOMELESS, recordChanges, type SourceChange } from "./changes.ts";
-import { consentSubject } from "./consent.ts";
-import { type Context, conversion, decisions, uncarried } from "./context.ts";
-import type { Copy } from "./copy-task.ts";
+import { reads } from "../target/reads.ts";
+import type { Context } from "./context.ts";
 
-const PAGE = 500;
-/** The namespace, or the Node, that a resource needs in Kubernetes; undefined where it needs none. */
-interface Home {
+/** The namespace, or the Node, that a resource needs in Kubernetes. */
+export interface Home {
   plural: "namespaces" | "nodes";
   name: string;
 }
 
-/**
- * Leaves a resource behind whose namespace or node has gone since preflight: it needs consent before the lock, as if preflight
- * had found it. Undefined where its home is there.
- */
-export async function leftBehind(
-  context: Context,
-  { checkpoint, source, carried }: Copy,
-): Promise<Checkpoint | undefined> {
-  const { name, namespace } = carried.target;
-  const home = homeOf(carried.kind, name, namespace);
-  if (home === undefined || (await isThere(context, home))) return undefined;
-  const code = home.plural === "nodes" ? "NODE_MISSING" : "NAMESPACE_MISSING";
-  const reason = `Kubernetes has no ${home.plural === "nodes" ? "node" : "namespace"} "${home.name}" any more`;
-  const { pinnedRevision } = await decisions(context);
-  const detail = { subject: consentSubject(code), code, reason, revision: pinnedRevision };
-  const base = { rank: checkpoint.rank, key: checkpoint.key, sourceRevision: source.modRevision };
-  const row: Checkpoint = {
-    ...base,
-    state: "pending",
-    target: checkpoint.key,
-    detail: { ...lastingDetail(checkpoint), ...detail },
-  };
-  await uncarried(context).put([row]);
-  return { ...checkpoint, state: "reverted", detail: lastingDetail(checkpoint) };
-}
+/** What Kubernetes has of both, by name, with their UIDs. */
+export type Homes = Readonly<Record<Home["plural"], ReadonlyMap<string, string>>>;
 
-/**
- * Looks again at what was left behind for want of a namespace or a node: what has a home by now is recorded as changed, with
- * its present value, and carried after all.
- */
-export async function recordHomecomers(context: Context): Promise<void> {
-  const { pinnedRevision } = await decisions(context);
-  const there = new Map<string, Promise<boolean>>();
-  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE })) {
-    const homeless = page.filter(
-      ({ detail }) => HOMELESS.has(textAt(detail, "code")) && detail["revision"] === pinnedRevision,
-    );
-    const values = await context.connections.etcd().getMany(homeless.map(({ key }) => key));
-    const convert = await conversion(context);
-    const home: Checkpoint[] = [];
-    const changes: SourceChange[] = [];
-    for (const row of homeless) {
-      const found = values.get(row.key);
-      const carried = found === undefined ? undefined : forward(row.key, found.value, convert);
-      if (found === undefined || carried?.outcome !== "carry") continue;
-      const needed = homeOf(carried.kind, carried.target.name, carried.target.namespace);
-      if (needed === undefined || !(await known(context, there, needed))) continue;
-      home.push({ ...row, state: "applied" });
-      changes.push({ type: "put", key: row.key, value: found.value, modRevision: found.modRevision });
-    }
-    if (home.length === 0) continue;
-    await uncarried(context).put(home);
-    await recordChanges(context, changes, () => conversion(context));
-  }
-}
+/** Codes of resources that could be carried if their namespace or node were there. */
+export const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
 
-function known(context: Context, there: Map<string, Promise<boolean>>, home: Home): Promise<boolean> {
-  const id = `${home.plural}/${home.name}`;
-  const asked = there.get(id) ?? isThere(context, home);
-  there.set(id, asked);
-  return asked;
-}
+/** The namespaces that copies were written into. */
+const LEDGER = "namespaces";
+const RANK = 1;
+const PAGE = 1000;
 
-function homeOf(kind: string, name: string, namespace: string | undefined): Home | undefined {
+/** Where a resource belongs; undefined where it needs neither. */
+export function homeOf(
+  kind: string,
+  { name, namespace }: Pick<TargetRef, "name" | "namespace">,
+): Home | undefined {
   if (kind === "Node") return { plural: "nodes", name };
   return namespace === undefined ? undefined : { plural: "namespaces", name: namespace };
 }
 
-/** What is being deleted takes nothing new in, and all that is in it with it. */
-async function isThere(context: Context, { plural, name }: Home): Promise<boolean> {
-  const found = await readTarget(context, { apiVersion: "v1", plural, name });
-  return found !== undefined && !("deletionTimestamp" in objectAt(found, "metadata"));
+/** Why a resource has no place to go; undefined where its home is there, or it needs none. */
+export function homelessness(
+  home: Home | undefined,
+  isThere: (home: Home) => boolean,
+): { code: string; reason: string } | undefined {
+  if (home === undefined || isThere(home)) return undefined;
+  if (home.plural === "nodes")
+    return { code: "NODE_MISSING", reason: `Kubernetes has no node "${home.name}", or is deleting it` };
+  const reason = `Kubernetes has no namespace "${home.name}", or is deleting it`;
+  return { code: "NAMESPACE_MISSING", reason };
+}
+
+/** Reads all of them. */
+export async function readHomes(context: Context): Promise<Homes> {
+  return { namespaces: await uidsOf(context, "namespaces"), nodes: await uidsOf(context, "nodes") };
+}
+
+async function uidsOf(context: Context, plural: Home["plural"]): Promise<ReadonlyMap<string, string>> {
+  const uids = new Map<string, string>();
+  const options = { metadataOnly: true, signal: context.signal };
+  for await (const page of reads(context).pages(core(plural), options)) {
+    for (const object of page)
+      if (!isLeaving(object)) uids.set(textAt(object, "metadata", "name"), textAt(object, "metadata", "uid"));
+  }
+  return uids;
+}
+
+/** The UID of one of them; undefined where it is not there. */
+export async function homeUid(context: Context, { plural, name }: Home): Promise<string | undefined> {
+  const found = await readTarget(context, { ...core(plural), name });
+  return found === undefined || isLeaving(found) ? undefined : textAt(found, "metadata", "uid");
+}
+
+/** What is being deleted takes nothing new in, and all that is in it with it: as if it were gone. */
+function isLeaving(object: JsonObject): boolean {
+  return "deletionTimestamp" in objectAt(object, "metadata");
+}
+
+function core(plural: Home["plural"]): ResourceRef {
+  return { apiVersion: "v1", plural };
+}
+
+/**
+ * Keeps which namespaces are there, before anything is copied into them, or once all was copied again that had gone with them:
+ * copies go with their namespace, and do not come back with the next one of its name.
+ */
+export async function noteNamespaces(
+  context: Pick<Context, "ledger">,
+  namespaces: Iterable<readonly [name: string, uid: string]>,
+): Promise<void> {
+  const row = { rank: RANK, state: "applied" as const, sourceRevision: 0, detail: {} };
+  await context
+    .ledger(LEDGER)
+    .put([...namespaces].map(([name, uid]) => ({ ...row, key: name, target: name, targetUid: uid })));
+}
+
+/** The namespaces that were noted, by name, with their UIDs. */
+export async function notedNamespaces(
+  context: Pick<Context, "ledger">,
+): Promise<ReadonlyMap<string, string>> {
+  const noted = new Map<string, string>();
+  for await (const page of ledgerPages(context.ledger(LEDGER), { limit: PAGE }))
+    for (const { key, targetUid = "" } of page) noted.set(key, targetUid);
+  return noted;
+}
+
+/**
+ * True where a copy is not there, or not as it was written, because its namespace or Node has gone since, or is another one now:
+ * whoever looks at homes next deals with it.
+ */
+export async function hasLostHome(
+  context: Context,
+  row: Checkpoint,
+  target: JsonObject | undefined,
+): Promise<boolean> {
+  const { kind, namespace } = detailOf(row);
+  if (kind === "Node") return target === undefined || textAt(target, "metadata", "uid") !== row.targetUid;
+  if (target !== undefined || namespace === undefined) return false;
+  const [noted] = await context.ledger(LEDGER).get([{ rank: RANK, key: namespace }]);
+  return (await homeUid(context, { plural: "namespaces", name: namespace })) !== noted?.targetUid;
 }

@@ -3,7 +3,7 @@ import type { WaitRequest } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
 import { EtcdCompactedError } from "../../etcd/errors.ts";
 import { applyChanges, applyingFromStart, stepOfApplying } from "./apply-changes.ts";
-import { concerns, isMadeAgain } from "./changes.ts";
+import { concerns, isMadeAgain } from "./source-changes.ts";
 import { type ComparedTo, compareWithSource } from "./compare-revisions.ts";
 import type { Context } from "./context.ts";
 import { Recording } from "./recording.ts";
@@ -34,7 +34,7 @@ export async function copyLateChanges(context: Context): Promise<LateChanges | {
     found += differing.found;
     const wait = await applyAll(context);
     if (wait !== undefined) return wait;
-    if (differing.named.length === 0) return { found, comparedUpTo };
+    if (differing.named.length === 0 && differing.moved === 0) return { found, comparedUpTo };
   }
 }
 
@@ -52,6 +52,13 @@ export async function isWrittenSince(context: Context, revision: number): Promis
   return false;
 }
 
+/** True when namespaces or Nodes have come or gone so that something has to be copied, or to be asked about. */
+export async function haveHomesMoved(context: Context): Promise<boolean> {
+  const recording = new Recording(context, 0);
+  await recording.recordHomes();
+  return (await recording.finish()) !== 0;
+}
+
 /** Writes the lock again, which must still be this run's. @returns the revision of that write. */
 export function renewLock(context: Context): Promise<number> {
   return lockSource(context, () => Promise.reject(lockLost()));
@@ -60,7 +67,7 @@ export function renewLock(context: Context): Promise<number> {
 async function recordDiffering(
   context: Context,
   revision: number,
-): Promise<{ found: number; named: string[] } | { wait: WaitRequest }> {
+): Promise<{ found: number; named: string[]; moved: number } | { wait: WaitRequest }> {
   const recording = new Recording(context, 0);
   const named: string[] = [];
   let compared: ComparedTo | undefined;
@@ -71,8 +78,9 @@ async function recordDiffering(
     named.push(...counted.slice(0, NAMED - named.length).map(({ key }) => key));
     compared = page.next;
   } while (compared !== undefined);
-  const found = recording.finish();
-  return typeof found === "number" ? { found, named } : found;
+  const moved = await recording.recordHomes();
+  const found = await recording.finish();
+  return typeof found === "number" ? { found, named, moved } : found;
 }
 
 async function applyAll(context: Context): Promise<{ wait: WaitRequest } | undefined> {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { NodeNames } from "../../calico/node-names.ts";
 import type { ArtifactStore } from "../../engine/ports.ts";
-import { MigratorError } from "../../errors.ts";
 import type { CalicoEtcd } from "../../etcd/types.ts";
 import { collectJson, jsonLines } from "../artifact-lines.ts";
 import type { Context } from "./context.ts";
@@ -51,23 +50,37 @@ export async function storedNodeNames(artifacts: ArtifactStore, runId: string): 
   return NodeNames.from(await storedNodes(artifacts, runId));
 }
 
-/**
- * Adds nodes that came to etcd after the mapping was recorded. Throws NODE_MAPPING_CHANGED when a node that is known
- * has got another Kubernetes name: what was copied with the old name would have to be found and redone.
- */
-export async function addNodeNames(context: Context, values: readonly Buffer[]): Promise<void> {
+/** The mapping with nodes that came to etcd, or changed there, after it was recorded. */
+export interface ChangedNodeNames {
+  names: NodeNames;
+  /** Nodes of etcd, by their names there, that Kubernetes has by another name than was recorded. */
+  renamed: readonly string[];
+  /** Records the mapping: once what depends on the renamed ones is recorded, too. */
+  save(): Promise<void>;
+}
+
+/** Adds these nodes to the mapping as it was recorded last, without recording it yet. */
+export async function changedNodeNames(
+  context: Context,
+  values: readonly Buffer[],
+): Promise<ChangedNodeNames> {
+  if (values.length === 0)
+    return { names: await readNodeNames(context), renamed: [], save: () => Promise.resolve() };
   const nodes = new Map(
     (await storedNodes(context.artifacts, context.run.runId)).map((node) => [node.name, node]),
   );
   const before = NodeNames.from(nodes.values());
+  const renamed: string[] = [];
   for (const node of values.map(parseNode).filter((parsed) => parsed !== undefined)) {
-    const known = nodes.has(node.name);
-    const renamed =
-      known && before.toKubernetes(node.name) !== NodeNames.from([node]).toKubernetes(node.name);
-    if (renamed) throw mappingChanged(node.name);
+    const now = NodeNames.from([node]).toKubernetes(node.name);
+    if (nodes.has(node.name) && before.toKubernetes(node.name) !== now) renamed.push(node.name);
     nodes.set(node.name, node);
   }
-  await writeNodeNames(context, [...nodes.values()]);
+  const all = [...nodes.values()];
+  const save = async (): Promise<void> => {
+    await writeNodeNames(context, all);
+  };
+  return { names: NodeNames.from(all), renamed, save };
 }
 
 function parseNode(value: Buffer): StoredNode | undefined {
@@ -98,12 +111,4 @@ async function writeNodeNames(context: Context, nodes: StoredNode[]): Promise<No
   const names = NodeNames.from(nodes);
   cached.set(context.connections.etcd(), { sha256, names });
   return names;
-}
-
-function mappingChanged(node: string): MigratorError {
-  return new MigratorError(
-    "NODE_MAPPING_CHANGED",
-    `the etcd node "${node}" has got another Kubernetes name since the run began`,
-    { next: "Undo the run with `rollback` and start again: names that were copied depend on the mapping." },
-  );
 }

@@ -66,7 +66,7 @@ export function strangerRow(
 }
 
 /** Why an object of the target that etcd has not is told. */
-function strangerReason(ours: boolean): string {
+export function strangerReason(ours: boolean): string {
   return ours
     ? "it is gone from etcd, and still in the target: delete it"
     : "only the target has it: delete it, or create it in etcd";

@@ -6,7 +6,7 @@ import { type AnyContext, fieldManager } from "../context.ts";
 import { deleteCopy, readTarget } from "./calls.ts";
 
 /** True for objects that this run has written, also when its checkpoint was lost in a crash. */
-export function isOurs(context: AnyContext, object: JsonObject): boolean {
+export function isOurs(context: Pick<AnyContext, "run">, object: JsonObject): boolean {
   return managersOf(object).some(({ manager }) => manager === fieldManager(context));
 }
 

@@ -130,8 +130,7 @@ export class FakeKubernetes implements KubernetesApi {
     if (ref.plural === "selfsubjectaccessreviews") return Promise.resolve({ status: { allowed: true } });
     const path = pathOf({ ...ref, name: textAt(object, "metadata", "name") });
     const judge = (): void => {
-      if (ref.namespace !== undefined && !this.#objects.has(`v1/namespaces/${ref.namespace}`))
-        throw refusal("KUBERNETES_NOT_FOUND", 404, path);
+      this.#refuseWithoutNamespace(ref, path);
       if (this.#objects.has(path)) throw refusal("KUBERNETES_ALREADY_EXISTS", 409, path);
     };
     if (options.dryRun === true) return this.#tried(`create ${path}`, object, judge);
@@ -139,6 +138,14 @@ export class FakeKubernetes implements KubernetesApi {
       judge();
       return this.#store(path, object, { uid: uidOf(this.#version + 1) }, [], options);
     });
+  }
+
+  #refuseWithoutNamespace({ namespace }: ResourceRef, path: string): void {
+    if (namespace === undefined) return;
+    const found = this.#objects.get(`v1/namespaces/${namespace}`);
+    if (found === undefined) throw refusal("KUBERNETES_NOT_FOUND", 404, path);
+    if ("deletionTimestamp" in objectAt(found, "metadata"))
+      throw refusal("KUBERNETES_NAMESPACE_TERMINATING", 403, path);
   }
 
   /** What the server says to a dry run, which is no write. */
@@ -181,12 +188,19 @@ export class FakeKubernetes implements KubernetesApi {
       const before = this.#existing(ref);
       if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))
         throw refusal("KUBERNETES_CONFLICT", 409, path);
+      if (before["kind"] === "Namespace") this.#empty(ref.name);
       if (isHeld(before)) {
         const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z", ...objectAt(before, "metadata") };
         return this.#update(path, before, { ...before, metadata }, {});
       }
       return this.#drop(path, before);
     });
+  }
+
+  /** What is in a namespace goes with it, first of all, whatever holds the namespace itself. */
+  #empty(namespace: string): void {
+    for (const [path, object] of [...this.#objects])
+      if (textAt(object, "metadata", "namespace") === namespace) this.#drop(path, object);
   }
 
   #drop(path: string, before: JsonObject): JsonObject {

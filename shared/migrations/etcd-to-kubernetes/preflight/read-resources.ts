@@ -12,8 +12,9 @@ import { applyDefaults, unknownFields, violations } from "../../../kubernetes/st
 import { addResources } from "../add-resources.ts";
 import { blockers, type Context, respelled, uncarried, untried } from "../context.ts";
 import { fit } from "../../target/fit.ts";
-import { rankOf } from "../changes.ts";
+import { rankOf } from "../source-changes.ts";
 import { consentSubject } from "../consent.ts";
+import { homelessness, homeOf, type Homes } from "../homes.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { over } from "./listed.ts";
 import { addNames, count, type Inventory } from "./inventory.ts";
@@ -24,10 +25,8 @@ const PAGE = 500;
 const FAULTS_NAMED = 100;
 
 /** What reading needs to know of the target. */
-export interface Surroundings {
+export interface Surroundings extends Homes {
   conversion: ForwardContext;
-  namespaces: ReadonlySet<string>;
-  nodes: ReadonlySet<string>;
   /** The schemas of the target's CRDs, by CRD name. */
   schemas: ReadonlyMap<string, JsonObject>;
   /** The names of those of the CRDs that the cluster has; the others come with the manifest. */
@@ -130,9 +129,9 @@ function sortCarried(
     detail: { kind, ...namespaced, bytes: kv.value.length },
   };
   noteReferences(carried, inventory);
-  const missing = missingHome(carried, surroundings);
-  if (missing !== undefined) {
-    into.uncarried.push(lost({ ...row, target: kv.key }, missing.subject, missing.code, missing.reason));
+  const why = homelessness(homeOf(kind, target), ({ plural, name }) => surroundings[plural].has(name));
+  if (why !== undefined) {
+    into.uncarried.push(lost({ ...row, target: kv.key }, consentSubject(why.code), why.code, why.reason));
     return;
   }
   const schema = schemaOf(carried, surroundings);
@@ -150,20 +149,6 @@ function sortCarried(
     into.uncarried.push(lost({ ...row, target: kv.key }, "uncarried", "PARTLY_LOST", allOf(losses)));
   count(inventory.byKind, kind);
   into.carried.push(row);
-}
-
-/** Where a resource has no place to go because its namespace or its node is not there. */
-function missingHome(
-  { target, kind }: Carried,
-  { namespaces, nodes }: Surroundings,
-): { subject: string; code: string; reason: string } | undefined {
-  if (kind === "Node" && !nodes.has(target.name)) {
-    const reason = `Kubernetes has no node "${target.name}"`;
-    return { subject: "unmapped-nodes", code: "NODE_MISSING", reason };
-  }
-  if (target.namespace === undefined || namespaces.has(target.namespace)) return undefined;
-  const reason = `Kubernetes has no namespace "${target.namespace}", or is deleting it`;
-  return { subject: "uncarried", code: "NAMESPACE_MISSING", reason };
 }
 
 function schemaOf({ kind }: Carried, { schemas, conversion }: Surroundings): JsonObject | undefined {

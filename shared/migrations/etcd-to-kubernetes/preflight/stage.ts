@@ -12,6 +12,7 @@ import { type Context, resources } from "../context.ts";
 import type { CalicoSides } from "../decisions.ts";
 import { COPIED_RANKS, cut } from "../stages/pre-copy.ts";
 import { tryResources } from "../try-resources.ts";
+import { noteNamespaces } from "../homes.ts";
 import { recordNodeNames } from "../node-names.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { CHECKS } from "./catalogue.ts";
@@ -74,7 +75,9 @@ async function checkConnections(context: Context): Promise<SweepPlan> {
   await context.record({ targetGroup, pinnedRevision, calico: await calicoSides(facts), missingFields: {} });
   await recordNodeNames(context, pinnedRevision);
   const inventory = emptyInventory();
-  noteOptionalFields(await surroundingsOf(context), inventory);
+  const surroundings = await surroundingsOf(context);
+  await noteNamespaces(context, surroundings.namespaces);
+  noteOptionalFields(surroundings, inventory);
   return { batches: [], cursor: { phase: "read", inventory, retries: context.run.retriesSeen } };
 }
 

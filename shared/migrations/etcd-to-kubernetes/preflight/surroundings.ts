@@ -2,9 +2,10 @@ import { crdNames, type TargetGroup } from "../../../calico/kinds.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
-import type { KubernetesApi, ResourceRef } from "../../../kubernetes/types.ts";
+import type { KubernetesApi } from "../../../kubernetes/types.ts";
 import { type Context, conversion } from "../context.ts";
 import { isCrd } from "../../manifests.ts";
+import { readHomes } from "../homes.ts";
 import { readManifest } from "../manifest.ts";
 import { schemaOf } from "../../target/schemas.ts";
 import { call, orAbsent } from "../../target/calls.ts";
@@ -23,26 +24,11 @@ export async function surroundingsOf(context: Context): Promise<Surroundings> {
   const convert = await conversion(context);
   const surroundings = {
     conversion: convert,
-    namespaces: await namesOf(context, { apiVersion: "v1", plural: "namespaces" }),
-    nodes: await namesOf(context, { apiVersion: "v1", plural: "nodes" }),
+    ...(await readHomes(context)),
     ...(await readSchemas(context, convert.targetGroup)),
   };
   cached.set(kubernetes, { reading, surroundings });
   return surroundings;
-}
-
-/** Nothing can be created in a namespace that is being deleted, and what is there goes with it: as if it were gone. */
-function isLeaving(object: JsonObject): boolean {
-  return object["kind"] === "Namespace" && textAt(object, "metadata", "deletionTimestamp") !== "";
-}
-
-async function namesOf(context: Context, ref: ResourceRef): Promise<ReadonlySet<string>> {
-  const names = new Set<string>();
-  const options = { metadataOnly: true, signal: context.signal };
-  for await (const page of reads(context).pages(ref, options)) {
-    for (const object of page) if (!isLeaving(object)) names.add(textAt(object, "metadata", "name"));
-  }
-  return names;
 }
 
 /** The cluster's own CRDs count; the manifest's where the cluster has none. */

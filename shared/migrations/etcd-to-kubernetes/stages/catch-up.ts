@@ -4,10 +4,9 @@ import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { applyChanges, ApplyingAt, applyingFromStart, stepOfApplying } from "../apply-changes.ts";
-import { concerns, isMadeAgain, type SourceChange } from "../changes.ts";
+import { concerns, isMadeAgain, type SourceChange } from "../source-changes.ts";
 import { ComparedTo, compareWithSource } from "../compare-revisions.ts";
 import { type Context, decisions } from "../context.ts";
-import { recordHomecomers } from "../homes.ts";
 import { renewLock, stillWritten } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { ASKS_FOR_LATE, Recording } from "../recording.ts";
@@ -92,7 +91,6 @@ export function caughtUpTo(notes: Readonly<Record<string, unknown>>): number {
 }
 
 async function firstCursor(context: Context, after: number): Promise<Cursor> {
-  await recordHomecomers(context);
   const through = await renewLock(context);
   const retries = context.run.retriesSeen;
   const applying = applyingFromStart(context);
@@ -143,7 +141,8 @@ async function collect(context: Context, cursor: Cursor): Promise<SweepPlan | { 
     return { batches: [], cursor: inPhase(context, cursor, "compare") };
   }
   await progress.record(chunk);
-  const found = progress.finish();
+  await progress.recordHomes();
+  const found = await progress.finish();
   if (typeof found !== "number") return found;
   return { batches: [], cursor: { ...inPhase(context, cursor, "apply"), found, busy: busy.keys } };
 }
@@ -172,7 +171,8 @@ async function compare(context: Context, cursor: Cursor): Promise<SweepPlan | { 
   const page = await compareWithSource(context, cursor.through, cursor.compared);
   const progress = new Recording(context, cursor.found);
   await progress.record(page.changes);
-  const found = progress.finish();
+  if (page.next === undefined) await progress.recordHomes();
+  const found = await progress.finish();
   if (typeof found !== "number") return found;
   const seen = new Busy(cursor.busy);
   for (const change of page.changes) seen.add(change);

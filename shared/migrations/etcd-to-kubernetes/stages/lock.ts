@@ -6,7 +6,10 @@ import type { Action, ApprovalRule } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { recordChanges } from "../changes.ts";
+import { changesOfHomes } from "../changes-of-homes.ts";
 import { type Context, decisions, sendFor, uncarried } from "../context.ts";
+import { readHomes } from "../homes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { lockRehearsals, rehearseSourceLock } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
@@ -28,7 +31,7 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   title: "lock both datastores: new pods wait from here until the unlock",
   changesCluster: true,
   lockWindow: "begins",
-  approvals: [consentTo("unmapped-nodes"), consentTo("uncarried"), consentTo("foreign-owners")],
+  approvals: [homesFirst(consentTo("unmapped-nodes")), consentTo("uncarried"), consentTo("foreign-owners")],
   undo: [unlockEtcd],
   act: async (context) => {
     const { targetGroup } = await decisions(context);
@@ -52,6 +55,21 @@ async function rehearse(context: Context, targetGroup: TargetGroup): Promise<voi
   await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, targetGroup));
 }
 
+/** Namespaces and nodes have come and gone since preflight: what that means is asked for with the rest, before the lock. */
+function homesFirst(
+  rule: ApprovalRule<ClusterConnections, EtcdToKubernetesOptions>,
+): ApprovalRule<ClusterConnections, EtcdToKubernetesOptions> {
+  return {
+    subject: rule.subject,
+    needed: async (context) => {
+      const homes = await readHomes(context);
+      const judging = { homes: () => Promise.resolve(homes), beforeLock: true };
+      for await (const chunk of changesOfHomes(context, homes)) await recordChanges(context, chunk, judging);
+      return rule.needed(context);
+    },
+  };
+}
+
 /** What preflight found to need a person's consent, by subject. */
 function consentTo(subject: string): ApprovalRule<ClusterConnections, EtcdToKubernetesOptions> {
   return { subject, needed: (context) => consentNeeded(context, subject) };
@@ -63,9 +81,14 @@ async function consentNeeded(context: Context, subject: string): Promise<Shown |
   const { pinnedRevision } = await decisions(context);
   const tally = new Tally();
   const named: string[] = [];
-  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE })) {
-    for (const { key, detail } of page) {
+  let over = 0;
+  for await (const page of ledgerPages(uncarried(context), { limit: PAGE })) {
+    for (const { key, state, detail } of page) {
       if (detail["subject"] !== subject || detail["revision"] !== pinnedRevision) continue;
+      if (state !== "pending") {
+        over++;
+        continue;
+      }
       const reason = textAt(detail, "reason");
       tally.add([key, reason]);
       if (named.length < NAMED) named.push(`${key} (${reason})`);
@@ -75,9 +98,10 @@ async function consentNeeded(context: Context, subject: string): Promise<Shown |
     tally.add(item);
     if (named.length < NAMED) named.push(item);
   }
-  // Copying may have left more behind than preflight has counted.
-  const count = Math.max(Subjects.parse(notes["consents"] ?? {})[subject] ?? 0, tally.count);
-  if (count === 0) return undefined;
+  // Copying may have left more behind than preflight has counted, and some may have found its place since.
+  const counted = (Subjects.parse(notes["consents"] ?? {})[subject] ?? 0) - over;
+  const count = Math.max(counted, tally.count);
+  if (count <= 0) return undefined;
   const examples = named.length === 0 ? "" : `: ${named.join("; ")}`;
   const shown = `${count} to be approved as "${subject}"${examples}; \`describe\` lists all`;
   return { ...tally.shown(shown), count };

@@ -1,7 +1,7 @@
 import type { Action, StageOutcome } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions } from "../context.ts";
-import { copyLateChanges, isWrittenSince } from "../late-changes.ts";
+import { copyLateChanges, haveHomesMoved, isWrittenSince } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { ASKS_FOR_LATE } from "../recording.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
@@ -32,11 +32,11 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   },
 };
 
-/** A person may have taken days to approve: what was written to etcd meanwhile is copied. */
+/** A person may have taken days to approve: what was written to etcd meanwhile is copied, and what went with its namespace. */
 async function lookOnceMore(context: Context): Promise<StageOutcome> {
   const compared = RevisionNotes.safeParse(await context.notesOf("verify-revisions"));
   const isSame = compared.success && !(await isWrittenSince(context, compared.data.comparedUpTo));
-  if (isSame) return { done: true };
+  if (isSame && !(await haveHomesMoved(context))) return { done: true };
   const late = await copyLateChanges(context);
   return "wait" in late ? late : { done: true };
 }

@@ -8,6 +8,7 @@ import { differencesLedger } from "../../copying/verify-kinds.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, changes, conversion, resources } from "../context.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
+import { hasLostHome } from "../homes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
 import { isOurs } from "../../target/ownership.ts";
@@ -93,12 +94,13 @@ function leftOver(
   return "it is gone from the source, and still in the target";
 }
 
-/** What has been written in spite of the lock since is caught up with, and told, before the unlock. */
+/** What has been written in spite of the lock since, or went with its namespace, is caught up with, and told, before the unlock. */
 async function differs(
   context: Context,
   convert: Awaited<ReturnType<typeof conversion>>,
   pair: Parameters<typeof compareResource>[2],
 ): Promise<string | undefined> {
   const comparison = await compareResource(context, convert, pair);
-  return comparison.result === "different" ? comparison.message : undefined;
+  if (comparison.result !== "different") return undefined;
+  return (await hasLostHome(context, pair.checkpoint, pair.target)) ? undefined : comparison.message;
 }

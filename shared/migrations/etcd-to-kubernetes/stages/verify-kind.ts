@@ -9,7 +9,7 @@ import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import type { Json, JsonObject } from "../../../json.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
-import { rankOf } from "../changes.ts";
+import { rankOf } from "../source-changes.ts";
 import type { compareResource } from "../compare.ts";
 import { type Context, resources } from "../context.ts";
 import { isLeftOut } from "../../copying/ledger-detail.ts";

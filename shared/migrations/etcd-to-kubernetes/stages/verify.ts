@@ -7,6 +7,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing, verifyKinds } from "../../copying/verify-kinds.ts";
 import { type Comparison, compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion } from "../context.ts";
+import { hasLostHome } from "../homes.ts";
 import { isMissing } from "../missing-kinds.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { forgetNoted, note, strangerRow } from "../written-by-others.ts";
@@ -16,7 +17,7 @@ import { compareKind, type Pair } from "./verify-kind.ts";
 export interface VerifyTraits {
   name: string;
   title: string;
-  /** What has changed in the source since it was copied: left for catching up, or a difference. */
+  /** What has changed in the source since it was copied, or has lost its home: left for catching up, or a difference. */
   sourceChanged: "later" | "difference";
   /**
    * What others have written to the target since it was copied, or made there by themselves: a difference; or noted, and to
@@ -64,8 +65,8 @@ async function judge(
   const noted: Checkpoint[] = [];
   for (const pair of pairs) {
     const comparison = await compareResource(context, convert, pair);
-    if (comparison.result === "source-changed" && traits.sourceChanged === "later") continue;
     if (comparison.result === "equal") continue;
+    if (traits.sourceChanged === "later" && (await isForLater(context, pair, comparison))) continue;
     if (isNoted(traits, comparison)) noted.push(differing(pair.checkpoint, reasonOf(comparison)));
     else different.push(differing(pair.checkpoint, reasonOf(comparison)));
   }
@@ -73,6 +74,15 @@ async function judge(
   const unaccepted = different.filter(({ target }) => !accepted.has(target));
   await context.ledger(differencesLedger(traits.name, attempt)).put(unaccepted);
   await note(context, noted);
+}
+
+/** What has changed in the source, or lost its namespace or Node, is caught up with. */
+async function isForLater(
+  context: Context,
+  { checkpoint, target }: Pair,
+  { result }: Comparison,
+): Promise<boolean> {
+  return result === "source-changed" || hasLostHome(context, checkpoint, target);
 }
 
 async function acceptedOf(

@@ -1,4 +1,5 @@
 import { resource, resourceKey } from "../../../calico/testing/samples.ts";
+import type { JsonObject } from "../../../json.ts";
 import { isApproved } from "../../../engine/approvals.ts";
 import { Life } from "../../testing/life.ts";
 import type { Dice } from "../../testing/dice.ts";
@@ -7,6 +8,7 @@ import { mismatches } from "./oracle.ts";
 import { policyKey, policyValue } from "./policies.ts";
 import { type Described, startRun, type Worker, World } from "./world.ts";
 
+const NAMESPACES = ["shop", "team"];
 const POLICIES = ["shop/a", "shop/b", "shop/c", "shop/default.a", "team/a", "team/b", "default/x"];
 const APPROVALS = ["unlock", "switch"];
 /** How long what happens goes on, in steps; then the run is left in peace. */
@@ -19,7 +21,8 @@ const LAST_LOOK = "unlock";
 /**
  * A migration to which everything happens that may happen to a source while it is copied, as the dice have it: writes and
  * deletions at every moment, also between what the run reads and what it writes; compactions, several in a row; nodes
- * that come and go; workers that die between a write and its record; and days without anybody.
+ * and namespaces that come and go, and come back as others; workers that die between a write and its record; and days
+ * without anybody.
  */
 export class History {
   readonly #world: World;
@@ -41,7 +44,7 @@ export class History {
   }
 
   async #play(): Promise<string[]> {
-    await this.#world.kubernetes.create(NAMESPACES, namespace("team"));
+    this.#toggle("namespaces", "team");
     for (const path of POLICIES.slice(0, 3)) this.#world.etcd.put(policyKey(path), policyValue(path));
     this.#interfere();
     let worker = this.#world.worker();
@@ -55,7 +58,7 @@ export class History {
         continue;
       }
       if (await this.#help(worker, described)) continue;
-      if (!this.#calm) await this.#happen(worker);
+      if (!this.#calm) this.#happen(worker);
       await this.#advance(worker);
     }
     const { run } = await this.#world.describe(worker, runId);
@@ -74,6 +77,7 @@ export class History {
       if (this.#busy || this.#calm || write.includes("clusterinformations/default")) return;
       if (this.#dice.oneIn(12)) this.#writeSource();
       if (this.#dice.oneIn(40)) this.#compact();
+      if (this.#dice.oneIn(60)) this.#moveHome();
     };
     kubernetes.hooks.before = meddle;
     kubernetes.hooks.after = meddle;
@@ -93,7 +97,7 @@ export class History {
   async #rise(worker: Worker, runId: string): Promise<Worker> {
     worker.close();
     this.#world.clock.advance(this.#dice.oneIn(3) ? DAYS_MS : 60_000);
-    if (!this.#calm) for (let acts = this.#dice.roll(4); acts > 0; acts--) await this.#act();
+    if (!this.#calm) for (let acts = this.#dice.roll(4); acts > 0; acts--) this.#act();
     const next = this.#world.worker(this.#life());
     await Promise.race([next.engine.wake(runId), next.life.ended]);
     return next;
@@ -105,15 +109,26 @@ export class History {
       : new Life({ writes: 1 + this.#dice.roll(90) });
   }
 
-  async #happen(worker: Worker): Promise<void> {
+  #happen(worker: Worker): void {
     if (this.#dice.oneIn(15)) worker.life.kill();
-    else if (this.#dice.oneIn(2)) await this.#act();
+    else if (this.#dice.oneIn(2)) this.#act();
   }
 
-  async #act(): Promise<void> {
-    if (this.#dice.oneIn(4)) this.#compact();
-    else if (this.#dice.oneIn(6)) await this.#comeOrGo();
-    else this.#writeSource();
+  #act(): void {
+    switch (this.#dice.roll(8)) {
+      case 0:
+      case 1:
+        this.#compact();
+        return;
+      case 2:
+        this.#comeOrGo();
+        return;
+      case 3:
+        this.#moveHome();
+        return;
+      default:
+        this.#writeSource();
+    }
   }
 
   #compact(): void {
@@ -140,22 +155,53 @@ export class History {
     }
   }
 
-  /** A node of the cluster comes, or goes. */
-  async #comeOrGo(): Promise<void> {
-    const { etcd, kubernetes } = this.#world;
+  /** A node of Calico's comes, or goes. */
+  #comeOrGo(): void {
+    const { etcd } = this.#world;
     const key = resourceKey("nodes", "rack9");
+    if (etcd.dump()[key] !== undefined) {
+      etcd.delete(key);
+      return;
+    }
+    if (!this.#isThere("nodes", "node-9")) this.#toggle("nodes", "node-9");
+    const orchRefs = [{ nodeName: "node-9", orchestrator: "k8s" }];
+    etcd.put(key, JSON.stringify(resource("Node", "rack9", { orchRefs })));
+  }
+
+  /** A namespace, or a Node of Kubernetes, goes, slowly or at once; or comes again, as another. */
+  #moveHome(): void {
+    if (this.#dice.oneIn(4)) this.#toggle("nodes", "node-9");
+    else this.#toggle("namespaces", this.#dice.pick(NAMESPACES));
+    // Often enough it is back before anybody has looked.
+    const gone = NAMESPACES.filter((name) => !this.#isThere("namespaces", name));
+    if (gone.length > 0 && this.#dice.oneIn(2)) this.#toggle("namespaces", this.#dice.pick(gone));
+  }
+
+  #toggle(plural: "namespaces" | "nodes", name: string): void {
+    const { kubernetes } = this.#world;
+    const ref = { apiVersion: "v1", plural, name };
+    const found = kubernetes.dump()[`v1/${plural}/${name}`];
     this.#busy = true;
-    if (etcd.dump()[key] === undefined) {
-      if (kubernetes.dump()["v1/nodes/node-9"] === undefined)
-        await kubernetes.create(NODES, { apiVersion: "v1", kind: "Node", metadata: { name: "node-9" } });
-      etcd.put(
-        key,
-        JSON.stringify(
-          resource("Node", "rack9", { orchRefs: [{ nodeName: "node-9", orchestrator: "k8s" }] }),
-        ),
-      );
-    } else etcd.delete(key);
+    if (found === undefined) void kubernetes.create(ref, this.#home(plural, name));
+    else if (found.includes("deletionTimestamp"))
+      void kubernetes.replace(ref, { ...(JSON.parse(found) as JsonObject), ...this.#leaving(name) });
+    else void kubernetes.delete(ref);
     this.#busy = false;
+  }
+
+  /** Some are held for a while when they are deleted. */
+  #home(plural: "namespaces" | "nodes", name: string): JsonObject {
+    const held = plural === "namespaces" && this.#dice.oneIn(3) ? { finalizers: ["kubernetes"] } : {};
+    const kind = plural === "nodes" ? "Node" : "Namespace";
+    return { apiVersion: "v1", kind, metadata: { name, ...held } };
+  }
+
+  #leaving(name: string): JsonObject {
+    return { metadata: { name, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  }
+
+  #isThere(plural: "namespaces" | "nodes", name: string): boolean {
+    return this.#world.kubernetes.dump()[`v1/${plural}/${name}`] !== undefined;
   }
 
   /** What a person does who finds the run stopped; false when nothing is to do. */
@@ -180,13 +226,6 @@ export class History {
   #mend(message: string): void {
     if (message.includes("default.a")) this.#world.etcd.delete(policyKey("shop/default.a"));
   }
-}
-
-const NAMESPACES = { apiVersion: "v1", plural: "namespaces" };
-const NODES = { apiVersion: "v1", plural: "nodes" };
-
-function namespace(name: string): { apiVersion: string; kind: string; metadata: { name: string } } {
-  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
 
 function ipamBlock(key: string): string {

@@ -15,7 +15,8 @@ import type { World } from "./world.ts";
  */
 export async function mismatches(world: World, nodeNames: NodeNames): Promise<string[]> {
   const { group } = world;
-  const places = new Set(Object.keys(world.kubernetes.dump()));
+  const all = Object.entries(world.kubernetes.dump());
+  const places = new Set(all.filter(([, text]) => !text.includes("deletionTimestamp")).map(([path]) => path));
   const expected = new Map<string, Carried>();
   for (const [key, value] of Object.entries(world.etcd.dump())) {
     const forwarded = forward(key, value, { targetGroup: group, nodeNames });

@@ -16,7 +16,7 @@ import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { addResources } from "../add-resources.ts";
 import { isBuiltIn } from "../../../calico/built-in.ts";
-import { rankOf } from "../changes.ts";
+import { rankOf } from "../source-changes.ts";
 import { compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion, decisions, resources } from "../context.ts";
 import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts";

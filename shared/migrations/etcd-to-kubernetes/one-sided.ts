@@ -1,0 +1,105 @@
+import { forward } from "../../calico/forward.ts";
+import type { ForwardContext } from "../../calico/forwarded.ts";
+import { isBuiltIn } from "../../calico/built-in.ts";
+import { CALICO_PREFIX } from "../../calico/keys.ts";
+import { KINDS, targetKind } from "../../calico/kinds.ts";
+import { targetId } from "../../calico/target.ts";
+import type { Ledger } from "../../engine/ledger.ts";
+import type { RunRecord } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import { prefixEnd } from "../../etcd/keys.ts";
+import type { CalicoEtcd, EtcdKeyValue } from "../../etcd/types.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import type { ResourceRef } from "../../kubernetes/types.ts";
+import type { ClusterConnections } from "../connections.ts";
+import { isLeftOut } from "../copying/ledger-detail.ts";
+import { isOurs } from "../target/ownership.ts";
+import { concerns, rankOf } from "./source-changes.ts";
+import { strangerReason } from "./written-by-others.ts";
+import { objectTargetId } from "./target-refs.ts";
+
+/** One resource that is not the same on both sides. */
+export interface SideDifference {
+  kind: string;
+  namespace?: string;
+  /** The object's coordinates in the target. */
+  target: string;
+  reason: string;
+}
+
+const PAGE = 500;
+const LISTED = KINDS.filter(({ carried, rank, group }) => carried === true && rank > 0 && group === "crd");
+
+/** What etcd has and nothing was copied of, but for what is known to be left behind. */
+export async function* onlyInSource(
+  { etcd }: Pick<ClusterConnections, "etcd">,
+  conversion: ForwardContext,
+  ledgers: { resources: Ledger; uncarried: Ledger },
+): AsyncGenerator<SideDifference, void> {
+  for await (const page of valuesOf(etcd())) {
+    const ids = page.filter(concerns).map(({ key }) => ({ rank: rankOf(key) ?? 0, key }));
+    const rows = await ledgers.resources.get(ids);
+    const left = await ledgers.uncarried.get(ids);
+    const known = new Set([
+      ...rows.filter((row) => row.state !== "reverted" || isLeftOut(row)).map(({ key }) => key),
+      ...left.filter(({ state }) => state === "pending").map(({ key }) => key),
+    ]);
+    for (const { key, value } of page) {
+      if (!concerns({ key }) || known.has(key)) continue;
+      const found = forward(key, value, conversion);
+      if (found.outcome !== "carry") continue;
+      const { kind, target } = found;
+      const place = target.namespace === undefined ? {} : { namespace: target.namespace };
+      yield { kind, ...place, target: targetId(target), reason: "it is not copied" };
+    }
+  }
+}
+
+/** All values as they are now: a comparison takes longer than etcd may keep a revision. */
+async function* valuesOf(etcd: CalicoEtcd): AsyncGenerator<EtcdKeyValue[]> {
+  const to = prefixEnd(CALICO_PREFIX);
+  for (let from = CALICO_PREFIX; ;) {
+    const { kvs, more } = await etcd.range({ from, to, limit: PAGE });
+    yield kvs;
+    const last = kvs.at(-1);
+    if (!more || last === undefined) return;
+    from = `${last.key}\0`;
+  }
+}
+
+/** What the target has and no resource of etcd has become, but for what Calico makes itself. */
+export async function* onlyInTarget(
+  connections: ClusterConnections,
+  { targetGroup }: Pick<ForwardContext, "targetGroup">,
+  { run, resources }: { run: RunRecord; resources: Ledger },
+): AsyncGenerator<SideDifference, void> {
+  for (const info of LISTED) {
+    const ref = targetKind(info, targetGroup);
+    for await (const page of objectsOf(connections, ref)) {
+      const byId = new Map(page.map((object) => [objectTargetId(ref, object), object]));
+      const rows = await resources.findByTarget([...byId.keys()]);
+      const known = new Set(
+        rows.filter((row) => row.state !== "reverted" || isLeftOut(row)).map(({ target }) => target),
+      );
+      for (const [target, object] of byId) {
+        if (known.has(target) || isBuiltIn(info.kind, textAt(object, "metadata", "name"))) continue;
+        const namespace = textAt(object, "metadata", "namespace");
+        const place = namespace === "" ? {} : { namespace };
+        yield { kind: info.kind, ...place, target, reason: strangerReason(isOurs({ run }, object)) };
+      }
+    }
+  }
+}
+
+/** None of a kind that the target has no CRD for. */
+async function* objectsOf(
+  { kubernetes }: ClusterConnections,
+  ref: ResourceRef,
+): AsyncGenerator<JsonObject[]> {
+  try {
+    yield* kubernetes.pages(ref, { metadataOnly: true, pageSize: PAGE });
+  } catch (error) {
+    if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
+  }
+}
