@@ -18,14 +18,14 @@ type Meeting = { refused: RegExp } | { consent: string; code: string } | "taken"
 
 const MEETINGS: Readonly<Record<EdgeCase, Meeting>> = {
   "user-profile": { consent: "uncarried", code: "PROFILE_NOT_DERIVED" },
-  "other-orchestrator": { consent: "uncarried", code: "WORKLOAD_ENDPOINT_NOT_DERIVED" },
+  "other-orchestrator": { refused: /others-on-etcd: .*workloadendpoints/ },
   "invalid-json": { refused: /values-valid: .*globalnetworksets\/broken/ },
   "corrupt-block": { refused: /values-valid: .*10\.79\.255\.192-26/ },
   "not-calico": { refused: /values-valid: .*globalnetworksets\/stranger/ },
   "unknown-key": { consent: "uncarried", code: "KEY_UNKNOWN" },
   "policy-name-collision": { refused: /names-unique: .*networkpolicies\/default\/foo/ },
   "handle-case-collision": { refused: /names-unique: .*k8s-pod-network\.abcdef/i },
-  "unmapped-node": { consent: "unmapped-nodes", code: "NODE_UNMAPPED" },
+  "unmapped-node": { refused: /others-on-etcd: .*nodes\/bare-metal-1/ },
   "missing-node": { consent: "unmapped-nodes", code: "NODE_MISSING" },
   "node-clash": { refused: /names-unique: .*nodes\/reinstalled-1/ },
   "missing-namespace": { consent: "uncarried", code: "NAMESPACE_MISSING" },

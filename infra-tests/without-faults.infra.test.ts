@@ -153,7 +153,7 @@ describe("a migration straight to projectcalico.org/v3", () => {
     const rig = openEngine(join(folder, "store.db"), { etcdEndpoint: sides.etcd.endpoint, kubeconfig });
     try {
       const [etcdBefore, kubernetesBefore] = [await dumpEtcd(sides.etcd), await dumpKubernetes(api)];
-      const runId = await startRun(rig, { quietMs: 100 }, ["unlock", "switch"]);
+      const runId = await startRun(rig, { quietMs: 100, othersOnEtcd: "stop" }, ["unlock", "switch"]);
       for (const subject of ["unmapped-nodes", "uncarried"]) {
         assert.equal((await rig.drive(runId)).waiting?.subject, subject);
         await rig.engine.approve(runId, "test", subject);

@@ -103,6 +103,11 @@ export function parseEtcdKey(key: string): SourceKey {
   return unknown(foreign?.[1] ?? "not a key that Calico reads");
 }
 
+/** True for a key that something else than Kubernetes goes on reading. */
+export function isForeignKey(key: string): boolean {
+  return FOREIGN.some(([prefix]) => key.startsWith(prefix));
+}
+
 function unknown(reason: string): SourceKey {
   return { type: "unknown", reason };
 }

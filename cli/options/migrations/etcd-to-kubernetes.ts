@@ -11,12 +11,16 @@ export const GROUPS: Readonly<Record<"v1" | "v3", TargetGroup>> = {
   v3: "projectcalico.org/v3",
 };
 
+/** What `--others-on-etcd` takes. */
+const OTHERS = ["refuse", "unlock", "stop"] as const;
+
 /** The flags of `etcd-to-kubernetes` alone. */
 export const EtcdToKubernetesFlags = z.object({
   manifest: z.string().optional(),
   rollbackManifest: z.string().optional(),
   targetGroup: z.enum(["v1", "v3"]).optional(),
   calicoVersion: z.string().optional(),
+  othersOnEtcd: z.enum(OTHERS).optional(),
 });
 export type EtcdToKubernetesFlags = z.infer<typeof EtcdToKubernetesFlags>;
 
@@ -49,6 +53,12 @@ export const etcdToKubernetes: MigrationCommandLine<EtcdToKubernetesFlags & Shar
           "--calico-version <version>",
           "the Calico that will use the Kubernetes datastore, such as v3.28.5 (default: found out)",
         ).argParser(calicoVersion),
+      )
+      .addOption(
+        new Option(
+          "--others-on-etcd <what>",
+          "hosts and orchestrators beside Kubernetes on this etcd: refuse to begin, unlock etcd for them in the end, or let them stop (default: refuse)",
+        ).choices(OTHERS),
       );
   },
   optionsOf: (world, flags) => ({
@@ -56,6 +66,7 @@ export const etcdToKubernetes: MigrationCommandLine<EtcdToKubernetesFlags & Shar
     rollbackManifest: sourceOf(world, flags.rollbackManifest),
     targetGroup: flags.targetGroup === undefined ? undefined : GROUPS[flags.targetGroup],
     calicoVersion: flags.calicoVersion,
+    othersOnEtcd: flags.othersOnEtcd,
     ...sharedOptions(flags),
   }),
   manifests: ["manifest", "rollbackManifest"],

@@ -13,6 +13,7 @@ const GIVEN = {
     rollbackManifest: "https://x/b.yaml",
     targetGroup: "v3",
     calicoVersion: "3.28",
+    othersOnEtcd: "unlock",
   },
   "apiserver-to-crds": {
     crds: "a.yaml",

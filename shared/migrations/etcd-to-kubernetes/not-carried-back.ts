@@ -65,10 +65,10 @@ export const consentToLosses: ApprovalRule<ClusterConnections, EtcdToKubernetesO
   },
 };
 
-/** What an object means now; undefined for one that is gone. Of a pod's endpoint, why it cannot be carried. */
+/** What an object means now; undefined for one that is gone. Of a pod's endpoint, or a deletion, why it cannot be carried. */
 async function presentMeaning(context: Context, row: Checkpoint): Promise<string | undefined> {
   const { kind, reason } = detailOf(row);
-  if (kindInfo(kind).group === "none") return reason ?? "";
+  if (kindInfo(kind).group === "none" || row.detail["deleted"] === true) return reason ?? "";
   const target = await readTarget(context, refOf(row, (await decisions(context)).targetGroup));
   return target === undefined ? undefined : meaningHash(target);
 }

@@ -24,6 +24,11 @@ export const EtcdToKubernetesOptions = z.strictObject({
   quietDeadlineMs: z.int().min(1000).default(120_000),
   /** How long the rollout of Calico's workloads may take. */
   rolloutDeadlineMs: z.int().min(1000).default(1_800_000),
+  /**
+   * What becomes of others that use the same etcd (bare-metal hosts, OpenStack, other orchestrators): `refuse` to begin where there are
+   * any; `unlock` etcd for them once Kubernetes has its own datastore; or they `stop`, as etcd stays locked.
+   */
+  othersOnEtcd: z.enum(["refuse", "unlock", "stop"]).default("refuse"),
   ...LOCK_OPTIONS,
 });
 export type EtcdToKubernetesOptions = z.infer<typeof EtcdToKubernetesOptions>;

@@ -14,6 +14,7 @@ import { lockRehearsal } from "./checks/lock-rehearsal.ts";
 import { manifest } from "./checks/manifest.ts";
 import { namesUnique } from "./checks/names-unique.ts";
 import { nodesMapped } from "./checks/nodes-mapped.ts";
+import { othersOnEtcd } from "./checks/others-on-etcd.ts";
 import { referencesResolve } from "./checks/references-resolve.ts";
 import { schemaAccepts } from "./checks/schema-accepts.ts";
 import { serverAccepts } from "./checks/server-accepts.ts";
@@ -43,6 +44,7 @@ export const CHECKS: readonly Check[] = [
   serverAccepts,
   serverTried,
   spelling,
+  othersOnEtcd,
   nodesMapped,
   allCarried,
   referencesResolve,

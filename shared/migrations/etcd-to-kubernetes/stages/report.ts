@@ -6,6 +6,11 @@ import { notedLedger } from "../written-by-others.ts";
 /** Writes down what moved, how long the datastore was locked, and what was not carried. */
 export const report = reportStage<EtcdToKubernetesOptions, object>({ compose });
 
+const KEEP_ETCD =
+  "etcd is still locked by this run, for a late rollback. Keep it until you are sure, then decommission it.";
+const LEFT_TO_OTHERS =
+  "etcd is unlocked again for whoever else uses it. The two datastores know nothing of each other: give each its own IP pools, and once you are sure delete from etcd what is Kubernetes' own.";
+
 async function compose(context: Context): Promise<object> {
   const { targetGroup, pinnedRevision } = await decisions(context);
   const { moved, conflicts } = await readResources(resources(context));
@@ -24,7 +29,7 @@ async function compose(context: Context): Promise<object> {
       ["conflict", "pending"],
     ),
     next: [
-      "etcd is still locked by this run, for a late rollback. Keep it until you are sure, then decommission it.",
+      context.options.othersOnEtcd === "unlock" ? LEFT_TO_OTHERS : KEEP_ETCD,
       "Change the datastore in your installer's inventory too (kubespray: calico_datastore: kdd), or it will be put back.",
     ],
   };

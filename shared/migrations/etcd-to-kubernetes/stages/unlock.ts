@@ -5,10 +5,14 @@ import { copyLateChanges, haveHomesMoved, isWrittenSince } from "../late-changes
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { ASKS_FOR_LATE } from "../recording.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
+import { liftSourceLock } from "../undo/unlock-etcd.ts";
 import { carryBackStages } from "../undo/carry-back.ts";
 import { RevisionNotes } from "./verify-revisions.ts";
 
-/** Opens the target for use. etcd stays locked: nobody may use it any more, and the late way back needs it as it is. */
+/**
+ * Opens the target for use. etcd stays locked: nobody may use it any more, and the late way back needs it as it is. Unless others
+ * go on using it: for them it is unlocked, once Kubernetes does not need it.
+ */
 export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",
   name: "unlock",
@@ -28,6 +32,10 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
     const { targetGroup } = await decisions(context);
     await setTargetReady(context, targetGroup, true, (state) => context.tellLock(state, LOCKED.both));
     await context.record({ unlockedAt: context.clock.now() });
+    if (context.options.othersOnEtcd === "unlock") {
+      await context.record({ leftToOthers: true });
+      await liftSourceLock(context);
+    }
     return { done: true };
   },
 };

@@ -7,7 +7,7 @@ import {
   type Skipped,
 } from "../../../calico/backward.ts";
 import { kindInfo, KINDS, targetKind } from "../../../calico/kinds.ts";
-import type { Action, BatchOutcome, Stage, Sweep } from "../../../engine/migration.ts";
+import type { BatchOutcome, Stage, Sweep } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
@@ -19,19 +19,18 @@ import { isBuiltIn } from "../../../calico/built-in.ts";
 import { rankOf } from "../source-changes.ts";
 import { compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion, decisions, resources } from "../context.ts";
-import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts";
+import { detailOf, isLeftOut, lastingDetail, withDetail } from "../../copying/ledger-detail.ts";
 import { carryBackEndpoints } from "./carry-back-endpoints.ts";
 import { rangesByRank, rowsInRange } from "../../copying/ledger-ranges.ts";
 import { isMissing } from "../missing-kinds.ts";
 import { agreedLosses, consentToLosses, lossRow, recordLosses } from "../not-carried-back.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readSources } from "../source.ts";
-import { lockSource } from "../source-lock.ts";
+import { isSharedEtcd, lockAgain } from "./lock-again.ts";
 import { verifySweep } from "../stages/verify.ts";
 import type { Conversions } from "../stages/verify-kind.ts";
 import { COPIED_RANKS } from "../stages/pre-copy.ts";
 import { listPage, readTarget } from "../../target/calls.ts";
-import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
 const PAGE = 200;
@@ -47,23 +46,12 @@ const Scope = z.union([
   z.object({ rank: z.int(), from: z.string(), to: z.string() }),
 ]);
 const Progress = z.object({ continueToken: z.string() });
+const WRITTEN_BY_OTHERS = "others, for whom etcd was unlocked, have written it there since: etcd's is kept";
 
-/** Nobody writes to the Kubernetes datastore while it is carried back; etcd is still locked. */
-const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
-  kind: "action",
-  name: "lock-again",
-  title: "lock the Kubernetes datastore again",
-  lockWindow: "begins",
-  act: async (context) => {
-    // etcd first: where it cannot be reached, or is no longer this run's, pods go on to start.
-    await lockSource(context, () => Promise.reject(sourceUnlocked()));
-    const { targetGroup } = await decisions(context);
-    await setTargetReady(context, targetGroup, false, (state) =>
-      context.tellLock(state, LOCKED.target, { side: "kubernetes" }),
-    );
-    return { done: true };
-  },
-};
+/** How values are converted, and whether others may have written to etcd since the unlock. */
+interface Sharing extends Conversions {
+  isShared: boolean;
+}
 
 /**
  * Writes to etcd what changed in the Kubernetes datastore after the unlock: first what the target lists, kind by kind,
@@ -109,16 +97,6 @@ export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernete
   },
 ];
 
-function sourceUnlocked(): MigratorError {
-  return new MigratorError(
-    "SOURCE_UNLOCKED",
-    "etcd is no longer locked by this run: somebody may be using it",
-    {
-      next: "A late rollback would overwrite what was written to etcd since. Decide by hand which side is right.",
-    },
-  );
-}
-
 function kindBatches(): { scope: JsonObject; size: number }[] {
   const carried = KINDS.filter((info) => info.carried === true && info.rank > 0);
   return carried.map(({ kind }) => ({ scope: { kind }, size: 0 }));
@@ -149,7 +127,11 @@ async function carryKind(
 }
 
 async function carryObjects(context: Context, kind: string, objects: readonly JsonObject[]): Promise<number> {
-  const convert = { there: await conversion(context), back: await backConversion(context) };
+  const convert = {
+    there: await conversion(context),
+    back: await backConversion(context),
+    isShared: await isSharedEtcd(context),
+  };
   const ref = targetKind(kindInfo(kind), convert.there.targetGroup);
   const byTarget = new Map(objects.map((object) => [objectTargetId(ref, object), object]));
   const known = await resources(context).findByTarget([...byTarget.keys()]);
@@ -183,7 +165,7 @@ async function carryObjects(context: Context, kind: string, objects: readonly Js
 /** Brings the source of a copied resource up to date; what means the same is left as it is, byte for byte. `skipped` says why not. */
 async function carryKnown(
   context: Context,
-  convert: Conversions,
+  convert: Sharing,
   pair: { checkpoint: Checkpoint; source: EtcdKeyValue | undefined; object: JsonObject },
 ): Promise<{ row: Checkpoint; skipped?: string }> {
   const { checkpoint, source, object } = pair;
@@ -195,6 +177,8 @@ async function carryKnown(
   });
   const seen = withDetail(ownedBy(current, object), { pass: PASS });
   if (comparison.result === "equal") return { row: { ...seen, state: "applied" } };
+  if (convert.isShared && source?.modRevision !== checkpoint.sourceRevision)
+    return { row: { ...seen, sourceRevision: checkpoint.sourceRevision }, skipped: WRITTEN_BY_OTHERS };
   const back = backwardContext(convert.back, { key: checkpoint.key, existing: source });
   const write = backward(object, back);
   if ("skipped" in write) return { row: seen, skipped: write.skipped };
@@ -212,7 +196,7 @@ function ownedBy(checkpoint: Checkpoint, object: JsonObject): Checkpoint {
 /** Writes an object that came after the unlock, or says why it cannot; undefined for what Calico makes itself on each side. */
 async function carryNew(
   context: Context,
-  { back }: Conversions,
+  { back, isShared }: Sharing,
   found: { kind: string; target: string; object: JsonObject },
 ): Promise<Checkpoint | Skipped | undefined> {
   if (!cameAfterUnlock(found.kind, found.object)) return undefined;
@@ -223,6 +207,8 @@ async function carryNew(
   const existing = held.get(key);
   const write = backward(found.object, backwardContext(back, { key, existing }));
   if ("skipped" in write) return write;
+  if (isShared && existing !== undefined && existing.value.toString("utf8") !== write.value)
+    return { skipped: WRITTEN_BY_OTHERS };
   const sourceRevision = await putSource(context, write.key, write.value, existing);
   const namespace = textAt(found.object, "metadata", "namespace");
   return {
@@ -293,13 +279,25 @@ async function carryDeletions(
   const { targetGroup } = await decisions(context);
   const rows = await rowsInRange(resources(context), scope, { limit: PAGE * PAGES_PER_WORK });
   const unseen = rows.filter((row) => row.state !== "reverted" && detailOf(row).pass !== PASS);
+  const isShared = await isSharedEtcd(context);
   const gone: Checkpoint[] = [];
+  const kept: Checkpoint[] = [];
   for (const row of unseen) {
     if ((await readTarget(context, refOf(row, targetGroup))) !== undefined) continue;
     context.ensureHeld();
-    await context.connections.etcd().compareAndDelete({ key: row.key, expectedModRevision: "any" });
+    const expectedModRevision = isShared ? row.sourceRevision : "any";
+    const deleted = await context.connections.etcd().compareAndDelete({ key: row.key, expectedModRevision });
+    if (!deleted.applied && deleted.current !== undefined) kept.push(keptRow(row));
     gone.push(withDetail({ ...row, state: "reverted" }, { gone: true }));
   }
+  await recordLosses(context, kept);
   await resources(context).put(gone);
-  return gone.length;
+  return gone.length - kept.length;
+}
+
+/** A deletion that is not carried back, as others have written to etcd what was deleted. */
+function keptRow(row: Checkpoint): Checkpoint {
+  const { before: _irrelevant, ...place } = lastingDetail(row);
+  const detail = { ...place, deleted: true, reason: `it was deleted in Kubernetes; ${WRITTEN_BY_OTHERS}` };
+  return { rank: row.rank, key: row.target, target: row.target, state: "pending", sourceRevision: 0, detail };
 }

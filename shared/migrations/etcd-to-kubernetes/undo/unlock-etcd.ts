@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import type { Context } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { unlockSource } from "../source-lock.ts";
 import { LOCKED } from "../target-lock.ts";
@@ -14,12 +15,17 @@ export const unlockEtcd: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   title: "unlock etcd, if the lock is this run's",
   lockWindow: "ends",
   act: async (context) => {
-    const locked = Locked.safeParse(await context.notesOf("lock"));
-    if (locked.success) {
+    if (Locked.safeParse(await context.notesOf("lock")).success) {
       await context.tellLock("unlocking", LOCKED.both);
-      await unlockSource(context, locked.data.before);
+      await liftSourceLock(context);
       await context.tellLock("unlocked", LOCKED.both, { side: "etcd" });
     }
     return { done: true };
   },
 };
+
+/** Puts back what etcd's ClusterInformation was before this run locked it, if the lock is this run's. Repeatable. */
+export async function liftSourceLock(context: Context): Promise<void> {
+  const locked = Locked.safeParse(await context.notesOf("lock"));
+  if (locked.success) await unlockSource(context, locked.data.before);
+}
