@@ -174,15 +174,12 @@ async function* uncopied(
 
 /** The native objects of a kind that nothing of the old group was copied to, but for the tiers that Calico makes itself. */
 async function* onlyNative(
-  { connections, signal }: AnyContext,
+  context: AnyContext,
   { ledger, kind, version }: { ledger: Ledger; kind: NativeKind; version: string },
 ): AsyncGenerator<GroupDifference, void> {
   const ref = { apiVersion: version, plural: kind.plural };
-  for await (const page of connections.kubernetes.pages(ref, {
-    metadataOnly: true,
-    pageSize: PAGE,
-    signal,
-  })) {
+  const options = { metadataOnly: true, pageSize: PAGE, signal: context.signal };
+  for await (const page of reads(context).pages(ref, options)) {
     const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
     const rows = new Map((await ledger.findByTarget([...byId.keys()])).map((row) => [row.target, row]));
     for (const [target, object] of byId) {

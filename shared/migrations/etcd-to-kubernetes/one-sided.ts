@@ -14,6 +14,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { isLeftOut } from "../copying/ledger-detail.ts";
+import { readsOf } from "../target/reads.ts";
 import { isOurs } from "../target/ownership.ts";
 import { concerns, rankOf } from "./source-changes.ts";
 import { strangerReason } from "./written-by-others.ts";
@@ -93,12 +94,9 @@ export async function* onlyInTarget(
 }
 
 /** None of a kind that the target has no CRD for. */
-async function* objectsOf(
-  { kubernetes }: ClusterConnections,
-  ref: ResourceRef,
-): AsyncGenerator<JsonObject[]> {
+async function* objectsOf(connections: ClusterConnections, ref: ResourceRef): AsyncGenerator<JsonObject[]> {
   try {
-    yield* kubernetes.pages(ref, { metadataOnly: true, pageSize: PAGE });
+    yield* readsOf(connections).pages(ref, { metadataOnly: true, pageSize: PAGE });
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;
   }

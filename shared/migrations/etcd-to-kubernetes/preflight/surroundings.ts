@@ -10,7 +10,6 @@ import { readManifest } from "../manifest.ts";
 import { schemaOf } from "../../target/schemas.ts";
 import { call, orAbsent } from "../../target/calls.ts";
 import { type Surroundings, schemaVersion } from "./read-resources.ts";
-import { reads } from "../../target/reads.ts";
 
 const cached = new WeakMap<KubernetesApi, { reading: string; surroundings: Surroundings }>();
 

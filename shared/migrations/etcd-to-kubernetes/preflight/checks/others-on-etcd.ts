@@ -24,7 +24,11 @@ export const othersOnEtcd: ResourceCheck = {
       case "stop":
         return pass(`${count} are of others, which stop when etcd is locked`);
       case "refuse":
-        return fail(`${count} are of others, for whom etcd would stay locked: ${items[0] ?? ""}`, items, count);
+        return fail(
+          `${count} are of others, for whom etcd would stay locked: ${items[0] ?? ""}`,
+          items,
+          count,
+        );
     }
   },
 };
