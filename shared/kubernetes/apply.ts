@@ -1,4 +1,5 @@
 import type { JsonObject } from "../json.ts";
+import { inServedVersion } from "./admission.ts";
 import { waitEstablished } from "./crds.ts";
 import { Discovery } from "./discovery.ts";
 import { textAt } from "./fields.ts";
@@ -75,7 +76,7 @@ export function applyOrder(objects: readonly JsonObject[]): JsonObject[] {
 
 /**
  * Applies the objects by server-side apply, one after the other in `applyOrder`, and waits for CustomResourceDefinitions
- * among them to be established before it goes on. Repeating it is harmless. Throws what `request` throws, naming the
+ * among them to be established before it goes on. Admission policies are applied in the API version that is served. Repeating it is harmless. Throws what `request` throws, naming the
  * object; KUBERNETES_KIND_UNKNOWN; KUBERNETES_CRDS_NOT_ESTABLISHED.
  */
 export async function applyManifests(
@@ -108,10 +109,11 @@ async function establish(
 async function applyOne(
   api: KubernetesApi,
   discovery: Discovery,
-  object: JsonObject,
+  given: JsonObject,
   options: ApplyOptions,
 ): Promise<AppliedObject> {
   const { signal, timeoutMs, fieldManager, force, dryRun } = options;
+  const object = await inServedVersion(discovery, given, { signal, timeoutMs });
   const kind = textAt(object, "kind");
   const ref = await objectRef(discovery, object, options);
   // request rather than patch, because only the status tells whether the object was created.

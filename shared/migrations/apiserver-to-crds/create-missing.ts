@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../json.ts";
+import { inServedVersion } from "../../kubernetes/admission.ts";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { Discovery } from "../../kubernetes/discovery.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
@@ -14,13 +15,16 @@ import { reads } from "../target/reads.ts";
 
 /**
  * Creates those of these objects that are missing: the stage's notes say which before the first is created, and then which of
- * them this run has created.
+ * them this run has created. An admission policy is created in the API version that the cluster serves.
  */
 export async function createMissing(context: Context, objects: readonly JsonObject[]): Promise<void> {
   const discovery = new Discovery(reads(context));
   const known = new Set(recorded(context).map(({ ref }) => resourcePath(ref)));
   const wanted = await Promise.all(
-    objects.map(async (object) => ({ object, ref: await refOf(discovery, object) })),
+    objects.map(async (given) => {
+      const object = await inServedVersion(discovery, given);
+      return { object, ref: await refOf(discovery, object) };
+    }),
   );
   const found = await Promise.all(wanted.map(({ ref }) => readTarget(context, ref)));
   const missing = wanted.filter((_, index) => found[index] === undefined);

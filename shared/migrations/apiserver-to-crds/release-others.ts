@@ -9,7 +9,7 @@ import { lockedBefore, OLD_LOCK } from "./cluster-information.ts";
 import type { Context } from "./context.ts";
 import { everPaused } from "./pause-book.ts";
 import { switchedWorkloads } from "./switch-workload.ts";
-import { InstallNotes } from "./undo-install.ts";
+import { createdBy } from "./undo-install.ts";
 import { apiServerRef, operatorRef } from "./workloads.ts";
 
 /** The stages that create objects of the manifest. */
@@ -38,8 +38,7 @@ export async function releaseOthers(context: Context): Promise<void> {
 }
 
 async function written(context: Context): Promise<Written[]> {
-  const installed = await Promise.all(INSTALLING.map((stage) => context.notesOf(stage)));
-  const created = installed.flatMap((notes) => InstallNotes.parse(notes).created);
+  const created = (await Promise.all(INSTALLING.map((stage) => createdBy(context, stage)))).flat();
   const operator = await operatorOf(context);
   return [
     ...created.map(({ ref }) => ({ ref })),

@@ -2,7 +2,9 @@ import { z } from "zod";
 import type { Action, StageOutcome } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
+import { inServedRef } from "../../kubernetes/admission.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
+import { Discovery } from "../../kubernetes/discovery.ts";
 import { objectsAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
@@ -48,11 +50,24 @@ export const removeCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
 
 /** Deletes what a stage has created, definitions excepted: gives these. */
 export async function removeCreated(context: Context, stage: string): Promise<Created[]> {
-  const { created } = InstallNotes.parse(await context.notesOf(stage));
+  const created = await createdBy(context, stage);
   const known = await Promise.all(created.map((one) => identified(context, one)));
   const ours = known.filter(({ uid }) => uid !== undefined);
   for (const one of ours.filter((each) => !isCrdRef(each.ref))) await remove(context, one);
   return ours.filter(({ ref }) => isCrdRef(ref));
+}
+
+/**
+ * What a stage has created, or was about to: admission policies where they are by now, as the cluster may have been upgraded
+ * since, and serve other versions.
+ */
+export async function createdBy(context: Context, stage: string): Promise<Created[]> {
+  const { created } = InstallNotes.parse(await context.notesOf(stage));
+  const discovery = new Discovery(reads(context));
+  const { signal } = context;
+  return Promise.all(
+    created.map(async (one) => ({ ...one, ref: await inServedRef(discovery, one.ref, { signal }) })),
+  );
 }
 
 /** With the object's UID if this run has created it: one of that name that somebody else has created is not its to delete. */

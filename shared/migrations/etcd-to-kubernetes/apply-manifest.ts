@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../json.ts";
+import { inServedVersion } from "../../kubernetes/admission.ts";
 import { applyManifests, applyOrder } from "../../kubernetes/apply.ts";
 import type { Discovery } from "../../kubernetes/discovery.ts";
 import { textAt } from "../../kubernetes/fields.ts";
@@ -27,8 +28,9 @@ export async function applyManifest(
   for (const object of ordered.filter((one) => !isCrd(one))) await apply(object);
 }
 
-/** Where an object of a manifest is. */
-export async function manifestRef(discovery: Discovery, object: JsonObject): Promise<ObjectRef> {
+/** Where an object of a manifest is, once it was applied. */
+export async function manifestRef(discovery: Discovery, given: JsonObject): Promise<ObjectRef> {
+  const object = await inServedVersion(discovery, given);
   const { apiVersion, plural, namespaced } = await discovery.resource(
     textAt(object, "apiVersion"),
     textAt(object, "kind"),

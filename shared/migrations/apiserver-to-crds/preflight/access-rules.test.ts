@@ -54,6 +54,14 @@ describe("the rights of the migration", () => {
     assert.equal(new Set(texts).size, texts.length);
   });
 
+  test("are the same whichever API version the manifest's admission policies have", () => {
+    const [stable, beta] = ["v1", "v1beta1"].map((version) =>
+      accessRules({ crds: [manifestPolicy(version)], mirrorStatus: false }),
+    );
+
+    assert.deepEqual(beta, stable);
+  });
+
   test("follow the manifest, without the CRDs that every manifest has", () => {
     const crds = [manifestCrd("tiers.projectcalico.org"), manifestPolicy("v1")];
     const withManifest = accessRules({ crds, mirrorStatus: false });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type AdmissionVersion, type Combination, misfits } from "./compatibility.ts";
+import type { AdmissionVersion } from "../../../kubernetes/admission.ts";
+import { type Combination, misfits } from "./compatibility.ts";
 
 type Verdict = "fits" | "warn" | "block";
 
@@ -23,7 +24,8 @@ const MATRIX: readonly Row[] = [
   ["v1.36.1", ["v1"], "v3.33.0", none, ["v1"], "fits"],
   ["v1.36.1", ["v1"], "v3.31.7", none, [], "block", /3\.32\.0 is the first/],
   ["v1.36.1", ["v1"], undefined, none, [], "warn", /calico-node cannot be told/],
-  ["v1.36.1", ["v1"], "v3.34.0", none, [], "warn", /newer than what was tried/],
+  ["v1.36.1", ["v1"], "v3.34.0", none, [], "fits"],
+  ["v1.36.1", ["v1"], "v3.35.0", none, [], "warn", /newer than what was tried \(3\.34\)/],
   ["v1.37.0", ["v1"], "v3.33.0", none, [], "warn", /Kubernetes v1.37.0 is newer/],
   ["unknown", ["v1"], "v3.33.0", none, [], "warn", /says its version is "unknown"/],
   // Kubernetes that serves no MutatingAdmissionPolicy.

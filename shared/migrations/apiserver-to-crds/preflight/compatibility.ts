@@ -1,8 +1,5 @@
+import type { AdmissionVersion } from "../../../kubernetes/admission.ts";
 import { parseVersion, rowFor, type Version } from "./versions.ts";
-
-/** The API versions in which a cluster can serve MutatingAdmissionPolicy, the best first. */
-export const ADMISSION_VERSIONS = ["v1", "v1beta1", "v1alpha1"] as const;
-export type AdmissionVersion = (typeof ADMISSION_VERSIONS)[number];
 
 /** The versions of everything that has to fit together. An undefined one could not be told. */
 export interface Combination {
@@ -56,7 +53,8 @@ const NEWEST_KUBERNETES: Version = [1, 36, 0];
  * v3.32.0, and in no v3.31 release.
  */
 const CALICO_FLOOR: Version = [3, 32, 0];
-const NEWEST_CALICO: Version = [3, 33, 0];
+/** The newest Calico that this migration was tried with. */
+const NEWEST_CALICO: Version = [3, 34, 0];
 
 /**
  * What the operator can do, by the release from which on. After the switch it cannot be taken back to the old group by
@@ -118,7 +116,7 @@ function calicoMisfits(calico: string | undefined): Misfit[] {
   }
   const isNewer = version[0] > NEWEST_CALICO[0] || version[1] > NEWEST_CALICO[1];
   if (!isNewer) return [];
-  const message = `Calico ${calico ?? ""} is newer than what was tried (3.33)`;
+  const message = `Calico ${calico ?? ""} is newer than what was tried (3.34)`;
   return [{ level: "warn", message, next: "Try it on a cluster that may break first." }];
 }
 

@@ -1,12 +1,12 @@
 import type { Lock } from "../../../calico/lock.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { DeniedAccess } from "../../../kubernetes/access.ts";
+import type { AdmissionVersion } from "../../../kubernetes/admission.ts";
 import type { ApiServiceState } from "../../../kubernetes/api-services.ts";
 import type { CrdState } from "../../../kubernetes/crds.ts";
 import type { Managers } from "../../../kubernetes/gitops/find-managers.ts";
 import type { SecondVersion } from "../../../kubernetes/second-version.ts";
 import type { Rehearsed } from "../../target/rehearse.ts";
-import type { AdmissionVersion } from "./compatibility.ts";
 import type { GitOpsMode } from "./input.ts";
 
 /** What could not be read, because the user may not or the cluster has no such API; `unread` says why. */

@@ -118,6 +118,23 @@ suite("gathering facts", () => {
     assert.equal(found["policy-names"], "warn");
   });
 
+  test("finds admission policies in the version that Kubernetes 1.34 serves", async (t) => {
+    const beta = "admissionregistration.k8s.io/v1beta1";
+    const cluster = await startFakeCluster(t, {
+      serves: {
+        "admissionregistration.k8s.io/v1": { ValidatingAdmissionPolicy: "validatingadmissionpolicies" },
+        [beta]: { MutatingAdmissionPolicy: "mutatingadmissionpolicies" },
+      },
+    });
+    const resourceRules = [{ apiGroups: ["projectcalico.org"] }];
+    const policy = { metadata: { name: "tierlabel" }, spec: { matchConstraints: { resourceRules } } };
+    await cluster.put({ apiVersion: beta, plural: "mutatingadmissionpolicies" }, policy);
+
+    const facts = await factsOf(cluster);
+
+    assert.deepEqual([facts.admission, facts.admissionPolicies], [["v1beta1"], ["tierlabel"]]);
+  });
+
   test("of a cluster without Calico ends in nothing to migrate", async (t) => {
     const facts = await factsOf(await startFakeCluster(t));
 

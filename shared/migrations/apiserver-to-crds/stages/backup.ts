@@ -3,6 +3,7 @@ import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import type { JsonObject } from "../../../json.ts";
 import { nativeApiService, savedApiService } from "../../../kubernetes/api-services.ts";
+import { ADMISSION_GROUP, servedAdmissionVersions } from "../../../kubernetes/admission.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { Discovery } from "../../../kubernetes/discovery.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
@@ -29,7 +30,6 @@ const Cursor = z.object({ part: z.int(), resource: z.int(), continueToken: z.str
 const START = { part: 0, resource: 0 };
 const OLD_GROUP = "crd.projectcalico.org";
 const GROUPS: ReadonlySet<string> = new Set([OLD_GROUP, "projectcalico.org"]);
-const ADMISSION = "admissionregistration.k8s.io";
 const ADMISSION_KINDS = ["MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"];
 const WORKLOAD = /^(calico-|tigera-|csi-node-driver$)/;
 
@@ -121,12 +121,12 @@ async function oldPlurals(context: Context): Promise<string[]> {
 async function admissionResources(context: Context): Promise<BackedUp[]> {
   const { signal } = context;
   const discovery = new Discovery(reads(context));
-  const [version] = await discovery.versionsOf(ADMISSION, { signal });
-  if (version === undefined) return [];
   const found: BackedUp[] = [];
   for (const kind of ADMISSION_KINDS) {
-    const policies = await discovery.find(`${ADMISSION}/${version}`, kind, { signal });
-    const bindings = await discovery.find(`${ADMISSION}/${version}`, `${kind}Binding`, { signal });
+    const [version] = await servedAdmissionVersions(discovery, kind, { signal });
+    if (version === undefined) continue;
+    const policies = await discovery.find(`${ADMISSION_GROUP}/${version}`, kind, { signal });
+    const bindings = await discovery.find(`${ADMISSION_GROUP}/${version}`, `${kind}Binding`, { signal });
     if (policies === undefined || bindings === undefined) continue;
     const names = await ifAllowed(() => policyNames(context, policies));
     if ("unread" in names) continue;

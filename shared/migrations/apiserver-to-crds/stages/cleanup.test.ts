@@ -119,12 +119,26 @@ suite("old CRDs that do not go away", () => {
   });
 });
 
+const TIER_LABEL = {
+  apiVersion: "admissionregistration.k8s.io/v1",
+  plural: "mutatingadmissionpolicies",
+  name: "tierlabel",
+};
+
 suite("the backup of a run", () => {
-  test("gives back the old group that was deleted, and what stands beside it", async () => {
+  test("gives back the old group that was deleted, and what stands beside it, on a newer Kubernetes too", async () => {
     using world = await World.create(outerStages());
+    world.cluster.mutating = "v1beta1";
+    await world.cluster.storage.create(TIER_LABEL, {
+      ...{ apiVersion: TIER_LABEL.apiVersion, kind: "MutatingAdmissionPolicy" },
+      metadata: { name: TIER_LABEL.name },
+      spec: { matchConstraints: { resourceRules: [{ apiGroups: ["projectcalico.org"] }] } },
+    });
     const before = world.cluster.dump();
     const worker = world.worker();
     const runId = await runTo(world, worker);
+    world.cluster.mutating = "v1";
+    await world.cluster.delete(TIER_LABEL);
     // Workloads come back where their accounts are; `remove-api-server` leaves those of the API server.
     for (const { name, namespace } of [
       { name: "calico-apiserver", namespace: "calico-apiserver" },

@@ -101,6 +101,54 @@ suite("what the API server guards", () => {
   });
 });
 
+suite("admission policies of a manifest for another Kubernetes", () => {
+  const policy = (version: string, kind: string): JsonObject => ({
+    apiVersion: `admissionregistration.k8s.io/${version}`,
+    kind,
+    metadata: { name: "tierlabel" },
+    spec: { policyName: "tierlabel" },
+  });
+  const admission = (world: World): string[] =>
+    Object.keys(world.cluster.dump()).filter((path) => path.endsWith("/tierlabel"));
+  const BOTH = ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"].map(
+    (plural) => `admissionregistration.k8s.io/v1/${plural}/tierlabel`,
+  );
+
+  for (const [given, served] of [
+    ["v1", "v1beta1"],
+    ["v1beta1", "v1"],
+  ] as const)
+    test(`are created and deleted in ${served}, where the manifest says ${given}`, async () => {
+      using world = await World.create(outerStages());
+      world.cluster.mutating = served;
+      world.manifest.push(policy(given, "MutatingAdmissionPolicy"));
+      world.manifest.push(policy(given, "MutatingAdmissionPolicyBinding"));
+      const before = world.cluster.dump();
+      const worker = world.worker();
+      const runId = await runTo(world, worker, { stopBefore: "lock" });
+      assert.deepEqual(admission(world), BOTH);
+      await rollBack(world, worker, runId);
+      assert.deepEqual(changed(before, world.cluster.dump()), []);
+    });
+
+  test("are deleted, and given back, after Kubernetes was upgraded in between", async () => {
+    for (const end of ["undone", "done"]) {
+      using world = await World.create(outerStages());
+      world.cluster.mutating = "v1beta1";
+      world.manifest.push(policy("v1beta1", "MutatingAdmissionPolicy"));
+      const worker = world.worker();
+      const runId = await runTo(world, worker, { stopBefore: "lock" });
+      world.cluster.mutating = "v1";
+      if (end === "undone") await rollBack(world, worker, runId);
+      else {
+        await worker.engine.approve(runId, "test", "lock");
+        assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+      }
+      assert.deepEqual(admission(world), end === "undone" ? [] : BOTH.slice(0, 1));
+    }
+  });
+});
+
 suite("admission policies with a parameter kind that a broken API server hides", () => {
   test("are created once it is gone, and deleted on the way back", async () => {
     using world = await World.create(outerStages());

@@ -2,6 +2,7 @@ import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import { convertUid } from "../../../calico/uid.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
+import { ADMISSION_GROUP, type AdmissionVersion } from "../../../kubernetes/admission.ts";
 import { apiServiceState, nativeApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { KubernetesApiError } from "../../../kubernetes/errors.ts";
@@ -24,7 +25,7 @@ import type {
 } from "../../../kubernetes/types.ts";
 import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
 import type { WriteHooks } from "../../testing/write-hooks.ts";
-import { discoveryOf } from "./served.ts";
+import { discoveryOf, servesAdmission } from "./served.ts";
 
 const OLD = "crd.projectcalico.org/v1";
 const NATIVE = "projectcalico.org/v3";
@@ -66,6 +67,9 @@ export class FakeCluster implements KubernetesApi {
   /** True where Calico's admission policy lets nobody delete native built-in tiers. */
   protectsTiers = false;
 
+  /** In which version mutating admission policies are served, as Kubernetes 1.36 does it or an older one. */
+  mutating: AdmissionVersion = "v1";
+
   /** What etcd holds, past every API. */
   get storage(): FakeKubernetes {
     return this.#stored;
@@ -77,7 +81,7 @@ export class FakeCluster implements KubernetesApi {
   }
 
   request({ method, path }: ApiRequest): Promise<ApiResponse> {
-    const body = method === "GET" ? discoveryOf(path) : undefined;
+    const body = method === "GET" ? discoveryOf(path, this.mutating) : undefined;
     if (body !== undefined) return Promise.resolve({ status: 200, body });
     if (path.startsWith("/api")) return Promise.reject(notFound(path));
     return this.#stored.request({ method, path });
@@ -199,6 +203,7 @@ export class FakeCluster implements KubernetesApi {
     const as = (object: JsonObject): JsonObject => ({ ...object, apiVersion });
     if (apiVersion === NATIVE && (await this.#apiService()).served === "aggregated")
       return aggregated(plural);
+    if (apiVersion.startsWith(`${ADMISSION_GROUP}/`)) return this.#admission(apiVersion, plural);
     if (apiVersion !== NATIVE && apiVersion !== SECOND && apiVersion !== OLD)
       return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const [group = "", version = ""] = apiVersion.split("/");
@@ -210,6 +215,17 @@ export class FakeCluster implements KubernetesApi {
     const kept = apiVersion === OLD ? OLD : NATIVE;
     const keep = (object: JsonObject): JsonObject => ({ ...object, apiVersion: kept });
     return { apiVersion: kept, plural, show: as, keep };
+  }
+
+  /** One object, whichever version it is read and written in. */
+  #admission(apiVersion: string, plural: string): Place {
+    if (!servesAdmission(apiVersion, plural, this.mutating)) throw notFound(`${apiVersion}/${plural}`);
+    const kept = `${ADMISSION_GROUP}/v1`;
+    return {
+      ...{ apiVersion: kept, plural },
+      show: (object) => ({ ...object, apiVersion }),
+      keep: (object) => ({ ...object, apiVersion: kept }),
+    };
   }
 }
 

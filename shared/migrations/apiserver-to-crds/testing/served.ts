@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../../json.ts";
+import { ADMISSION_GROUP, type AdmissionVersion } from "../../../kubernetes/admission.ts";
 
 /** What the fake cluster serves besides Calico: kinds by API version, with their plurals; `namespaced` are those in namespaces. */
 const SERVED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -6,25 +7,28 @@ const SERVED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "apps/v1": { DaemonSet: "daemonsets", Deployment: "deployments" },
   "apiextensions.k8s.io/v1": { CustomResourceDefinition: "customresourcedefinitions" },
   "apiregistration.k8s.io/v1": { APIService: "apiservices" },
-  "admissionregistration.k8s.io/v1": {
-    MutatingAdmissionPolicy: "mutatingadmissionpolicies",
-    MutatingAdmissionPolicyBinding: "mutatingadmissionpolicybindings",
-    ValidatingAdmissionPolicy: "validatingadmissionpolicies",
-    ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
-  },
   "argoproj.io/v1alpha1": { Application: "applications" },
 };
 const NAMESPACED = new Set(["configmaps", "daemonsets", "deployments", "applications"]);
+const VALIDATING = {
+  ValidatingAdmissionPolicy: "validatingadmissionpolicies",
+  ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
+};
+const MUTATING = {
+  MutatingAdmissionPolicy: "mutatingadmissionpolicies",
+  MutatingAdmissionPolicyBinding: "mutatingadmissionpolicybindings",
+};
 
-/** The answer to a request for discovery; undefined for what is not served. */
-export function discoveryOf(path: string): JsonObject | undefined {
-  if (path === "/apis") return { groups: groupNames().map(groupOf) };
+/** The answer to a request for discovery, of a cluster with this version of mutating policies; undefined for what is not served. */
+export function discoveryOf(path: string, mutating: AdmissionVersion): JsonObject | undefined {
+  const served = servedWith(mutating);
+  if (path === "/apis") return { groups: groupNames(served).map((name) => groupOf(served, name)) };
   const [, root, ...rest] = path.split("/");
   if (rest.length === 1 && root === "apis") {
     const group = rest[0] ?? "";
-    return groupNames().includes(group) ? groupOf(group) : undefined;
+    return groupNames(served).includes(group) ? groupOf(served, group) : undefined;
   }
-  const kinds = SERVED[rest.join("/")];
+  const kinds = served[rest.join("/")];
   if (kinds === undefined) return undefined;
   const resources = Object.entries(kinds).map(([kind, name]) => ({
     ...{ kind, name, namespaced: NAMESPACED.has(name), verbs: ["list", "patch"] },
@@ -32,13 +36,26 @@ export function discoveryOf(path: string): JsonObject | undefined {
   return { resources };
 }
 
-function groupNames(): string[] {
-  const versions = Object.keys(SERVED).filter((one) => one.includes("/"));
-  return versions.map((one) => one.slice(0, one.indexOf("/")));
+/** True for an admission resource that is served in this version. */
+export function servesAdmission(apiVersion: string, plural: string, mutating: AdmissionVersion): boolean {
+  const isMutating = Object.values<string>(MUTATING).includes(plural);
+  return apiVersion === `${ADMISSION_GROUP}/${isMutating ? mutating : "v1"}`;
 }
 
-function groupOf(name: string): JsonObject {
-  const groupVersion = Object.keys(SERVED).find((one) => one.startsWith(`${name}/`)) ?? "";
-  const version = { groupVersion, version: groupVersion.slice(name.length + 1) };
-  return { name, versions: [version], preferredVersion: version };
+function servedWith(mutating: AdmissionVersion): typeof SERVED {
+  const stable = { ...VALIDATING, ...(mutating === "v1" ? MUTATING : {}) };
+  const unstable = mutating === "v1" ? {} : { [`${ADMISSION_GROUP}/${mutating}`]: MUTATING };
+  return { ...SERVED, [`${ADMISSION_GROUP}/v1`]: stable, ...unstable };
+}
+
+function groupNames(served: typeof SERVED): string[] {
+  const versions = Object.keys(served).filter((one) => one.includes("/"));
+  return [...new Set(versions.map((one) => one.slice(0, one.indexOf("/"))))];
+}
+
+function groupOf(served: typeof SERVED, name: string): JsonObject {
+  const versions = Object.keys(served)
+    .filter((one) => one.startsWith(`${name}/`))
+    .map((groupVersion) => ({ groupVersion, version: groupVersion.slice(name.length + 1) }));
+  return { name, versions, preferredVersion: versions[0] ?? {} };
 }

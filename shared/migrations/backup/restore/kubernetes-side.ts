@@ -1,5 +1,7 @@
 import { parseExactJson } from "../../../exact-json.ts";
 import type { Json, JsonObject } from "../../../json.ts";
+import { inServedRef } from "../../../kubernetes/admission.ts";
+import { Discovery } from "../../../kubernetes/discovery.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ObjectRef, WriteOptions } from "../../../kubernetes/types.ts";
@@ -23,9 +25,11 @@ type ObjectItem = Item<ObjectLine>;
 /** Calico's objects in Kubernetes, and what belongs to them. Of Nodes, Calico's annotations alone. */
 export class KubernetesSide implements Side<ObjectLine> {
   readonly #context: SideContext;
+  readonly #discovery: Discovery;
 
   constructor(context: SideContext) {
     this.#context = context;
+    this.#discovery = new Discovery(reads(context));
   }
 
   itemOf(line: Json): ObjectItem | undefined {
@@ -51,7 +55,7 @@ export class KubernetesSide implements Side<ObjectLine> {
   }
 
   async find(key: string): Promise<Found | undefined> {
-    const ref = refOfKey(key);
+    const ref = await this.#here(refOfKey(key));
     const object = await readTarget(this.#context, ref);
     return object === undefined ? undefined : this.#foundOf(ref, object);
   }
@@ -62,7 +66,7 @@ export class KubernetesSide implements Side<ObjectLine> {
   }
 
   async remove(key: string, { uid }: Found): Promise<boolean> {
-    await deleteCopy(this.#context, refOfKey(key), uid);
+    await deleteCopy(this.#context, await this.#here(refOfKey(key)), uid);
     return true;
   }
 
@@ -84,6 +88,12 @@ export class KubernetesSide implements Side<ObjectLine> {
     }
   }
 
+  /** Admission policies may have been backed up in a version that this cluster does not serve. */
+  async #here(ref: ObjectRef): Promise<ObjectRef> {
+    const { signal } = this.#context;
+    return inServedRef(this.#discovery, ref, { signal });
+  }
+
   #foundOf(ref: ObjectRef, object: JsonObject): Found {
     return {
       before: JSON.stringify(ref.plural === "nodes" ? nodePart(object) : object),
@@ -96,13 +106,15 @@ export class KubernetesSide implements Side<ObjectLine> {
   }
 
   async #write(
-    ref: ObjectRef,
-    object: JsonObject,
+    place: ObjectRef,
+    content: JsonObject,
     found: Found | undefined,
     more: Pick<WriteOptions, "dryRun">,
   ): Promise<Written | undefined> {
     const { kubernetes } = this.#context.connections;
     const options = { fieldManager: fieldManager(this.#context), timeoutMs: WRITE_TIMEOUT_MS, ...more };
+    const ref = await this.#here(place);
+    const object = ref === place ? content : { ...content, apiVersion: ref.apiVersion };
     if (ref.plural === "nodes") return this.#annotate(ref, object, found, options);
     const write = (): Promise<JsonObject> =>
       found === undefined

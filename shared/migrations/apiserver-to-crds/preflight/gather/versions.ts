@@ -1,12 +1,15 @@
+import {
+  ADMISSION_GROUP,
+  type AdmissionVersion,
+  servedAdmissionVersions,
+} from "../../../../kubernetes/admission.ts";
 import { Discovery } from "../../../../kubernetes/discovery.ts";
 import { objectsAt, textAt } from "../../../../kubernetes/fields.ts";
 import type { JsonObject } from "../../../../json.ts";
-import { ADMISSION_VERSIONS, type AdmissionVersion } from "../compatibility.ts";
 import type { Facts } from "../facts.ts";
 import { type Cluster, objectsOf, sender } from "./cluster.ts";
 import { readsOf } from "../../../target/reads.ts";
 
-const ADMISSION_GROUP = "admissionregistration.k8s.io";
 const MIGRATION_GROUP = "migration.projectcalico.org";
 
 /** What the API server is, and in which versions it serves what the migration depends on. */
@@ -18,13 +21,12 @@ export async function gatherVersions(
   const discovery = new Discovery(readsOf(cluster));
   const { signal } = cluster;
   const { body } = await sender(cluster)((api) => api.request({ method: "GET", path: "/version", signal }));
-  const admission = await servedVersions(discovery, ADMISSION_GROUP, "MutatingAdmissionPolicy", cluster);
+  const admission = await servedAdmissionVersions(discovery, "MutatingAdmissionPolicy", { signal });
   const migrationVersions = await servedVersions(discovery, MIGRATION_GROUP, "DatastoreMigration", cluster);
-  const known = ADMISSION_VERSIONS.filter((version) => admission.includes(version));
   return {
     kubernetes: textAt(body, "gitVersion"),
-    admission: known,
-    admissionPolicies: await policiesForCalico(cluster, known[0]),
+    admission,
+    admissionPolicies: await policiesForCalico(cluster, admission[0]),
     migrationVersions,
     migrations: await migrationsIn(cluster, migrationVersions[0]),
   };
