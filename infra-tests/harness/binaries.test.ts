@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 import { MigratorError } from "../../shared/errors.ts";
 import { ensureBinaries } from "./binaries.ts";
+import { RELEASE_VARIABLE } from "./kubernetes-release.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 // A stand-in for Go: it says a version, and "builds" a file, noting each build.
@@ -54,6 +55,17 @@ test("Go gets the user's Go settings and nothing else of the environment", async
     /^CGO_ENABLED=0 GOFLAGS=-buildvcs=false SECRET= build .*cmd\/kubectl$/m,
   );
   assert.match(readFileSync(calls, "utf8"), /gitVersion=v1\.36\.1/);
+});
+
+test("builds another release of Kubernetes from its own modules, beside the newest", async (t) => {
+  installGo("1.26.8");
+  const newest = await ensureBinaries(["kubectl"]);
+  process.env[RELEASE_VARIABLE] = "1.34";
+  t.after(() => Reflect.deleteProperty(process.env, RELEASE_VARIABLE));
+  const other = await ensureBinaries(["kubectl"]);
+  assert.notEqual(other.kubectl, newest.kubectl);
+  const [, last = ""] = readFileSync(calls, "utf8").trim().split("\n");
+  assert.match(last, /version\.gitVersion=v1\.34\.\d+ .*gitMinor=34 /);
 });
 
 test("without Go, or with an old one, the error lists every way out", async () => {

@@ -5,6 +5,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { MigratorError } from "../../shared/errors.ts";
+import { type KubernetesRelease, kubernetesRelease } from "./kubernetes-release.ts";
 import { withLockFile } from "./lock-file.ts";
 
 /** The real programs that tests run, by the name of the thing they are. */
@@ -28,30 +29,37 @@ interface GoModule {
   packages: Partial<Record<BinaryName, string>>;
 }
 
-// kubectl refuses to compare itself with a server whose version is not stamped (v0.0.0-master+$Format).
-const KUBERNETES_VERSION = "v1.36.1";
-const KUBERNETES_STAMPS = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap(
-  (path) => [
-    `-X ${path}.gitVersion=${KUBERNETES_VERSION}`,
-    `-X ${path}.gitMajor=1`,
-    `-X ${path}.gitMinor=36`,
-  ],
-);
-
-const MODULES: readonly GoModule[] = [
+const OTHERS: readonly GoModule[] = [
   { folder: "etcd-server", ldflags: "-s -w", packages: { etcd: "go.etcd.io/etcd/server/v3" } },
-  {
-    folder: "control-plane",
-    ldflags: ["-s -w", ...KUBERNETES_STAMPS].join(" "),
+  { folder: "kwok", ldflags: "-s -w", packages: { kwok: "sigs.k8s.io/kwok/cmd/kwok" } },
+];
+
+function modules(): readonly GoModule[] {
+  return [controlPlane(kubernetesRelease()), ...OTHERS];
+}
+
+function controlPlane({ folder, version }: KubernetesRelease): GoModule {
+  return {
+    folder,
+    ldflags: ["-s -w", ...stamps(version)].join(" "),
     packages: {
       "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
       "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
       "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
       kubectl: "k8s.io/kubernetes/cmd/kubectl",
     },
-  },
-  { folder: "kwok", ldflags: "-s -w", packages: { kwok: "sigs.k8s.io/kwok/cmd/kwok" } },
-];
+  };
+}
+
+// kubectl refuses to compare itself with a server whose version is not stamped (v0.0.0-master+$Format).
+function stamps(version: string): string[] {
+  const [major = "", minor = ""] = version.slice(1).split(".");
+  return ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((path) => [
+    `-X ${path}.gitVersion=${version}`,
+    `-X ${path}.gitMajor=${major}`,
+    `-X ${path}.gitMinor=${minor}`,
+  ]);
+}
 
 const MINIMUM_GO = [1, 26] as const;
 const PROGRESS_EVERY_MS = 15_000;
@@ -64,7 +72,7 @@ const PROGRESS_EVERY_MS = 15_000;
  * @throws MigratorError TEST_CLUSTER_UNAVAILABLE without a usable Go, TEST_BINARIES_BUILD_FAILED when the build fails.
  */
 export async function ensureBinaries<N extends BinaryName>(names: readonly N[]): Promise<Record<N, string>> {
-  for (const module of MODULES) {
+  for (const module of modules()) {
     const wanted = names.filter((name) => module.packages[name] !== undefined);
     if (wanted.length > 0) await ensureModule(module, wanted);
   }
@@ -177,7 +185,7 @@ function announce(name: BinaryName): () => void {
 }
 
 function moduleOf(name: BinaryName): GoModule {
-  const module = MODULES.find(({ packages }) => packages[name] !== undefined);
+  const module = modules().find(({ packages }) => packages[name] !== undefined);
   if (module === undefined) throw new Error(`no module builds ${name}`);
   return module;
 }

@@ -124,4 +124,6 @@ test("each generation has the CRDs that it had", () => {
 
 test("the newest generation is the test bed's own table", () => {
   assert.deepEqual(calicoCrds(GROUP, "3.34"), calicoCrds(GROUP));
+  const native = "projectcalico.org/v3";
+  assert.deepEqual(calicoCrds(native, "3.34"), calicoCrds(native));
 });

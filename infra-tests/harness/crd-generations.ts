@@ -5,6 +5,9 @@ import { isJsonObject, type JsonObject } from "../../shared/json.ts";
 /** The versions of Calico after which its CRDs of crd.projectcalico.org/v1 differ, oldest first, and the newest. */
 export const GENERATIONS = ["3.15", "3.22", "3.24", "3.26", "3.28", "3.29", "3.30", "3.32", "3.34"] as const;
 
+/** Those that can use CRDs of projectcalico.org/v3, oldest first. */
+export const NATIVE_GENERATIONS = ["3.32", "3.33", "3.34"] as const;
+
 const POLICIES = [
   "GlobalNetworkPolicy",
   "NetworkPolicy",

@@ -20,21 +20,24 @@ const CRD_FOLDER_VARIABLE = "CALICO_MIGRATOR_TEST_CRDS";
 /**
  * The CustomResourceDefinitions of one of Calico's groups, with structural schemas that default, validate and prune
  * like Calico's where migrated data can tell: from the test bed's own table, or from the folder of manifests that
- * CALICO_MIGRATOR_TEST_CRDS names. With a generation, those of that version of Calico, of crd.projectcalico.org/v1.
+ * CALICO_MIGRATOR_TEST_CRDS names. With a generation, those of that version of Calico, from the table.
  */
 export function calicoCrds(group: TargetGroup, generation?: string): JsonObject[] {
-  if (generation !== undefined) return crdsOfGeneration(generation);
+  if (generation !== undefined) return crdsOfGeneration(group, generation);
   const folder = process.env[CRD_FOLDER_VARIABLE] ?? "";
   return folder === "" ? CRD_KINDS.map((info) => crd(info, group)) : readCrds(folder, group);
 }
 
 const CRD_KINDS = KINDS.filter((info) => info.group === "crd");
 
-function crdsOfGeneration(generation: string): JsonObject[] {
-  const group = "crd.projectcalico.org/v1";
+function crdsOfGeneration(group: TargetGroup, generation: string): JsonObject[] {
   const missing = kindsWithoutCrd(generation);
   return CRD_KINDS.filter(({ kind }) => !missing.has(kind)).map((info) =>
-    crd(info, group, specOfGeneration(info.kind, specSchema(info.kind, group), generation)),
+    crd(
+      info,
+      group,
+      specOfGeneration(info.kind, specSchema(targetKind(info, group).kind, group), generation),
+    ),
   );
 }
 

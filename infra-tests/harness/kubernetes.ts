@@ -1,6 +1,7 @@
 import type { TestApi } from "./api.ts";
 import type { EtcdHandle } from "./etcd.ts";
 import { dockerAnswers, kindIsInstalled, startKindKubernetes, useKubernetes } from "./external-kubernetes.ts";
+import { isReleaseGiven } from "./kubernetes-release.ts";
 import { startLocalKubernetes } from "./local-kubernetes.ts";
 
 /** What a test needs of its cluster. */
@@ -46,7 +47,7 @@ export interface KubernetesHandle {
 }
 
 /**
- * A Kubernetes cluster for a test: the one that CALICO_MIGRATOR_TEST_KUBECONFIG names, else one made by kind where a
+ * A Kubernetes cluster for a test: one of the release that CALICO_MIGRATOR_TEST_KUBERNETES names, else the one that CALICO_MIGRATOR_TEST_KUBECONFIG names, else one made by kind where a
  * Docker engine answers, else etcd and kube-apiserver on 127.0.0.1 (ready in about 4 seconds once they are built).
  *
  * @throws MigratorError TEST_CLUSTER_UNAVAILABLE, listing the options, when none can be had.
@@ -62,6 +63,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
 export async function clusterSource(): Promise<
   { origin: "kubeconfig"; path: string } | { origin: "kind" } | { origin: "local" }
 > {
+  if (isReleaseGiven()) return { origin: "local" };
   const path = process.env["CALICO_MIGRATOR_TEST_KUBECONFIG"] ?? "";
   if (path !== "") return { origin: "kubeconfig", path };
   return { origin: kindIsInstalled() && (await dockerAnswers()) ? "kind" : "local" };

@@ -5,6 +5,7 @@ import { launchApiServer, prepareApiServer } from "./api-server.ts";
 import { ensureBinaries } from "./binaries.ts";
 import { startControllers } from "./controllers.ts";
 import { startEtcd } from "./etcd.ts";
+import { kubernetesRelease, mutatingArguments } from "./kubernetes-release.ts";
 import type { KubernetesHandle, KubernetesOptions } from "./kubernetes.ts";
 import { createNodes, nudgePods, waitForReadyNodes } from "./nodes.ts";
 import type { ServerProcess } from "./processes.ts";
@@ -16,7 +17,10 @@ export async function startLocalKubernetes(options: KubernetesOptions): Promise<
   const { "kube-apiserver": binary } = await ensureBinaries(["kube-apiserver"]);
   const folder = temporaryFolder("kubernetes");
   const etcd = await startEtcd();
-  const setup = await prepareApiServer(binary, folder, etcd, options.apiServerArgs ?? []);
+  const setup = await prepareApiServer(binary, folder, etcd, [
+    ...mutatingArguments(kubernetesRelease()),
+    ...(options.apiServerArgs ?? []),
+  ]);
   const remove = async () => {
     await setup.api.close();
     await etcd.stop();

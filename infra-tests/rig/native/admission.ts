@@ -1,9 +1,10 @@
 import type { JsonObject } from "../../../shared/json.ts";
+import { ADMISSION_GROUP, type AdmissionVersion } from "../../../shared/kubernetes/admission.ts";
 
 // Admission policies that mean what Calico's do in native mode: policies get the label of their tier and their types,
 // and nobody deletes a built-in tier.
 
-const VERSION = "admissionregistration.k8s.io/v1";
+const STABLE = `${ADMISSION_GROUP}/v1`;
 const TIERED = [
   "networkpolicies",
   "globalnetworkpolicies",
@@ -21,9 +22,9 @@ function mutating(name: string, resources: readonly string[], spec: JsonObject):
   const matchConstraints = constraints(resources, ["CREATE", "UPDATE"]);
   const policy = { matchConstraints, failurePolicy: "Fail", reinvocationPolicy: "IfNeeded", ...spec };
   return [
-    { apiVersion: VERSION, kind: "MutatingAdmissionPolicy", metadata: { name }, spec: policy },
+    { apiVersion: STABLE, kind: "MutatingAdmissionPolicy", metadata: { name }, spec: policy },
     {
-      apiVersion: VERSION,
+      apiVersion: STABLE,
       kind: "MutatingAdmissionPolicyBinding",
       metadata: { name },
       spec: { policyName: name },
@@ -75,7 +76,7 @@ const POLICY_TYPES = mutating(
 const PROTECTED = "protect-builtin-tiers.projectcalico.org";
 const BUILT_IN_TIERS: readonly JsonObject[] = [
   {
-    apiVersion: VERSION,
+    apiVersion: STABLE,
     kind: "ValidatingAdmissionPolicy",
     metadata: { name: PROTECTED },
     spec: {
@@ -90,12 +91,18 @@ const BUILT_IN_TIERS: readonly JsonObject[] = [
     },
   },
   {
-    apiVersion: VERSION,
+    apiVersion: STABLE,
     kind: "ValidatingAdmissionPolicyBinding",
     metadata: { name: PROTECTED },
     spec: { policyName: PROTECTED, validationActions: ["Deny"] },
   },
 ];
 
-/** The admission policies that Calico's manifest of the native group holds beside its CRDs, with their bindings. */
-export const ADMISSION_POLICIES: readonly JsonObject[] = [...TIER_LABEL, ...POLICY_TYPES, ...BUILT_IN_TIERS];
+/**
+ * The admission policies that Calico's manifest of the native group holds beside its CRDs, with their bindings; the mutating
+ * ones in this API version.
+ */
+export function admissionPolicies(mutating: AdmissionVersion): JsonObject[] {
+  const apiVersion = `${ADMISSION_GROUP}/${mutating}`;
+  return [...[...TIER_LABEL, ...POLICY_TYPES].map((one) => ({ ...one, apiVersion })), ...BUILT_IN_TIERS];
+}

@@ -2,9 +2,11 @@ import { type AggregatedApi, startAggregatedApi } from "../../harness/aggregated
 import { SERVED_KINDS } from "../../harness/aggregated/kinds.ts";
 import type { TestApi } from "../../harness/api.ts";
 import { installCrds } from "../../harness/crds.ts";
+import { kubernetesRelease } from "../../harness/kubernetes-release.ts";
 import { type KubernetesHandle, startKubernetes } from "../../harness/kubernetes.ts";
 import { removeFolder, temporaryFolder } from "../../harness/temporary-folder.ts";
 import { waitUntil } from "../../harness/wait.ts";
+import { calicoOfBeds } from "./calico-of-beds.ts";
 import { componentsReady, createComponents, type InstallNamespace } from "./components.ts";
 import { startGarbageCollector } from "./garbage-collector.ts";
 import { writeNativeManifest } from "./manifest.ts";
@@ -66,18 +68,19 @@ export async function startNativeBed(options: NativeBedOptions): Promise<NativeB
 }
 
 async function build(options: NativeBedOptions, started: AsyncDisposableStack): Promise<NativeBed> {
-  const { nodes = 0, namespace = "kube-system", admissionPolicies = true } = options;
+  const { nodes = 0, namespace = "kube-system" } = options;
+  const calico = calicoOfBeds();
   const folder = started.adopt(temporaryFolder("native-bed"), removeFolder);
-  const manifestFile = writeNativeManifest(folder, { admissionPolicies });
+  const manifestFile = writeNativeManifest(folder, { mutating: mutatingOf(options), calico });
   const apiServerArgs = options.apiServerArgs ?? [];
   const kubernetes = await startKubernetes({ local: true, nodes, apiServerArgs });
   started.defer(() => kubernetes.stop());
   const { api } = kubernetes;
-  await installCrds(kubernetes, "crd.projectcalico.org/v1");
+  await installCrds(kubernetes, "crd.projectcalico.org/v1", calico);
   const { counts, owned, dependants } = await writeOldGroup(api, planNative(options.resources));
   const aggregated = await startAggregatedApi(api);
   started.defer(() => aggregated.stop());
-  await createComponents(api, namespace);
+  await createComponents(api, namespace, calico);
   if (options.applied === true) await applyManifest(kubernetes, manifestFile);
   // Last, as the garbage collector looks only every 30 seconds for what is served since it began.
   if (nodes > 0) await kubernetes.startControllers();
@@ -96,6 +99,17 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
     manifestFile,
     stop: () => started.disposeAsync(),
   };
+}
+
+/**
+ * In a version that the cluster does not serve, as in a manifest for another Kubernetes: a run makes up for that, and whoever
+ * applies it does not.
+ */
+function mutatingOf({ admissionPolicies = true, applied = false }: NativeBedOptions) {
+  if (!admissionPolicies) return undefined;
+  const served = kubernetesRelease().mutating ?? "v1";
+  if (applied) return served;
+  return served === "v1" ? "v1beta1" : "v1";
 }
 
 async function applyManifest(kubernetes: KubernetesHandle, file: string): Promise<void> {

@@ -7,7 +7,7 @@ import { waitUntil } from "../../harness/wait.ts";
 /** Where Calico's workloads live. */
 export type InstallNamespace = "kube-system" | "calico-system";
 
-const VERSION = "v3.32.1";
+const NEWEST = "3.34";
 
 interface Workload {
   kind: "DaemonSet" | "Deployment";
@@ -17,8 +17,12 @@ interface Workload {
   hostNetwork: boolean;
 }
 
-/** Creates Calico as a manifest installs it, with the aggregated API server's Deployment; its Service is there already. */
-export async function createComponents(api: TestApi, namespace: InstallNamespace): Promise<void> {
+/** Creates Calico of a generation as a manifest installs it, with the aggregated API server's Deployment; its Service is there already. */
+export async function createComponents(
+  api: TestApi,
+  namespace: InstallNamespace,
+  calico = NEWEST,
+): Promise<void> {
   const create = (path: string, object: JsonObject) =>
     mustRequest(api, "POST", path, object, { accepted: [409] });
   const metadata = { name: namespace };
@@ -27,7 +31,7 @@ export async function createComponents(api: TestApi, namespace: InstallNamespace
     const account = { name: workload.name, namespace: workload.namespace };
     const accounts = `/api/v1/namespaces/${workload.namespace}/serviceaccounts`;
     await create(accounts, { apiVersion: "v1", kind: "ServiceAccount", metadata: account });
-    await create(collectionOf(workload), objectOf(workload));
+    await create(collectionOf(workload), objectOf(workload, calico));
   }
 }
 
@@ -57,11 +61,11 @@ function collectionOf({ kind, namespace }: Workload): string {
   return `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s`;
 }
 
-function objectOf({ kind, namespace, name, image, hostNetwork }: Workload): JsonObject {
+function objectOf({ kind, namespace, name, image, hostNetwork }: Workload, calico: string): JsonObject {
   const labels = { "k8s-app": name };
   const container = {
     name,
-    image: `quay.io/calico/${image}:${VERSION}`,
+    image: `quay.io/calico/${image}:v${calico}.1`,
     env: [{ name: "DATASTORE_TYPE", value: "kubernetes" }],
   };
   const pod = {

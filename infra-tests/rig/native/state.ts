@@ -1,22 +1,25 @@
 import type { JsonObject } from "../../../shared/json.ts";
+import { ADMISSION_GROUP } from "../../../shared/kubernetes/admission.ts";
 import { objectsAt, textAt } from "../../../shared/kubernetes/fields.ts";
 import { mustRequest, type TestApi } from "../../harness/api.ts";
 import { dumpKubernetes } from "../../harness/dump.ts";
+import { kubernetesRelease } from "../../harness/kubernetes-release.ts";
 import { inParallel } from "../../harness/parallel.ts";
 import { Snapshot } from "../../harness/snapshot.ts";
 import { dumpGroups } from "./dump.ts";
 import { GITOPS_PATHS } from "./gitops.ts";
 
 const OLD = "/apis/crd.projectcalico.org/v1";
-const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
+const ADMISSION = `/apis/${ADMISSION_GROUP}/v1`;
+const MUTATING = `/apis/${ADMISSION_GROUP}/${kubernetesRelease().mutating ?? "v1"}`;
 
 /** Where a run may leave traces, besides both groups. */
 const SURROUNDINGS = [
   "/apis/projectcalico.org/v3precopy",
   "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
   "/apis/apiregistration.k8s.io/v1/apiservices",
-  `${ADMISSION}/mutatingadmissionpolicies`,
-  `${ADMISSION}/mutatingadmissionpolicybindings`,
+  `${MUTATING}/mutatingadmissionpolicies`,
+  `${MUTATING}/mutatingadmissionpolicybindings`,
   `${ADMISSION}/validatingadmissionpolicies`,
   `${ADMISSION}/validatingadmissionpolicybindings`,
   "/apis/apps/v1/daemonsets",
