@@ -53,6 +53,11 @@ describe("a migration with a manifest, on nodes that run pods", () => {
   const dumpCalico = (): Promise<Snapshot> =>
     dumpKubernetes(sides.kubernetes.api, { paths: ["/apis/crd.projectcalico.org/v1"] });
 
+  /** With their managed fields. */
+  async function nodes(): Promise<string> {
+    return JSON.stringify(await mustRequest(sides.kubernetes.api, "GET", "/api/v1/nodes"));
+  }
+
   async function daemonSet(): Promise<JsonObject> {
     return objectAt(await mustRequest(sides.kubernetes.api, "GET", `${DAEMON_SETS}/calico-node`), "spec");
   }
@@ -78,6 +83,8 @@ describe("a migration with a manifest, on nodes that run pods", () => {
     assert.equal((await api.request("GET", `${POLICIES}/b`)).status, 404);
     assert.equal(objectAt((await api.request("GET", `${POLICIES}/c`)).body, "spec")["order"], 3);
     assert.match(JSON.stringify(await daemonSet()), /"kubernetes"/);
+    assert.doesNotMatch(await nodes(), /calico-migrator/);
+    assert.match(await nodes(), /"manager":"calico-node"/);
 
     const change = JSON.stringify({ spec: { order: 7 } });
     const contentType = "application/merge-patch+json";
@@ -101,6 +108,7 @@ describe("a migration with a manifest, on nodes that run pods", () => {
     assert.match(etcdNow.entries.get(policyKey("default/d")) ?? "", /"order":9/);
     assert.deepEqual(ids(calicoBefore, await dumpCalico()), []);
     assert.deepEqual(await daemonSet(), specBefore);
+    assert.doesNotMatch(await nodes(), /calico-migrator/);
     const config = await api.request("GET", "/api/v1/namespaces/kube-system/configmaps/calico-config");
     assert.equal(config.status, 404);
     await writePolicies(sides.etcd, { "default/a": null, "default/d": null });

@@ -1,11 +1,11 @@
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
-import { fieldManager } from "../context.ts";
 import { type Context, resources } from "./context.ts";
 import { appliedCheckpoint } from "../copying/task.ts";
 import { type Copy, sourceOf } from "./copy-task.ts";
 import { detailOf, withDetail } from "../copying/ledger-detail.ts";
+import { NODE_FIELD_MANAGER } from "../target/ownership.ts";
 import { callOverConflicts, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 
 /** A write to a Node whose present annotations are recorded. */
@@ -57,7 +57,7 @@ function patchNode(context: Context, copy: Copy, annotations: JsonObject): Promi
       {
         type: "merge",
         subresource: "status",
-        fieldManager: fieldManager(context),
+        fieldManager: NODE_FIELD_MANAGER,
         timeoutMs: WRITE_TIMEOUT_MS,
       },
     ),

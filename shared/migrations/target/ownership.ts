@@ -5,6 +5,13 @@ import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { deleteCopy, readTarget } from "./calls.ts";
 
+/**
+ * The field manager of Calico's annotations on Nodes, whoever writes them: calico-node does in the Kubernetes datastore. The
+ * name of a run would stay on them, as managed fields are changed with the right to patch whole Nodes alone, and a run has that
+ * of their status. What they were is recorded before, so nothing has to tell whose they are.
+ */
+export const NODE_FIELD_MANAGER = "calico-node";
+
 /** True for objects that this run has written, also when its checkpoint was lost in a crash. */
 export function isOurs(context: Pick<AnyContext, "run">, object: JsonObject): boolean {
   return managersOf(object).some(({ manager }) => manager === fieldManager(context));

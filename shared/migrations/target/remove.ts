@@ -5,7 +5,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
-import { deleteIfOurs, isOurs } from "./ownership.ts";
+import { deleteIfOurs, isOurs, NODE_FIELD_MANAGER } from "./ownership.ts";
 import { call, callOverConflicts, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 const TRIES = 5;
@@ -36,7 +36,7 @@ async function wasWritten(context: AnyContext, checkpoint: Checkpoint, ref: Obje
 }
 
 async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: JsonObject): Promise<void> {
-  const options = { type: "merge", subresource: "status", fieldManager: fieldManager(context) } as const;
+  const options = { type: "merge", subresource: "status", fieldManager: NODE_FIELD_MANAGER } as const;
   const body = { metadata: { annotations } };
   await orAbsent(
     callOverConflicts(context, () =>
