@@ -175,6 +175,7 @@ test("keys of other products and orchestrators say whose they are", () => {
   assert.match(reasonOf("/calico/dhcp/v2/no-region/subnet/1"), /DHCP agent for OpenStack/);
   assert.match(reasonOf("/calico/openstack/v2/no-region/project/1"), /agents for OpenStack/);
   assert.match(reasonOf(`${RESOURCES}/licensekeys/default`), /Calico Enterprise/);
+  assert.match(reasonOf(`${RESOURCES}/networks/default`), /Calico Enterprise/);
   assert.match(reasonOf(`${RESOURCES}/nothings/default`), /no kind of Calico/);
   assert.match(reasonOf("/calico/other"), /not a key that Calico reads/);
 });

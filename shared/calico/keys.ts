@@ -82,6 +82,7 @@ const ENTERPRISE: ReadonlySet<string> = new Set([
   "globalthreatfeeds",
   "licensekeys",
   "managedclusters",
+  "networks",
   "packetcaptures",
   "policyrecommendationscopes",
   "remoteclusterconfigurations",
