@@ -183,6 +183,7 @@ function summaryText(
     ["Because", cause === undefined ? undefined : `${cause.message} (${cause.code})`],
     ["Created", timestamp(run.createdAt)],
     ["Finished", run.finishedAt === undefined ? undefined : timestamp(run.finishedAt)],
+    ["Plan", run.plan],
     ["Options", JSON.stringify(run.options)],
   ];
   const known = lines.filter((line): line is [string, string] => line[1] !== undefined);

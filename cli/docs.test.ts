@@ -135,6 +135,7 @@ async function complaint(program: Command, { words, partial }: ShownLine): Promi
       const [argument] = command.registeredArguments;
       const [migration] = command.processedArgs as unknown[];
       if (argument?.name() !== "migration" || migration === "MIGRATION") return;
+      if (migration === undefined && (partial || command.opts()["plan"] !== undefined)) return;
       const names = MIGRATIONS.map(({ name }) => name);
       assert.ok(names.includes(String(migration)), `there is no migration ${String(migration)}`);
       refuseForeignOptions(String(migration), command.opts());

@@ -26,6 +26,10 @@ const BY_CODE: Readonly<Record<string, number>> = {
   PROFILE_UNKNOWN: EXIT.usage,
   COPY_FAILED: EXIT.partlyDone,
   CONFIRMATION_NEEDED: EXIT.actionNeeded,
+  PLAN_UNKNOWN: EXIT.usage,
+  PLAN_AMBIGUOUS: EXIT.usage,
+  PLAN_OUTDATED: EXIT.actionNeeded,
+  PLAN_EXPIRED: EXIT.actionNeeded,
   INTERRUPTED: EXIT.interrupted,
 };
 

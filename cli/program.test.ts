@@ -19,7 +19,7 @@ describe("the program", () => {
       [["strat"], /unknown command 'strat' \(Did you mean start\?\) \(USAGE\)/],
       [["get", "--stroe", "x"], /unknown option '--stroe' \(Did you mean --store\?\) \(USAGE\)/],
       [["get", "-o", "xml"], /'xml' is invalid\. Allowed choices are text, wide, json, yaml, name/],
-      [["start"], /missing required argument 'migration'/],
+      [["plan"], /missing required argument 'migration'/],
       [["start", "fake", "--concurrency", "0"], /whole number from 1 to 1000/],
       [["start", "fake", "--quiet-time", "soon"], /number of seconds/],
       [["restore", "run"], /required option '--side <side>' not specified/],

@@ -96,7 +96,7 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
     assert.equal(plan.stages.filter(({ pointOfNoReturn }) => pointOfNoReturn).length, 1);
     assert.equal((await run(...line("preflight"))).code, 0);
     assert.equal(await both(), untouched);
-    assert.equal(existsSync(store()), false);
+    assert.equal((await run("get", "-o", "name")).stdout, "");
   });
 
   test("bad input gets a clear error with its own code, and changes nothing", async () => {
@@ -148,8 +148,13 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
   test("a target that is not empty is refused by the preflight, by name", async () => {
     const path = "/apis/crd.projectcalico.org/v1/ippools";
     const pool = { apiVersion: "crd.projectcalico.org/v1", kind: "IPPool", metadata: { name: "foreign" } };
+    const planned = await run(...line("plan"), "-q");
     await mustRequest(set.kubernetes.api, "POST", path, { ...pool, spec: { cidr: "10.99.0.0/16" } });
+    const { hash } = JSON.parse(planned.stdout) as { hash: string };
     const untouched = await both();
+    const outdated = await run("start", "--plan", hash);
+    assert.equal(outdated.code, 4);
+    assert.match(outdated.stderr, /check target-empty: planned pass, now .* \(PLAN_OUTDATED\)/);
     const { code, stderr } = await run(...line("start"), "-q");
     assert.equal(code, 3);
     assert.match(stderr, /PREFLIGHT_FAILED/);
@@ -160,7 +165,9 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
 
   test("--stop-before unlock waits; rollback puts both sides back as they were", async () => {
     const untouched = await both();
-    const stopped = await run(...line("start", { "stop-before": "unlock" }), "--yes", "-q");
+    const { hash } = JSON.parse((await run(...line("plan"), "-q")).stdout) as { hash: string };
+    const planned = ["start", "--plan", hash, "--stop-before", "unlock", "-o", "json", "--yes", "-q"];
+    const stopped = await run(...planned);
     assert.equal(stopped.code, 4, stopped.stderr);
     const runId = (JSON.parse(stopped.stdout) as { metadata: { name: string } }).metadata.name;
     assert.equal(await datastore(), "kubernetes");

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRequest } from "./harness/api.ts";
@@ -63,7 +62,7 @@ describe("apiserver-to-crds on the command line", { timeout: 900_000 }, () => {
     const dependants = plan.checks.find(({ id }) => id === "foreign-dependants");
     assert.match(dependants?.message ?? "", new RegExp(`${bed.dependants.length} configmaps`));
     assert.equal((await run(...line("preflight"))).code, 0);
-    assert.equal(existsSync(store), false);
+    assert.equal((await run("get", "-o", "name")).stdout, "");
     await assertUntouched();
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -391,7 +391,7 @@ describe("approve, pause, resume, abort and rollback", () => {
 describe("plan and preflight", () => {
   const line = (world: FakeWorld): string[] => ["fake", "--kubeconfig", world.kubeconfig, "-q"];
 
-  test("plan shows checks, counts, stages and the point of no return, and keeps nothing", async (t) => {
+  test("plan shows checks, counts, stages and the point of no return, and starts nothing", async (t) => {
     const world = fakeWorld(t);
     const { code, stdout } = await runIn(world, "plan", ...line(world));
     assert.equal(code, 0);
@@ -399,7 +399,7 @@ describe("plan and preflight", () => {
     assert.match(stdout, /total +30/);
     assert.match(stdout, /found: installer nobody\n/);
     assert.match(stdout, /unlock +POINT OF NO RETURN, needs approval +carry-back/);
-    assert.equal(existsSync(world.store), false);
+    assert.equal((await runIn(world, "get", "-o", "name")).stdout, "");
   });
 
   test("a manifest that is not there, or a URL that refuses, is told at once, and no cluster is asked", async (t) => {

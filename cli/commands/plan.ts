@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
 import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { errorMessage } from "../../shared/errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { localStorePath } from "../local-session.ts";
 import { migrationOf } from "../migration.ts";
+import { oneLine } from "../output/escape.ts";
 import { paintFor } from "../output/paint.ts";
 import { print, type Printable } from "../output/print.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
@@ -16,9 +18,11 @@ import {
   STARTED_MIGRATIONS,
   withMigrationOptions,
 } from "../options/migrations/index.ts";
+import { keepPlanned, type Planned } from "../plan/planned.ts";
 import { preview, type Preview } from "../plan/preview.ts";
 import { readManifests } from "../start/read-manifests.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
+import { commandLine } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { requireEtcd } from "../probe.ts";
@@ -38,10 +42,10 @@ Examples:
   calico-migrator preflight etcd-to-kubernetes --cluster prod -o json
 `;
 
-/** `plan`: what a run would do, with nothing changed and nothing kept. */
+/** `plan`: what a run would do, with nothing changed; the plan is kept for `start --plan`. */
 export function planCommand(): CommandEntry {
   const summary = "show what a migration would do, changing nothing";
-  return entry("plan", summary, (found, subject, world, flags) => ({
+  return entry({ command: "plan", keeps: true }, summary, (found, subject, world, flags) => ({
     document: planDocument(found, subject),
     text: () => planText(found, subject, paintFor(world, world.stdout, flags.color)),
     names: subject.migration.stages.map(({ name }) => name),
@@ -51,7 +55,7 @@ export function planCommand(): CommandEntry {
 /** `preflight`: the checks of a migration alone. */
 export function preflightCommand(): CommandEntry {
   const summary = "run the checks of a migration, changing nothing";
-  return entry("preflight", summary, (found, subject, world, flags) => ({
+  return entry({ command: "preflight", keeps: false }, summary, (found, subject, world, flags) => ({
     document: checksDocument(found, subject),
     text: () => checksText(found.checks, paintFor(world, world.stdout, flags.color)),
     names: found.checks.filter(({ status }) => status === "fail").map(({ id }) => id),
@@ -60,8 +64,14 @@ export function preflightCommand(): CommandEntry {
 
 type Show = (found: Preview, subject: PlanSubject, world: World, flags: PlanFlags) => Printable;
 
-function entry(name: string, summary: string, show: Show): CommandEntry {
-  const command = new Command(name).summary(summary).argument("<migration>", STARTED_MIGRATIONS);
+/** The command's name, and whether what it found can be started later. */
+interface Way {
+  command: string;
+  keeps: boolean;
+}
+
+function entry(way: Way, summary: string, show: Show): CommandEntry {
+  const command = new Command(way.command).summary(summary).argument("<migration>", STARTED_MIGRATIONS);
   command.description(
     `Looks at both sides, and changes nothing: ${summary}. Exit code 3: a blocking check failed.`,
   );
@@ -74,7 +84,7 @@ function entry(name: string, summary: string, show: Show): CommandEntry {
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
   return {
     command,
-    handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), { command: name, show }),
+    handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), { ...way, show }),
   };
 }
 
@@ -82,7 +92,7 @@ async function look(
   world: World,
   args: readonly unknown[],
   flags: PlanFlags,
-  { command, show }: { command: string; show: Show },
+  { command, keeps, show }: Way & { show: Show },
 ): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   const migration = migrationOf(world, name);
@@ -92,14 +102,32 @@ async function look(
   requireEtcd(name, cluster.connection);
   const options = migrationOptions(world, name, flags);
   await readManifests(name, options);
-  const found = await preview(world, flags, {
-    migration: name,
-    options,
-    cluster,
-    concurrency: flags.concurrency,
-  });
-  print(world, flags, show(found, { migration, cluster: cluster.name }, world, flags));
+  const request = { migration: name, options, cluster, concurrency: flags.concurrency };
+  const [found, hash] = await preview(world, flags, request, async (found, looked) => [
+    found,
+    keeps && found.passed ? await keep(world, path, { migration, cluster, found, looked }) : undefined,
+  ]);
+  const kept =
+    hash === undefined ? undefined : { hash, start: commandLine({ flags }, "start", "--plan", hash) };
+  print(world, flags, show(found, { migration, cluster: cluster.name, kept }, world, flags));
   return found.passed ? EXIT.ok : EXIT.preflightFailed;
+}
+
+/** Keeps the plan in the user's store. Where that cannot be, the plan is shown all the same, and told to be for reading alone. */
+async function keep(world: World, path: string, planned: Planned): Promise<string | undefined> {
+  try {
+    const embedded = openEmbedded(path, { clock: world.clock });
+    try {
+      return await keepPlanned(embedded.artifacts, world, planned);
+    } finally {
+      embedded.close();
+    }
+  } catch (error) {
+    world.stderr.write(
+      `the plan is not kept, so \`start --plan\` cannot take it: ${oneLine(errorMessage(error))}\n`,
+    );
+    return undefined;
+  }
 }
 
 /** A cluster of the user's own store, if there is one. */

@@ -4,6 +4,10 @@ import { parseApproval } from "../../shared/engine/approvals.ts";
 import type { Migration } from "../../shared/engine/migration.ts";
 import type { Approval } from "../../shared/engine/records.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
+import { MigratorError } from "../../shared/errors.ts";
+import type { AwsSession } from "../aws/session.ts";
+import { usageError } from "../failures.ts";
+import type { LocalSession } from "../local-session.ts";
 import { migrationOf } from "../migration.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
@@ -15,10 +19,12 @@ import {
   withLossOptions,
   withMigrationOptions,
 } from "../options/migrations/index.ts";
-import { openSession } from "../session.ts";
+import { findPlan, type FoundPlan } from "../plan/kept-plan.ts";
+import { openSession, type Session } from "../session.ts";
+import { prepareFromPlan } from "../start/from-plan.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
-import { refuseBusy } from "../start/prepared.ts";
+import { type Prepared, refuseBusy } from "../start/prepared.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
@@ -28,6 +34,7 @@ const StartFlags = WorkFlags.extend({
   ...MigrationFlags.shape,
   stopBefore: z.string().optional(),
   approve: z.array(z.string()).default([]),
+  plan: z.string().optional(),
 });
 type StartFlags = z.infer<typeof StartFlags>;
 
@@ -42,6 +49,9 @@ Examples:
   # From Calico's aggregated API server to native CRDs
   calico-migrator start apiserver-to-crds --kubeconfig prod.kubeconfig --crds v3_projectcalico_org.yaml
 
+  # Exactly what a plan has shown, or not at all
+  calico-migrator start --plan 3f2a91c0d4e7
+
   # From a script: go as far as can be undone, look, then approve
   calico-migrator start etcd-to-kubernetes --cluster prod --manifest calico-kdd.yaml --stop-before unlock
   calico-migrator approve
@@ -55,7 +65,11 @@ export function startCommand(): CommandEntry {
   const command = new Command("start")
     .summary("start a migration and work on it")
     .description("Starts a migration of a cluster and works on it until it ends or a person has to decide.")
-    .argument("<migration>", STARTED_MIGRATIONS);
+    .argument("[migration]", `${STARTED_MIGRATIONS}; a plan says it`)
+    .option(
+      "--plan <hash>",
+      "what `plan` has shown under this hash, or nothing if anything of it has changed",
+    );
   withMigrationOptions(withConnectionOptions(command)).optionsGroup("Approvals:");
   command.option("--stop-before <stage>", "wait for approval before this stage");
   withLossOptions(command).option(
@@ -73,34 +87,82 @@ export function startCommand(): CommandEntry {
 }
 
 async function start(world: World, args: readonly unknown[], given: unknown): Promise<number> {
-  const [name] = z.tuple([z.string()]).parse(args);
-  const migration = migrationOf(world, name);
-  refuseForeignOptions(name, given);
+  const [asked] = z.tuple([z.string().optional()]).parse(args);
   const flags = StartFlags.parse(given);
+  if (flags.plan === undefined) checkOptions(world, migrationName(asked, undefined), given);
   await using session = await openSession(world, flags, { create: true, concurrency: flags.concurrency });
-  const prepared = await (session.kind === "aws"
-    ? prepareOnAws(session, name, flags)
-    : prepareLocally(session, name, flags));
+  const planned = flags.plan === undefined ? undefined : await plannedBy(session, flags.plan);
+  const name = migrationName(asked, planned);
+  const migration = checkOptions(world, name, given);
+  const losses = approvedLosses(given, planned?.plan.fingerprints);
+  const prepared = await prepare(session, name, planned, flags);
   await refuseBusy(session, prepared.cluster);
   await prepared.register();
   const run = await session.actions.start({
     migration: name,
     cluster: prepared.cluster,
     options: prepared.options,
-    approvals: approvalsOf(world, migration, { ...flags, losses: approvedLosses(given) }),
+    approvals: approvalsOf(world, migration, { ...flags, losses, fingerprints: planned?.plan.fingerprints }),
+    ...(planned === undefined ? {} : { plan: planned.hash }),
     ...(flags.stopBefore === undefined ? {} : { stopBefore: flags.stopBefore }),
   });
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });
 }
 
+function checkOptions(world: World, name: string, given: unknown): Migration<ClusterConnections> {
+  const migration = migrationOf(world, name);
+  refuseForeignOptions(name, given);
+  return migration;
+}
+
+async function plannedBy(session: Session, hash: string): Promise<FoundPlan> {
+  if (session.kind === "store") return findPlan(session.artifacts, hash, session.world.clock.now());
+  throw new MigratorError("NOT_ON_AWS", "a plan is kept in the store of the machine that made it", {
+    next: "Start it without --aws where it was made; on AWS start without --plan: the run begins with the same checks, and asks for what they find.",
+  });
+}
+
+function migrationName(asked: string | undefined, planned: FoundPlan | undefined): string {
+  const name = planned?.plan.migration ?? asked;
+  if (name === undefined)
+    throw usageError("which migration?", `Name it, ${STARTED_MIGRATIONS}; or give --plan HASH.`);
+  if (asked === undefined || asked === name) return name;
+  throw usageError(
+    `plan ${planned?.hash ?? ""} is of ${name}, not of ${asked}`,
+    `Leave ${asked} out, or give the hash of a plan of it.`,
+  );
+}
+
+function prepare(
+  session: LocalSession | AwsSession,
+  name: string,
+  planned: FoundPlan | undefined,
+  flags: StartFlags,
+): Promise<Prepared> {
+  if (session.kind === "aws") return prepareOnAws(session, name, flags);
+  return planned === undefined
+    ? prepareLocally(session, name, flags)
+    : prepareFromPlan(session, planned, flags);
+}
+
+/** What is approved as it was planned needs no fingerprint here: the plan has it. */
 function approvalsOf(
   world: World,
   migration: Migration<ClusterConnections>,
-  { approve, losses, yes, yesAlso }: StartFlags & { losses: readonly string[] },
+  {
+    approve,
+    losses,
+    yes,
+    yesAlso,
+    fingerprints = {},
+  }: StartFlags & { losses: readonly string[]; fingerprints?: Readonly<Record<string, string>> | undefined },
 ): Approval[] {
   const named = [...approve, ...losses, ...yesAlso, ...(yes ? pointsOfNoReturn(migration) : [])];
   const at = world.clock.now();
-  return [...new Set(named)].map((text) => ({ ...parseApproval(text), by: world.user, at }));
+  return [...new Set(named)].map((text) => {
+    const { subject, fingerprint = fingerprints[subject] } = parseApproval(text);
+    return { subject, fingerprint, by: world.user, at };
+  });
 }
 
 function pointsOfNoReturn(migration: Migration<ClusterConnections>): string[] {

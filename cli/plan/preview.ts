@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { RetryPolicy } from "../../shared/engine/backoff.ts";
 import type { Ask } from "../../shared/engine/asks.ts";
 import { ledgerPages, openLedger } from "../../shared/engine/ledger.ts";
+import type { ArtifactStore } from "../../shared/engine/ports.ts";
 import type { Checkpoint, RunRecord } from "../../shared/engine/records.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import { accompany } from "../drive/accompany.ts";
@@ -16,6 +17,7 @@ import { openReporter } from "../progress/open-reporter.ts";
 import { probe } from "../probe.ts";
 import { type LocalSession, openStoreSession } from "../local-session.ts";
 import { migrationOf } from "../migration.ts";
+import { copyManifests, keepManifests, type KeptManifests } from "../start/manifests.ts";
 import type { World } from "../world.ts";
 
 const PAGE = 1000;
@@ -40,6 +42,8 @@ const Notes = z.object({
   byKind: z.record(z.string(), z.int()).default({}),
   consents: z.record(z.string(), z.int()).default({}),
   findings: z.record(z.string(), z.json()).default({}),
+  calico: z.record(z.string(), z.json()).default({}),
+  targetGroup: z.string().optional(),
 });
 
 /** A resource that cannot be carried, or that blocks, by its key in the source. */
@@ -68,16 +72,28 @@ export interface Preview {
 /** What is to be looked at. */
 export interface PreviewRequest {
   migration: string;
-  options: object;
+  options: Readonly<Record<string, unknown>>;
   cluster: NamedConnection;
   concurrency: number;
+  /** Where the manifests are that the options name as kept; those that are files or URLs are read. */
+  kept?: ArtifactStore;
+}
+
+/** What was looked at: the options with the manifests as they were read, and where these are for the moment. */
+export interface Looked extends KeptManifests {
+  artifacts: ArtifactStore;
 }
 
 /**
- * Runs the first stage of a migration, its preflight, in a store that is thrown away. Throws what preflight failed with
+ * Runs the first stage of a migration, its preflight, in a store that is thrown away after `use`. Throws what preflight failed with
  * when that is not the verdict of its checks, and INTERRUPTED.
  */
-export async function preview(world: World, flags: OutputFlags, request: PreviewRequest): Promise<Preview> {
+export async function preview<T>(
+  world: World,
+  flags: OutputFlags,
+  request: PreviewRequest,
+  use: (found: Preview, looked: Looked) => Promise<T> | T,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "calico-migrator-plan-"));
   try {
     const path = join(folder, "store.db");
@@ -85,14 +101,26 @@ export async function preview(world: World, flags: OutputFlags, request: Preview
       ...{ path, create: true, concurrency: request.concurrency, retry: RETRY },
     });
     await session.embedded.clusters.add({ ...request.cluster });
-    return await readPreview(session, await runPreflight(session, request));
+    const looked = await readOnce(session, request);
+    const found = await readPreview(session, await runPreflight(session, request, looked.pinned));
+    return await use(found, looked);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runPreflight(session: LocalSession, request: PreviewRequest): Promise<RunRecord> {
-  const { migration, options, cluster } = request;
+/** Manifests are read once, so that what is judged is what is kept, whatever becomes of the files. */
+async function readOnce({ artifacts }: LocalSession, request: PreviewRequest): Promise<Looked> {
+  const { migration, options, kept } = request;
+  if (kept !== undefined) await copyManifests(kept, artifacts, { migration, options });
+  return { artifacts, ...(await keepManifests(artifacts, migration, options)) };
+}
+
+async function runPreflight(
+  session: LocalSession,
+  { migration, cluster }: PreviewRequest,
+  options: object,
+): Promise<RunRecord> {
   await probe(session, migration, cluster.connection);
   const second = migrationOf(session.world, migration).stages[1]?.name;
   const run = await session.engine.start({
@@ -119,6 +147,7 @@ async function readPreview({ embedded, engine }: LocalSession, run: RunRecord): 
   const asks = passed ? await engine.asks(runId, new AbortController().signal) : [];
   const stages = await embedded.store.listStages(runId);
   const notes = Notes.parse(stages.find(({ stage }) => stage === "preflight")?.notes ?? {});
+  const { checks, byKind, consents } = notes;
   const problems = async (name: string): Promise<Problem[]> => {
     const ledger = openLedger(embedded.store, runId, name, () => {
       throw new Error("a preview writes nothing");
@@ -127,7 +156,25 @@ async function readPreview({ embedded, engine }: LocalSession, run: RunRecord): 
     return pages.flat().map(problemOf);
   };
   const [uncarried, blockers] = [await problems("uncarried"), await problems("blockers")];
-  return { ...notes, asks: asks ?? [], uncarried, blockers, passed };
+  return {
+    checks,
+    byKind,
+    consents,
+    findings: findingsOf(notes),
+    asks: asks ?? [],
+    uncarried,
+    blockers,
+    passed,
+  };
+}
+
+/** Each migration records in a way of its own what its later stages go by. */
+function findingsOf({ findings, calico, targetGroup }: z.infer<typeof Notes>): Record<string, unknown> {
+  return {
+    ...findings,
+    ...(targetGroup === undefined ? {} : { targetGroup }),
+    ...(Object.keys(calico).length === 0 ? {} : { calico }),
+  };
 }
 
 function problemOf({ key, detail }: Checkpoint): Problem {

@@ -15,6 +15,8 @@ const USUAL_RATE = 650;
 export interface PlanSubject {
   migration: Migration<ClusterConnections>;
   cluster: string;
+  /** Its hash, and the command line that starts exactly this; undefined for what was not kept. */
+  kept?: { hash: string; start: string } | undefined;
 }
 
 /** The checks as a table, with what to do about those that failed. */
@@ -50,13 +52,14 @@ export function planText(preview: Preview, subject: PlanSubject, paint: Paint): 
     problemsText("broken, to be mended first", blockers),
     asksText(asks),
     stagesText(subject.migration),
+    subject.kept === undefined ? "" : `to start exactly this: ${subject.kept.start}\n`,
   ]
     .filter((part) => part !== "")
     .join("\n");
 }
 
 /** A plan as a document. */
-export function planDocument(preview: Preview, { migration, cluster }: PlanSubject): object {
+export function planDocument(preview: Preview, { migration, cluster, kept }: PlanSubject): object {
   const { passed, checks, byKind, consents, findings, asks, uncarried, blockers } = preview;
   return {
     apiVersion: API_VERSION,
@@ -64,6 +67,7 @@ export function planDocument(preview: Preview, { migration, cluster }: PlanSubje
     migration: migration.name,
     cluster,
     passed,
+    ...(kept === undefined ? {} : { hash: kept.hash }),
     checks,
     resources: { total: total(byKind), byKind },
     estimatedCopySeconds: Math.ceil(total(byKind) / USUAL_RATE),

@@ -19,6 +19,10 @@ import type { Checkpoint, LockState } from "../../shared/engine/records.ts";
 export interface FakeOptions {
   /** Batches of its sweep, ten resources each. Default 3. */
   batches?: number;
+  /** Of what kind the things are that preflight counts. Default Thing. */
+  kind?: string;
+  /** It takes whatever options it is given, and goes by none. Default false: it has none. */
+  anyOptions?: boolean;
   /** How long a batch takes. Milliseconds. Default 0. */
   batchMs?: number;
   /** A batch does not stop when it is asked to. Default false. */
@@ -67,7 +71,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
   return defineMigration<unknown, JsonObject>({
     name: "fake",
     title: "move nothing anywhere",
-    options: z.strictObject({}),
+    options: options.anyOptions === true ? z.record(z.string(), z.json()) : z.strictObject({}),
     lockPolicy: () => options.policy ?? DEFAULT_LOCK_POLICY,
     stages: [
       preflight(options),
@@ -116,7 +120,7 @@ function lock({ failsLocked = false }: FakeOptions): FakeStage {
 }
 
 function preflight(options: FakeOptions): FakeStage {
-  const { failing, failingCode = "PREFLIGHT_FAILED", batches = 3, unreachable } = options;
+  const { failing, failingCode = "PREFLIGHT_FAILED", batches = 3, kind = "Thing", unreachable } = options;
   const check = {
     id: "fake-check",
     title: "nothing is wrong",
@@ -134,7 +138,7 @@ function preflight(options: FakeOptions): FakeStage {
       }
       await context.record({
         checks: [check],
-        byKind: { Thing: batches * PER_BATCH },
+        byKind: { [kind]: batches * PER_BATCH },
         findings: { installer: "nobody" },
       });
       if (failing !== "blocking") return { done: true };

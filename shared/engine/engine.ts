@@ -37,6 +37,8 @@ export interface StartRequest {
   /** Subjects approved in advance. */
   approvals: readonly Approval[];
   stopBefore?: string;
+  /** The hash of the plan that it follows. */
+  plan?: string;
 }
 
 /** Runs migrations: every operation on a run, for handlers of messages and for people. */
@@ -302,9 +304,10 @@ export function newRunId(migration: string): string {
 }
 
 function newRun(request: StartRequest, options: JsonObject, stages: string[], now: number): RunRecord {
-  const { migration, cluster, runId = newRunId(migration) } = request;
+  const { migration, cluster, runId = newRunId(migration), plan } = request;
   const counters = { attempt: 0, retriesSeen: 0, version: 0, eventSequence: 0, eventsDelivered: 0 };
   const times = { createdAt: now, updatedAt: now, nextWakeAt: now + WAKE_AFTER_MS };
   const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;
-  return { runId, migration, cluster, options, stages, ...state, conditions: [], ...counters, ...times };
+  const from = plan === undefined ? {} : { plan };
+  return { runId, migration, cluster, options, ...from, stages, ...state, conditions: [], ...counters, ...times };
 }

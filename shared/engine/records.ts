@@ -92,6 +92,8 @@ export interface RunRecord {
   cluster: string;
   /** Options as parsed by the migration; never a secret. */
   options: JsonObject;
+  /** The hash of the plan that it was started from, if from one. */
+  plan?: string;
   state: RunState;
   track: Track;
   /** The stages that it was to go through when it was started; runs of old do not know. */

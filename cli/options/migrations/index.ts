@@ -57,13 +57,20 @@ export function withLossOptions(command: Command): Command {
   return command;
 }
 
-/** What these options approve: what a plan showed under the fingerprint. Throws USAGE for one without. */
-export function approvedLosses(flags: unknown): string[] {
+/**
+ * What these options approve: what a plan showed under the fingerprint, which the plan that is started knows by subject. Throws
+ * USAGE for one without.
+ */
+export function approvedLosses(
+  flags: unknown,
+  fingerprints: Readonly<Record<string, string>> = {},
+): string[] {
   const given = ApprovalFlags.parse(flags);
   return APPROVALS.flatMap(({ flag, subject }) => {
-    const fingerprint = given[flag];
-    if (fingerprint === undefined) return [];
-    if (fingerprint === true) throw unseenLoss(flag);
+    const approved = given[flag];
+    if (approved === undefined) return [];
+    const fingerprint = approved === true ? fingerprints[subject] : approved;
+    if (fingerprint === undefined) throw unseenLoss(flag);
     return [`${subject}@${fingerprint}`];
   });
 }

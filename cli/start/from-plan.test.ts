@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { ManualClock } from "../../shared/engine/testing/manual-clock.ts";
+import { type FakeOptions, fakeMigration } from "../testing/fake-migration.ts";
+import { withFakeStack } from "../testing/fake-stack.ts";
+import { type FakeWorld, fakeWorld, runIn, runOnAws, writeKubeconfig } from "../testing/fake-world.ts";
+
+const MANIFEST =
+  "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: b }\ndata: { x: planned }\n";
+
+/** A world in which the fake migration has been planned, and the hash that the plan has printed. */
+async function planned(
+  t: TestContext,
+  options: FakeOptions = {},
+): Promise<{ world: FakeWorld; hash: string }> {
+  const world = fakeWorld(t, options);
+  const { code, stdout } = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
+  assert.equal(code, 0);
+  return { world, hash: hashIn(stdout) };
+}
+
+function hashIn(stdout: string): string {
+  const hash = /to start exactly this: calico-migrator start --plan ([0-9a-f]{12}) --store /.exec(
+    stdout,
+  )?.[1];
+  assert.ok(hash !== undefined, stdout);
+  return hash;
+}
+
+async function outdated(world: FakeWorld, hash: string, what: RegExp, ...more: string[]): Promise<void> {
+  const { code, stderr } = await runIn(world, "start", "--plan", hash, "--yes", "-q", ...more);
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, new RegExp(`plan ${hash} is outdated: .*${what.source}.* \\(PLAN_OUTDATED\\)`));
+  assert.equal((await runIn(world, "get", "-o", "name")).stdout, "");
+}
+
+describe("start --plan", () => {
+  test("runs what was planned, needing nothing else, and the run says so", async (t) => {
+    const { world, hash } = await planned(t);
+    const { code, stderr } = await runIn(world, "start", "--plan", hash, "--yes", "-q");
+    assert.equal(code, 0, stderr);
+    const { stdout } = await runIn(world, "describe");
+    assert.match(stdout, new RegExp(`Plan: +${hash}\n`));
+    assert.match(stdout, /Cluster: +prod\n/);
+  });
+
+  test("has the same hash for the same plan, which may be shortened", async (t) => {
+    const { world, hash } = await planned(t);
+    const again = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-o", "json");
+    assert.equal((JSON.parse(again.stdout) as { hash: string }).hash, hash);
+    assert.equal((await runIn(world, "start", "fake", "--plan", hash.slice(0, 8), "--yes", "-q")).code, 0);
+  });
+
+  test("binds approvals to what the plan has shown, without their fingerprints", async (t) => {
+    for (const approval of [["--approve-uncarried"], ["--approve", "uncarried"]]) {
+      const { world, hash } = await planned(t, { consents: true });
+      const { code, stderr } = await runIn(world, "start", "--plan", hash, "--yes", "-q", ...approval);
+      assert.equal(code, 0, stderr);
+    }
+    const { world, hash } = await planned(t);
+    const { code, stderr } = await runIn(world, "start", "--plan", hash, "--approve-uncarried", "-q");
+    assert.deepEqual([code, /--approve-uncarried FINGERPRINT/.test(stderr)], [2, true], stderr);
+  });
+
+  test("names what the cluster shows otherwise by now, and starts nothing", async (t) => {
+    for (const [change, what] of [
+      [{ batches: 4 }, /resources Thing: planned 30, now 40/],
+      [{ failing: "consent" }, /check fake-check: planned pass, now something is/],
+      [{ consents: true }, /approval of uncarried before lock: planned nothing, now 2 are lost: a, b/],
+    ] as const) {
+      const { world, hash } = await planned(t);
+      await outdated({ ...world, migrations: [fakeMigration(change)] }, hash, what);
+    }
+  });
+
+  test("does not count what comes and goes with pods and nodes", async (t) => {
+    const { world, hash } = await planned(t, { kind: "IPAMHandle" });
+    const later = { ...world, migrations: [fakeMigration({ kind: "IPAMHandle", batches: 5 })] };
+    assert.equal((await runIn(later, "start", "--plan", hash, "--yes", "-q")).code, 0);
+  });
+
+  test("names a program, stages, a cluster and options that are others than planned", async (t) => {
+    const { world, hash } = await planned(t);
+    await outdated({ ...world, version: "1.2.4" }, hash, /calico-migrator: planned 1\.2\.3, now 1\.2\.4/);
+    await outdated({ ...world, migrations: [fakeMigration({ erases: true })] }, hash, /the stages of fake/);
+    const moved = writeKubeconfig(world.folder, "prod", "https://elsewhere.example.com:6443");
+    const what = /API server: planned https:\/\/prod\.example\.com:6443\/, now https:\/\/elsewhere/;
+    await outdated(world, hash, what, "--kubeconfig", moved);
+    const same = writeKubeconfig(world.folder, "prod", "https://prod.example.com:6443");
+    const line = ["start", "fake", "--plan", hash, "--yes", "-q", "--kubeconfig", same];
+    assert.equal((await runIn(world, ...line)).code, 0);
+  });
+
+  test("is refused for a hash that is unknown, of too few digits, of another migration, or too old", async (t) => {
+    const { world, hash } = await planned(t);
+    for (const unknown of ["0123456789ab", hash.slice(0, 4), "../../x"]) {
+      const answer = await runIn(world, "start", "--plan", unknown);
+      assert.deepEqual(
+        [answer.code, /\(PLAN_UNKNOWN\)\nnext: /.test(answer.stderr)],
+        [2, true],
+        answer.stderr,
+      );
+    }
+    const other = { ...world, migrations: [...world.migrations, { ...fakeMigration(), name: "other" }] };
+    assert.match((await runIn(other, "start", "other", "--plan", hash)).stderr, /is of fake, not of other/);
+    const clock = new ManualClock(Date.now() + 8 * 86_400_000);
+    const old = await runIn({ ...world, clock }, "start", "--plan", hash, "-q");
+    assert.deepEqual([old.code, /\(PLAN_EXPIRED\)\nnext: /.test(old.stderr)], [4, true], old.stderr);
+    assert.match((await runIn(world, "start")).stderr, /which migration\? \(USAGE\)\nnext: .*--plan HASH/);
+  });
+
+  test("is told where it cannot be: of a plan that was refused, on AWS, in a store that takes nothing", async (t) => {
+    const world = fakeWorld(t, { failing: "blocking" });
+    const line = ["plan", "fake", "--kubeconfig", world.kubeconfig];
+    assert.doesNotMatch((await runIn(world, ...line, "-q")).stdout, /--plan/);
+    const plain = fakeWorld(t);
+    writeFileSync(plain.store, "no store");
+    const unkept = await runIn(plain, "plan", "fake", "--kubeconfig", plain.kubeconfig, "-q");
+    assert.deepEqual([unkept.code, /the plan is not kept/.test(unkept.stderr)], [0, true], unkept.stderr);
+    assert.doesNotMatch(unkept.stdout, /--plan/);
+    const aws = fakeWorld(t);
+    withFakeStack(t, aws);
+    assert.match((await runOnAws(aws, "start", "--plan", "0123456789ab")).stderr, /\(NOT_ON_AWS\)/);
+  });
+});
+
+describe("the manifests of a plan", () => {
+  async function withManifest(t: TestContext): Promise<{ world: FakeWorld; file: string; hash: string }> {
+    const migration = { ...fakeMigration({ anyOptions: true }), name: "apiserver-to-crds" };
+    const world = { ...fakeWorld(t), migrations: [migration] };
+    const file = join(world.folder, "crds.yaml");
+    writeFileSync(file, MANIFEST);
+    const line = ["plan", "apiserver-to-crds", "--kubeconfig", world.kubeconfig, "--crds", file, "-q"];
+    const { stdout, stderr } = await runIn(world, ...line);
+    assert.notEqual(stdout, "", stderr);
+    return { world, file, hash: hashIn(stdout) };
+  }
+
+  const used = async ({ world }: { world: FakeWorld }): Promise<string> => {
+    const embedded = openEmbedded(world.store, { clock: world.clock });
+    try {
+      const { options } = (await embedded.store.listRuns({ limit: 1 })).items[0] ?? {};
+      const source = options?.["crds"];
+      assert.ok(typeof source === "string");
+      const name = source.slice("artifact:".length);
+      return (await Array.fromAsync(embedded.artifacts.read(name))).join("");
+    } finally {
+      embedded.close();
+    }
+  };
+
+  test("are used as they were planned, and a file that was edited or taken away since is told", async (t) => {
+    for (const [change, told] of [
+      [
+        (file: string) => {
+          writeFileSync(file, MANIFEST.replace("planned", "edited"));
+        },
+        /has changed since it was planned/,
+      ],
+      [
+        (file: string) => {
+          rmSync(file);
+        },
+        /cannot be read any more/,
+      ],
+    ] as const) {
+      const given = await withManifest(t);
+      change(given.file);
+      const { code, stderr } = await runIn(given.world, "start", "--plan", given.hash, "--yes", "-q");
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, told);
+      assert.match(await used(given), /"x":"planned"/);
+    }
+  });
+
+  test("are named where the command line gives another, or other options", async (t) => {
+    const { world, file, hash } = await withManifest(t);
+    const same = join(world.folder, "copy.yaml");
+    writeFileSync(same, MANIFEST);
+    writeFileSync(file, MANIFEST.replace("planned", "edited"));
+    const sha = "artifact:manifests\\/[0-9a-f]{64}\\.yaml";
+    await outdated(world, hash, new RegExp(`crds: planned ${sha}, now ${sha}`), "--crds", file);
+    await outdated(world, hash, /batchSize: planned nothing, now 7/, "--batch-size", "7");
+    assert.equal((await runIn(world, "start", "--plan", hash, "--crds", same, "--yes", "-q")).code, 0);
+  });
+});
