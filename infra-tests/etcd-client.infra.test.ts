@@ -547,6 +547,20 @@ describe("EtcdClient with a user", () => {
     client.close();
   });
 
+  it("finds out which keys the user may write, and writes none of them", async () => {
+    const user = await login("calico", "calico-secret");
+    const revision = await put(user, `${PREFIX}a`);
+    await user.tryPuts([`${PREFIX}a`, `${PREFIX}never`]);
+    const refused = { code: "ETCD_AUTH", retryable: false };
+    await assert.rejects(user.tryPuts([`${PREFIX}a`, "/elsewhere"]), refused);
+    const found = await user.getMany([`${PREFIX}a`, `${PREFIX}never`]);
+    assert.deepEqual(
+      [...found].map(([key, { modRevision }]) => [key, modRevision]),
+      [[`${PREFIX}a`, revision]],
+    );
+    user.close();
+  });
+
   it("says ETCD_AUTH for a wrong password, no user, and keys that the user may not touch", async () => {
     const refused = { code: "ETCD_AUTH", retryable: false };
     const [wrong, user, nobody] = await Promise.all([

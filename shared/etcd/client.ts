@@ -21,7 +21,15 @@ import type {
   EtcdStatus,
   EtcdWriteResult,
 } from "./types.ts";
-import { conditions, foundKeys, getOperation, headerRevision, keyValue, writeResult } from "./wire.ts";
+import {
+  conditions,
+  foundKeys,
+  getOperation,
+  headerRevision,
+  keyValue,
+  neverHolds,
+  writeResult,
+} from "./wire.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** etcd allows 128 operations per transaction unless told otherwise. */
@@ -149,6 +157,12 @@ export class EtcdClient implements CalicoEtcd {
   compareAndPut({ key, expectedModRevision, value }: EtcdCompareAndPut): Promise<EtcdWriteResult> {
     const put = { request_put: { key: Buffer.from(key), value: Buffer.from(value) } };
     return this.#write(key, expectedModRevision, put);
+  }
+
+  async tryPuts(keys: readonly string[]): Promise<void> {
+    const success = keys.map((key) => ({ request_put: { key: Buffer.from(key), value: Buffer.of() } }));
+    const compare = [neverHolds(keys[0] ?? CALICO_PREFIX)];
+    await this.#call("repeatable", (etcd, options) => etcd.kv.txn({ compare, success }, options));
   }
 
   compareAndDelete({ key, expectedModRevision }: EtcdCompareAndDelete): Promise<EtcdWriteResult> {

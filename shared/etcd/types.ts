@@ -135,6 +135,12 @@ export interface CalicoEtcd {
    */
   compareAndPut(request: EtcdCompareAndPut): Promise<EtcdWriteResult>;
 
+  /**
+   * Asks whether the user may write all of these keys, up to 100, and writes nothing: etcd judges the rights of all that a
+   * transaction may do, and the condition of this one never holds. Throws ETCD_AUTH.
+   */
+  tryPuts(keys: readonly string[]): Promise<void>;
+
   /** Deletes when the condition holds; as careful about repeating as {@link CalicoEtcd.compareAndPut}. */
   compareAndDelete(request: EtcdCompareAndDelete): Promise<EtcdWriteResult>;
 

@@ -49,6 +49,11 @@ export function conditions(key: string, expected: number | "absent" | "any"): IC
   ];
 }
 
+/** A condition that no key ever meets: there is no version below 0, which is that of a key that does not exist. */
+export function neverHolds(key: string): ICompare {
+  return { key: Buffer.from(key), target: CompareTarget.Version, result: CompareResult.Less, version: 0 };
+}
+
 /** What became of a transaction that writes, or else reads the key. */
 export function writeResult(response: ITxnResponse): EtcdWriteResult {
   const revision = headerRevision(response);

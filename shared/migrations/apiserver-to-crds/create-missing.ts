@@ -5,7 +5,7 @@ import { Discovery } from "../../kubernetes/discovery.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { resourcePath } from "../../kubernetes/paths.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
+import type { KubernetesReads, ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { isCrd } from "../manifests.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
@@ -18,14 +18,8 @@ import { reads } from "../target/reads.ts";
  * them this run has created. An admission policy is created in the API version that the cluster serves.
  */
 export async function createMissing(context: Context, objects: readonly JsonObject[]): Promise<void> {
-  const discovery = new Discovery(reads(context));
   const known = new Set(recorded(context).map(({ ref }) => resourcePath(ref)));
-  const wanted = await Promise.all(
-    objects.map(async (given) => {
-      const object = await inServedVersion(discovery, given);
-      return { object, ref: await refOf(discovery, object) };
-    }),
-  );
+  const wanted = await refsOf(reads(context), objects);
   const found = await Promise.all(wanted.map(({ ref }) => readTarget(context, ref)));
   const missing = wanted.filter((_, index) => found[index] === undefined);
   const added = missing
@@ -36,6 +30,20 @@ export async function createMissing(context: Context, objects: readonly JsonObje
   await context.record({
     created: await Promise.all(recorded(context).map((one) => identified(context, one))),
   });
+}
+
+/** These objects in the versions that the cluster serves, and where they belong. */
+export function refsOf(
+  api: KubernetesReads,
+  objects: readonly JsonObject[],
+): Promise<{ object: JsonObject; ref: ObjectRef }[]> {
+  const discovery = new Discovery(api);
+  return Promise.all(
+    objects.map(async (given) => {
+      const object = await inServedVersion(discovery, given);
+      return { object, ref: await refOf(discovery, object) };
+    }),
+  );
 }
 
 async function create(context: Context, ref: ObjectRef, object: JsonObject): Promise<void> {

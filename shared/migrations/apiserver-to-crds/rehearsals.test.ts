@@ -4,7 +4,20 @@ import { readLock } from "../../calico/lock.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { OLD_LOCK } from "./cluster-information.ts";
 import { outerStages } from "./testing/stages.ts";
+import { runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 import { runTo, World } from "./testing/world.ts";
+
+/** Writes to what belongs to others, or that only a later stage makes, as the fakes name them, and as they are told. */
+const OF_LATER = [
+  ["patch v1/configmaps/", /put owner references back on configmaps shop\//],
+  ["patch argoproj.io/v1alpha1/applications/", /put Application shop\/calico back/],
+  ["delete projectcalico.org/v3/tiers/", /delete tiers /],
+  ["patch projectcalico.org/v3/tiers/", /take this run off the fields of tiers /],
+  [
+    "patch apiextensions.k8s.io/v1/customresourcedefinitions/tiers.projectcalico.org",
+    /take this run off the fields of customresourcedefinitions tiers\.projectcalico\.org/,
+  ],
+] as const;
 
 /** A policy that forbids every write whose name holds one of these. */
 function forbid(world: World, ...parts: string[]): void {
@@ -38,6 +51,44 @@ describe("right before the lock", () => {
 
     world.cluster.hooks.dryRun = undefined;
     await worker.engine.resume(runId);
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+});
+
+describe("what belongs to others, and what comes last,", () => {
+  test("is tried in preflight as far as it is there", async () => {
+    for (const [part, told] of [
+      ["patch v1/configmaps/", /take owner references off configmaps shop\//],
+      ["patch argoproj.io/v1alpha1/applications/", /pause Application shop\/calico/],
+    ] as const) {
+      using world = await wholeWorld();
+      const worker = world.worker();
+      forbid(world, part);
+      const runId = await startWhole(worker);
+      const { run } = await world.drive(worker, runId);
+      assert.equal(run.failure?.code, "PREFLIGHT_FAILED", part);
+      assert.match(run.failure.message, told);
+
+      world.cluster.hooks.dryRun = undefined;
+      await worker.engine.resume(runId);
+      assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+    }
+  });
+
+  test("is tried right before the lock, and nothing is locked where it would be refused", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    await worker.engine.approve(runId, "test", "lock");
+    for (const [part, told] of OF_LATER) {
+      forbid(world, part);
+      const { run } = await world.drive(worker, runId);
+      assert.equal(run.failure?.code, "REHEARSAL_FAILED", part);
+      assert.match(run.failure.message, told);
+      assert.equal(readLock(await world.cluster.get(OLD_LOCK)).ready, true);
+      world.cluster.hooks.dryRun = undefined;
+      await worker.engine.resume(runId);
+    }
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
 });

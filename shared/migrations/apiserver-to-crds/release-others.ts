@@ -3,7 +3,8 @@ import { type JsonObject, isJsonObject } from "../../json.ts";
 import { nativeApiService } from "../../kubernetes/api-services.ts";
 import { objectsAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import { releaseFields } from "../target/release-fields.ts";
+import { releaseFields, releaseRehearsal } from "../target/release-fields.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
 import { removedApiService } from "./api-service.ts";
 import { lockedBefore, OLD_LOCK } from "./cluster-information.ts";
 import type { Context } from "./context.ts";
@@ -35,6 +36,14 @@ interface Written {
 export async function releaseOthers(context: Context): Promise<void> {
   for (const { ref, managers = [], by = "patch" } of await written(context))
     await releaseFields(context, ref, { releaseOf: () => ({ carried: managers }), by });
+}
+
+/** The same as dry runs, for what is there before the lock. */
+export async function releaseOthersRehearsals(context: Context): Promise<Rehearsal[]> {
+  const rehearsals = (await written(context)).map(({ ref, managers = [], ...way }) =>
+    releaseRehearsal(context, ref, { releaseOf: () => ({ carried: managers }), ...way }),
+  );
+  return (await Promise.all(rehearsals)).flat();
 }
 
 async function written(context: Context): Promise<Written[]> {

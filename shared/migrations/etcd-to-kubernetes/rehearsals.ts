@@ -1,21 +1,40 @@
 import { lockedClusterInformation, unlockedClusterInformation } from "../../calico/lock.ts";
-import type { TargetGroup } from "../../calico/kinds.ts";
+import { etcdPrefixesOf } from "../../calico/keys.ts";
+import { KINDS, type TargetGroup, targetKind } from "../../calico/kinds.ts";
+import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { applyManifests } from "../../kubernetes/apply.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
+import type { ResourceRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { isCrd } from "../manifests.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { copyRehearsals } from "../target/copy-rehearsals.ts";
 import type { Rehearsal } from "../target/rehearse.ts";
 import type { Context } from "./context.ts";
 import { readManifest, readRollbackManifest } from "./manifest.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { clusterInformationRef } from "./target-lock.ts";
 
+/** How the fields of copies are given away, by the rights of a run. */
+export const COPIES_ARE_WRITTEN_BY = "replace";
+const NAMED = 5;
+/** The end of a key that nothing has. */
+const NO_NAME = "calico-migrator-rights";
+/** One key of each place where the way back after the unlock writes. */
+const KEYS_OF_WAY_BACK: readonly string[] = [
+  ...new Set(
+    KINDS.filter(({ carried, rank }) => carried === true && rank > 0).flatMap(({ kind }) =>
+      etcdPrefixesOf(kind),
+    ),
+  ),
+].map((prefix) => (prefix.endsWith("/") ? `${prefix}${NO_NAME}` : prefix));
+
 /**
  * Every write that the stages after `lock` make to the cluster beside the resources themselves: the lock of the target and
- * its end, the manifest of the switch, and that of the way back. Resources are tried one by one in preflight.
+ * its end, the manifest of the switch, and that of the way back. Resources are tried one by one in preflight; what is done to
+ * their copies is tried once they are there.
  */
 export async function lockRehearsals(context: Context, targetGroup: TargetGroup): Promise<Rehearsal[]> {
   const forward = await readManifest(context);
@@ -24,7 +43,19 @@ export async function lockRehearsals(context: Context, targetGroup: TargetGroup)
     ...(await clusterInformationWrites(context, targetGroup)),
     ...applied(context, forward, "apply"),
     ...applied(context, back, "apply, on the way back,"),
+    ...(await copyRehearsals(context, {
+      resources: copiedResources(targetGroup),
+      by: COPIES_ARE_WRITTEN_BY,
+    })),
   ];
+}
+
+/** Where copies are. */
+export function copiedResources(targetGroup: TargetGroup): ResourceRef[] {
+  return KINDS.filter(({ group }) => group === "crd").map((info) => ({
+    apiVersion: targetGroup,
+    plural: targetKind(info, targetGroup).plural,
+  }));
 }
 
 /** Before `prepare-target` there is none, and nothing to try: its creation is no part of the lock. */
@@ -67,12 +98,48 @@ function nameOf(object: JsonObject): string {
 }
 
 /**
- * Asks etcd whether the user may write the lock, without writing: etcd judges the rights of all that a transaction may do, and this
- * one's condition never holds. Throws ETCD_AUTH.
+ * Asks etcd whether the user may write the lock, and all that the way back after the unlock writes, of every kind. Writes
+ * nothing. Throws ETCD_AUTH, naming the keys.
  */
-export async function rehearseSourceLock(context: Context): Promise<void> {
-  const never = { key: CLUSTER_INFORMATION_KEY, expectedModRevision: 1, value: "" } as const;
-  const found = (await context.connections.etcd().getMany([CLUSTER_INFORMATION_KEY])).get(never.key);
-  if (found === undefined || found.modRevision === 1) return;
-  await call(context, () => context.connections.etcd().compareAndPut(never));
+export async function rehearseSourceWrites(context: Context): Promise<void> {
+  const tryPuts = (keys: readonly string[]): Promise<void> =>
+    call(context, () => context.connections.etcd().tryPuts(keys));
+  const keys = [CLUSTER_INFORMATION_KEY, ...KEYS_OF_WAY_BACK];
+  try {
+    await tryPuts(keys);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    throw notAllowed(await keysRefused(keys, tryPuts), error);
+  }
+}
+
+async function keysRefused(
+  keys: readonly string[],
+  tryPuts: (keys: readonly string[]) => Promise<void>,
+): Promise<string[]> {
+  const refused: string[] = [];
+  for (const key of keys) {
+    try {
+      await tryPuts([key]);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      refused.push(key.replace(NO_NAME, ""));
+    }
+  }
+  return refused;
+}
+
+function isRefused(error: unknown): error is MigratorError {
+  return error instanceof MigratorError && error.code === "ETCD_AUTH";
+}
+
+function notAllowed(keys: readonly string[], cause: MigratorError): MigratorError {
+  const named = keys.slice(0, NAMED).join(", ");
+  const more = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : "";
+  const message = `etcd does not let its user write ${named}${more}, which the lock or a late way back needs`;
+  return new MigratorError("ETCD_AUTH", message, {
+    next: "Give the user's role the right to write it (`etcdctl role grant-permission ROLE --prefix readwrite /calico/`), then `resume`.",
+    cause,
+    details: { keys: [...keys] },
+  });
 }

@@ -4,9 +4,10 @@ import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { isRunManager } from "../../kubernetes/managed-fields.ts";
 import { type FieldsRelease, hasTraces, releasePatch } from "../../kubernetes/released-fields.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
+import type { KubernetesApi, ObjectRef, WriteOptions } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { call, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
+import type { Rehearsal } from "./rehearse.ts";
 
 /** How often an object that others write to at the same moment is read again. */
 const TRIES = 8;
@@ -44,7 +45,10 @@ export async function releaseFields(
     const patch = releasePatch(found, release);
     if (patch === undefined) return;
     try {
-      const after = await orAbsent(call(context, () => WRITE[by](context, { ref, found, patch })));
+      const { kubernetes } = context.connections;
+      const write = (): Promise<JsonObject> =>
+        WRITE[by](kubernetes, { ref, found, patch }, optionsOf(context));
+      const after = await orAbsent(call(context, write));
       if (after === undefined || !hasTraces(after, release)) return;
     } catch (error) {
       if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
@@ -62,26 +66,48 @@ interface Write {
   patch: JsonObject;
 }
 
+type Writing = Pick<KubernetesApi, "patch" | "replace">;
+
 const WRITE = {
-  patch: (context: AnyContext, { ref, patch }: Write) => {
-    const options = { ...optionsOf(context), type: "merge" } as const;
-    return context.connections.kubernetes.patch(ref, patch, options);
-  },
-  replace: (context: AnyContext, { ref, found, patch }: Write) => {
+  patch: (api: Writing, { ref, patch }: Write, options: WriteOptions) =>
+    api.patch(ref, patch, { ...options, type: "merge" }),
+  replace: (api: Writing, { ref, found, patch }: Write, options: WriteOptions) => {
     const metadata = { ...objectAt(found, "metadata"), ...objectAt(patch, "metadata") };
-    return context.connections.kubernetes.replace(ref, { ...found, metadata }, optionsOf(context));
+    return api.replace(ref, { ...found, metadata }, options);
   },
 };
+
+/** The same write as a dry run; none where nothing is to go. */
+export async function releaseRehearsal(
+  context: AnyContext,
+  ref: ObjectRef,
+  { releaseOf = () => ({}), by = "patch" }: Way = {},
+): Promise<Rehearsal[]> {
+  const found = await readTarget(context, ref);
+  if (found === undefined) return [];
+  const patch = releasePatch(found, { ...(await releaseOf(found)), isOurs: isRunManager });
+  if (patch === undefined) return [];
+  const options = { ...optionsOf(context), dryRun: true };
+  return [
+    {
+      what: `take this run off the fields of ${pathOf(ref)}`,
+      try: (api) => WRITE[by](api, { ref, found, patch }, options),
+    },
+  ];
+}
 
 function optionsOf(context: AnyContext): { fieldManager: string; timeoutMs: number } {
   return { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
 }
 
-function notReleased({ plural, namespace, name }: ObjectRef): MigratorError {
-  const path = namespace === undefined ? name : `${namespace}/${name}`;
+function pathOf({ plural, namespace, name }: ObjectRef): string {
+  return `${plural} ${namespace === undefined ? name : `${namespace}/${name}`}`;
+}
+
+function notReleased(ref: ObjectRef): MigratorError {
   return new MigratorError(
     "FIELDS_NOT_RELEASED",
-    `${plural} ${path} goes on naming this run in its managedFields`,
+    `${pathOf(ref)} goes on naming this run in its managedFields`,
     {
       next: "See which admission policy or webhook changes it at every write (kubectl get -o yaml --show-managed-fields), mend that, then `resume`.",
       retryable: true,

@@ -33,7 +33,7 @@ export type RestoreOutcome =
       demoted: OwnerReference[];
     };
 
-type Options = Pick<WriteOptions, "fieldManager" | "timeoutMs">;
+type Options = Pick<WriteOptions, "fieldManager" | "timeoutMs" | "dryRun">;
 
 const maxTries = 5;
 

@@ -35,7 +35,7 @@ export async function gatherFacts(
   const crds = await gatherCrds(cluster);
   const readable = crds.oldCrds.filter(({ established }) => established).map(({ plural }) => plural);
   const { managers, ...inventory } = await gatherInventory(cluster, readable);
-  const dependants = await gatherDependants(cluster);
+  const { first, ...dependants } = await gatherDependants(cluster);
   const rules = foundRules({
     managers: input.gitops === "pause" ? managers.managers : [],
     dependants: input.skipForeignOwnerReferences ? [] : Object.keys(dependants.byResource),
@@ -43,17 +43,26 @@ export async function gatherFacts(
     enforcesOwners: await isOwnerEnforced(cluster, workloads.workloads),
   });
   const denied: DeniedAccess[] = await checkAccess(cluster.kubernetes, rules, { signal: cluster.signal });
+  const calico = await gatherCalicoObjects(cluster);
   return {
     ...(await gatherVersions(cluster)),
     ...crds,
     ...inventory,
     ...workloads,
-    ...(await gatherCalicoObjects(cluster)),
+    ...calico,
     manifest: input.crds,
     access: { asked: access.asked + rules.length, denied: [...access.denied, ...denied] },
     accounts: await gatherAccounts(cluster, workloads.workloads),
     webhooks: await ifAllowed(() => gatherWebhooks(cluster)),
-    rehearsal: await gatherRehearsal(cluster, { ...workloads, ...crds }),
+    rehearsal: await gatherRehearsal(
+      cluster,
+      { ...workloads, ...crds, ...calico },
+      {
+        dependants: input.skipForeignOwnerReferences ? [] : first,
+        managers: input.gitops === "pause" ? managers.managers : [],
+        manifest: input.crds,
+      },
+    ),
     writers: await ifAllowed(() => gatherWriters(cluster, workloads.workloads)),
     gitops: { mode: input.gitops, ...managers },
     mirrorStatus: input.mirrorStatus ?? false,

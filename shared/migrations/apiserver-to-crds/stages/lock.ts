@@ -8,6 +8,7 @@ import { crdNames } from "../../../calico/kinds.ts";
 import { fieldManager } from "../../context.ts";
 import { readTarget } from "../../target/calls.ts";
 import { rehearseBeforeLock } from "../../target/rehearse.ts";
+import { laterRehearsals } from "../later-rehearsals.ts";
 import { lockRehearsals } from "../rehearsals.ts";
 import { datastoreUsers, operatorRef } from "../workloads.ts";
 import { throughNativeAction } from "../native-access.ts";
@@ -107,7 +108,7 @@ async function rehearse(context: Context): Promise<void> {
     oldCrds: crds,
     native: (await isPrecopied(context)) ? SECOND : undefined,
   });
-  await rehearseBeforeLock(send, rehearsals);
+  await rehearseBeforeLock(send, [...rehearsals, ...(await laterRehearsals(context))]);
 }
 
 async function removeUnlessRefused(context: Context): Promise<StageOutcome> {

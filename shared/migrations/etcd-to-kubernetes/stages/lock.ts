@@ -11,7 +11,7 @@ import { changesOfHomes } from "../changes-of-homes.ts";
 import { type Context, decisions, sendFor, uncarried } from "../context.ts";
 import { readHomes } from "../homes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { lockRehearsals, rehearseSourceLock } from "../rehearsals.ts";
+import { lockRehearsals, rehearseSourceWrites } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
 import { rehearseBeforeLock } from "../../target/rehearse.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
@@ -51,7 +51,7 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
 
 /** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
 async function rehearse(context: Context, targetGroup: TargetGroup): Promise<void> {
-  await rehearseSourceLock(context);
+  await rehearseSourceWrites(context);
   await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, targetGroup));
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { KINDS, targetKind } from "../../../calico/kinds.ts";
+import { copiedResources, COPIES_ARE_WRITTEN_BY } from "../rehearsals.ts";
 import type { Action, Sweep } from "../../../engine/migration.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
@@ -51,15 +51,8 @@ function copies(name: string): AnySweep {
     name,
     title: "take this run off the fields of the objects that it has copied",
     isDue: async (context) => (await context.stageOf("prepare-target")) !== undefined,
-    resourcesOf: async (context) => {
-      const { targetGroup } = await decisions(context);
-      const custom = KINDS.filter(({ group }) => group === "crd");
-      return custom.map((info) => ({
-        apiVersion: targetGroup,
-        plural: targetKind(info, targetGroup).plural,
-      }));
-    },
-    by: "replace",
+    resourcesOf: async (context) => copiedResources((await decisions(context)).targetGroup),
+    by: COPIES_ARE_WRITTEN_BY,
     idOf: objectId,
     managersOf: async (context, { row }) => {
       const before = row === undefined ? undefined : detailOf(row).before;

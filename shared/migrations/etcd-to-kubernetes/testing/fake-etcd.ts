@@ -82,6 +82,12 @@ export class FakeEtcd implements CalicoEtcd {
     );
   }
 
+  /** Refused as the hook `dryRun` says. */
+  async tryPuts(keys: readonly string[]): Promise<void> {
+    await Promise.resolve();
+    for (const key of keys) this.hooks.dryRun?.(`put ${key}`, {});
+  }
+
   compareAndDelete({ key, expectedModRevision }: EtcdCompareAndDelete): Promise<EtcdWriteResult> {
     return hooked(this.hooks, `delete ${key}`, () =>
       this.#when(key, expectedModRevision, () => this.delete(key)),

@@ -1,6 +1,10 @@
 import type { Found } from "../../workloads.ts";
+import type { JsonObject } from "../../../../json.ts";
 import { orAbsent } from "../../../../kubernetes/absent.ts";
+import type { ManagerRef } from "../../../../kubernetes/gitops/saved-pause.ts";
 import { rehearse } from "../../../target/rehearse.ts";
+import { admissionRehearsals, dependantRehearsal, pauseRehearsal } from "../../later-rehearsals.ts";
+import type { OwnedRecord } from "../../owners/references.ts";
 import { lockRehearsals } from "../../rehearsals.ts";
 import type { Facts, Workload } from "../facts.ts";
 import { installerOf } from "../components.ts";
@@ -15,10 +19,21 @@ const USERS: ReadonlySet<string> = new Set([
   "calico-typha",
 ]);
 
+/** What belongs to others and is written all the same. */
+interface Others {
+  /** One of each resource that has dependants. */
+  dependants: readonly OwnedRecord[];
+  /** The tools that are paused. */
+  managers: readonly ManagerRef[];
+  /** The manifest, whose admission policies are created late where a broken API server is in their way. */
+  manifest: readonly JsonObject[];
+}
+
 /** Which of the writes after the lock would be refused. Dry runs, which change nothing. */
 export async function gatherRehearsal(
   cluster: Cluster,
-  facts: Pick<Facts, "workloads" | "operator" | "installations" | "oldCrds">,
+  facts: Pick<Facts, "workloads" | "operator" | "installations" | "oldCrds" | "apiService">,
+  { dependants, managers, manifest }: Others,
 ): Promise<Facts["rehearsal"]> {
   const users = facts.workloads.filter(({ name }) => USERS.has(name));
   const operator = installerOf(facts) === "operator" ? facts.operator : undefined;
@@ -30,7 +45,16 @@ export async function gatherRehearsal(
     oldCrds: facts.oldCrds.map(({ name }) => name),
     native: undefined,
   });
-  return rehearse(send, rehearsals);
+  const { kubernetes, signal } = cluster;
+  const options = { fieldManager: FIELD_MANAGER };
+  const parts = { api: kubernetes, ...options, ensureHeld: () => undefined, signal };
+  const isBroken = facts.apiService.served === "aggregated" && !facts.apiService.available;
+  return rehearse(send, [
+    ...rehearsals,
+    ...dependants.map((record) => dependantRehearsal(send, record, options)),
+    ...managers.map((manager) => pauseRehearsal(parts, manager)),
+    ...(isBroken ? await admissionRehearsals(kubernetes, manifest, options) : []),
+  ]);
 }
 
 async function found(cluster: Cluster, workloads: readonly Workload[]): Promise<Found[]> {

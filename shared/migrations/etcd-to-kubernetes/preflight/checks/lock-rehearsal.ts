@@ -1,6 +1,6 @@
 import { rehearse } from "../../../target/rehearse.ts";
 import { sendFor } from "../../context.ts";
-import { lockRehearsals, rehearseSourceLock } from "../../rehearsals.ts";
+import { lockRehearsals, rehearseSourceWrites } from "../../rehearsals.ts";
 import { type ConnectionCheck, fail, pass } from "../check.ts";
 
 /** Nothing is done inside the lock that was not tried before. */
@@ -11,7 +11,7 @@ export const lockRehearsal: ConnectionCheck = {
   fix: "Let the policy, webhook or role that is named allow the migration's user this write until the run has ended. It is tried again right before the lock.",
   phase: "connections",
   run: async (facts, context) => {
-    await rehearseSourceLock(context);
+    await rehearseSourceWrites(context);
     const rehearsals = await lockRehearsals(context, await facts.targetGroup());
     const { asked, refused, untried } = await rehearse(sendFor(context), rehearsals);
     if (refused.length > 0)
