@@ -1,6 +1,6 @@
 import { LeaseLostError } from "../../engine/errors.ts";
 import type { Checkpoint } from "../../engine/records.ts";
-import { errorMessage, isRetryable } from "../../errors.ts";
+import { isRetryable } from "../../errors.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { withDetail } from "./ledger-detail.ts";
 import type { CopyContext } from "./task.ts";
@@ -40,8 +40,13 @@ async function recordingRefusals(
   } catch (error) {
     if (context.signal.aborted || isRetryable(error) || error instanceof LeaseLostError) throw error;
     if (!(error instanceof KubernetesApiError)) throw error;
-    return withDetail({ ...checkpoint, state: "failed" }, { code: error.code, reason: errorMessage(error) });
+    return withDetail({ ...checkpoint, state: "failed" }, { code: error.code, reason: reasonOf(error) });
   }
+}
+
+/** Whoever reads it has nothing else: so it says what to do as well. */
+function reasonOf({ code, message, next }: KubernetesApiError): string {
+  return next === "" ? `${code}: ${message}` : `${code}: ${message}; ${next}`;
 }
 
 /** Adds counts by state to others, in place. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { resource, resourceKey, SAMPLES } from "../../calico/testing/samples.ts";
 import type { JsonObject } from "../../json.ts";
+import { errorOfAnswer } from "../../kubernetes/answers.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack } from "./testing/steps.ts";
@@ -165,6 +166,33 @@ describe("the dry run of every object", () => {
 
     const { items } = await checkOf(world, worker, runId, "server-accepts");
     assert.match(items.join(), /mutated \(an admission policy .*spec\.nets.*vast \(it has \d+ bytes/);
+  });
+
+  test("an object that etcd finds too large while it is copied is named at once, tried once, and goes on when it is smaller", async () => {
+    using world = await World.create();
+    const key = resourceKey("globalnetworksets", "vast");
+    let tries = 0;
+    world.kubernetes.hooks.before = (write) => {
+      if (!write.endsWith("globalnetworksets/vast")) return;
+      if (!(world.etcd.dump()[key] ?? "").includes("10.0.0.0/8")) return;
+      tries += 1;
+      const message = "etcdserver: request is too large";
+      const text = JSON.stringify({ kind: "Status", status: "Failure", message, code: 500 });
+      const path = "/apis/crd.projectcalico.org/v1/globalnetworksets/vast";
+      throw errorOfAnswer("POST", path, { status: 500, retryAfter: undefined, text });
+    };
+    world.etcd.put(key, setValue("vast", ["10.0.0.0/8"]));
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.failure?.code, run.stage, tries], ["COPY_FAILED", "pre-copy", 1]);
+    assert.match(
+      run.failure?.message ?? "",
+      /globalnetworksets\/vast \(KUBERNETES_TOO_LARGE: .*; Make the object smaller, or split it: etcd takes 1\.5 MiB/,
+    );
+    world.etcd.put(key, setValue("vast", ["192.0.2.0/24"]));
+
+    assertState(await resume(world, worker, runId), "Succeeded");
   });
 
   test("a refusal while copying is settled by what etcd holds after a resume", async () => {

@@ -81,8 +81,9 @@ function lossOf({ detail }: Checkpoint): string {
 }
 
 function blockedBy(blocked: ReadonlySet<string>): MigratorError {
-  const [example = ""] = blocked;
-  const message = `since the copy, ${blocked.size} resources came to the source that are broken (${example})`;
+  const named = [...blocked].slice(0, NAMED).join(", ");
+  const more = blocked.size > NAMED ? ` and ${blocked.size - NAMED} more` : "";
+  const message = `since the copy, ${blocked.size} resources came to the source that are broken (${named}${more})`;
   return new MigratorError("CATCH_UP_BLOCKED", message, {
     next: "See them with `describe`. Mend them in etcd and `resume`, or undo the run with `rollback`.",
   });
