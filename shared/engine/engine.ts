@@ -309,5 +309,16 @@ function newRun(request: StartRequest, options: JsonObject, stages: string[], no
   const times = { createdAt: now, updatedAt: now, nextWakeAt: now + WAKE_AFTER_MS };
   const state = { state: "Pending", track: "forward", conditions: [], holdsCluster: false } as const;
   const from = plan === undefined ? {} : { plan };
-  return { runId, migration, cluster, options, ...from, stages, ...state, conditions: [], ...counters, ...times };
+  return {
+    runId,
+    migration,
+    cluster,
+    options,
+    ...from,
+    stages,
+    ...state,
+    conditions: [],
+    ...counters,
+    ...times,
+  };
 }

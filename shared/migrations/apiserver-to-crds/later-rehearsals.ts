@@ -9,7 +9,13 @@ import {
 } from "../../kubernetes/gitops/act.ts";
 import { pauseOf } from "../../kubernetes/gitops/pause.ts";
 import type { ManagerRef } from "../../kubernetes/gitops/saved-pause.ts";
-import type { KubernetesApi, KubernetesReads, ObjectRef, Send, WriteOptions } from "../../kubernetes/types.ts";
+import type {
+  KubernetesApi,
+  KubernetesReads,
+  ObjectRef,
+  Send,
+  WriteOptions,
+} from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { copyRehearsals } from "../target/copy-rehearsals.ts";
@@ -112,7 +118,7 @@ async function resumesTried(context: Context): Promise<Rehearsal[]> {
 async function lateAdmission(context: Context): Promise<Rehearsal[]> {
   if ((await context.notesOf("install-crds"))["admissionLate"] !== true) return [];
   const objects = await readCrdManifest(context);
-  return admissionRehearsals(context.connections.kubernetes, objects, {
+  return admissionRehearsals(reads(context), objects, {
     fieldManager: fieldManager(context),
   });
 }

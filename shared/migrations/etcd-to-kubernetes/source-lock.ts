@@ -18,7 +18,7 @@ export async function readClusterInformation(context: Context): Promise<EtcdKeyV
   const value = found.get(CLUSTER_INFORMATION_KEY);
   if (value !== undefined) return value;
   throw new MigratorError("SOURCE_NOT_CALICO", `etcd holds no ${CLUSTER_INFORMATION_KEY}`, {
-    next: "Check --etcd-endpoints: this is not the datastore of a running Calico.",
+    next: "See that calico-node runs with this etcd, which writes it when it starts, then `resume`; where --etcd-endpoints lead to another etcd, undo the run with `rollback` and start again with the right ones.",
   });
 }
 

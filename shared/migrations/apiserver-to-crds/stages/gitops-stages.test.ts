@@ -57,11 +57,19 @@ suite("a GitOps tool that manages Calico", () => {
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
 
-  test("that does not come to rest stops the run", async () => {
+  test("that does not come to rest stops the run; a resume grants the time once more, and goes on once it rests", async () => {
     using world = await withApplication({ operationState: { phase: "Running" } });
     const worker = world.worker();
-    const { run } = await world.drive(worker, await startRun(worker));
+    const runId = await startRun(worker);
+    const { run } = await world.drive(worker, runId);
     assert.equal(run.failure?.code, "GITOPS_BUSY");
+    assert.match(run.failure.next, /then `resume`/);
+    await worker.engine.resume(runId);
+    const again = await world.drive(worker, runId, ({ waiting }) => waiting?.reason === "Gate");
+    assert.match(again.run.waiting?.message ?? "", /a sync is under way/);
+    const patch = { status: { operationState: { phase: "Succeeded" } } };
+    await world.cluster.patch({ ...APPLICATIONS, name: "calico" }, patch, { type: "merge" });
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
 
   test("stops the run with gitops=refuse, and is not touched with gitops=ignore", async () => {
@@ -69,7 +77,11 @@ suite("a GitOps tool that manages Calico", () => {
     const worker = refusing.worker();
     const { run } = await refusing.drive(worker, await startRun(worker, { options: { gitops: "refuse" } }));
     assert.equal(run.failure?.code, "GITOPS_MANAGES_CALICO");
+    assert.match(run.failure.next, /start again with --gitops=ignore, or .* --gitops=pause/);
     assert.equal(isPaused(refusing), false);
+    await worker.engine.undo(run.runId, "rollback");
+    await refusing.drive(worker, run.runId);
+    await runTo(refusing, worker, { options: { gitops: "pause" } });
 
     using ignoring = await withApplication();
     await runTo(ignoring, ignoring.worker(), { options: { gitops: "ignore" }, stopBefore: "backup" });

@@ -70,7 +70,9 @@ async function awaitRest(context: Context): Promise<StageOutcome> {
   }
   if (reasons.length === 0) return { done: true };
   const { pausedAt } = context.notes;
-  if (typeof pausedAt === "number" && context.clock.now() - pausedAt > REST_MS) throw busy(reasons);
+  // A resume grants the time once more.
+  const since = Math.max(Number(pausedAt ?? Infinity), context.run.resumedAt ?? 0);
+  if (context.clock.now() - since > REST_MS) throw busy(reasons);
   return { wait: { reason: "Gate", message: reasons.join("; "), retryAfterMs: POLL_MS } };
 }
 

@@ -148,6 +148,6 @@ export class Facts {
 
 function ambiguous(): MigratorError {
   return new MigratorError("TARGET_GROUP_AMBIGUOUS", "the target has Calico CRDs of both API groups", {
-    next: "Say which one Calico uses: --target-group v1 (crd.projectcalico.org/v1) or v3 (projectcalico.org/v3).",
+    next: "Start again and say which one Calico uses: --target-group v1 (crd.projectcalico.org/v1) or v3 (projectcalico.org/v3).",
   });
 }

@@ -25,6 +25,7 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   act: async (context) => {
     // Once it may be open, Calico writes to it, and nothing of etcd is copied any more.
     if (context.notes["opening"] !== true) {
+      await context.record({ opening: false });
       const outcome = await lookOnceMore(context);
       if ("wait" in outcome) return outcome;
       await context.record({ opening: true });

@@ -80,8 +80,10 @@ const carryBack: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
   },
 };
 
-/** The way back after the unlock. */
-export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernetesOptions>[] = [
+type AnyStage = Stage<ClusterConnections, EtcdToKubernetesOptions>;
+
+/** The way back after the unlock; none of it where `unlock` has begun, and failed before the Kubernetes datastore was opened. */
+export const carryBackStages: readonly AnyStage[] = [
   lockAgain,
   carryBack,
   carryBackEndpoints,
@@ -95,7 +97,28 @@ export const carryBackStages: readonly Stage<ClusterConnections, EtcdToKubernete
     }),
     approvals: [consentToLosses],
   },
-];
+].map(onceOpened);
+
+/** Nobody has used a datastore that was never opened: nothing is to be carried back, and etcd may be anybody's by now. */
+function onceOpened(stage: AnyStage): AnyStage {
+  const isClosed = async (context: Context): Promise<boolean> =>
+    (await context.notesOf("unlock"))["opening"] === false;
+  switch (stage.kind) {
+    case "action":
+      return {
+        ...stage,
+        act: async (context) => ((await isClosed(context)) ? { done: true } : stage.act(context)),
+      };
+    case "sweep":
+      return {
+        ...stage,
+        plan: async (context, cursor) =>
+          (await isClosed(context)) ? { batches: [], done: true } : stage.plan(context, cursor),
+      };
+    case "gate":
+      return stage;
+  }
+}
 
 function kindBatches(): { scope: JsonObject; size: number }[] {
   const carried = KINDS.filter((info) => info.carried === true && info.rank > 0);

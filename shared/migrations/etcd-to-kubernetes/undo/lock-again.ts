@@ -29,7 +29,7 @@ function sourceUnlocked(): MigratorError {
     "SOURCE_UNLOCKED",
     "etcd is no longer locked by this run: somebody may be using it",
     {
-      next: "A late rollback would overwrite what was written to etcd since. Decide by hand which side is right.",
+      next: "A late rollback would overwrite what was written to etcd since. Where the Kubernetes datastore is right, give the run up with `abandon`; where etcd is, apply Calico's manifest for etcd first.",
     },
   );
 }

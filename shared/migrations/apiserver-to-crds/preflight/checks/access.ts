@@ -8,7 +8,7 @@ export const access: Check = {
   title: "the Kubernetes user may do everything that the migration does",
   why: "A right that is missing would be noticed half-way, with the datastore locked.",
   severity: "blocking",
-  fix: "Use a kubeconfig with these rights: `calico-migrator rbac` prints them as roles, and cluster-admin has them.",
+  fix: "Grant these rights, which `calico-migrator rbac` prints as roles, then `resume`; or start again with a kubeconfig that has them.",
   judge: ({ access }) => judgeAccess(access),
 };
 

@@ -11,7 +11,7 @@ export const admissionPolicies: Check = {
     "Calico's admission policies come with the manifest or the operator, and Kubernetes serves such policies",
   why: "The manifest of a Calico release holds MutatingAdmissionPolicies in one API version (3.32: v1beta1, which Kubernetes 1.36 does not serve); they mean the same in the one that is served. Without them, policies that are created later have no types and no tier label.",
   severity: "blocking",
-  fix: "Give a manifest with the admission policies of your Calico release with --crds.",
+  fix: "Start again with a manifest that has the admission policies of your Calico release in --crds: a run keeps the one that it was started with.",
   judge: (facts) => {
     const { manifest, admission, admissionPolicies: present } = facts;
     const given = manifest.filter(({ kind }) => textOf(kind).startsWith("MutatingAdmissionPolicy"));

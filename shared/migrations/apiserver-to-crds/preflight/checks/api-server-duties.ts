@@ -7,7 +7,7 @@ export const apiServerDuties: Check = {
   title: "what the aggregated API server guards is guarded afterwards",
   why: "The aggregated API server lets only those write a policy who have rights on its tier, and nobody write ClusterInformation. CRDs know of neither: without a guard, a team with rights on one tier writes into any.",
   severity: "warning",
-  fix: "Leave --native-guards at its default, or install calico-webhooks first; or accept it with the approval `unguarded`.",
+  fix: "Start again without --native-guards, or install calico-webhooks first; or accept it with the approval `unguarded`.",
   judge: (facts) => {
     if (installerOf(facts) === "operator") return pass("the operator brings calico-webhooks with the switch");
     if (facts.guards === "install")

@@ -6,7 +6,7 @@ export const foreignDependants: Check = {
   title: "owner references to objects of Calico, in objects that are not Calico's, can be carried over",
   why: "Native objects have other UIDs. The garbage collector deletes what is owned by a UID that it cannot find, so these references are taken off before the switch, recorded, and put back with the new UIDs.",
   severity: "warning",
-  fix: "Use a kubeconfig that may list every resource, or look at the named ones yourself.",
+  fix: "Start again with a kubeconfig that may list every resource, or look at the named ones yourself.",
   judge: ({ dependants: { byResource, unread, skip } }) => {
     const items = Object.entries(byResource).map(([resource, count]) => `${count} ${resource}`);
     if (skip && items.length > 0)

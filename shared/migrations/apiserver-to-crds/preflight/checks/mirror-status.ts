@@ -17,7 +17,7 @@ export const mirrorStatus: Check = {
   title: "the run can be shown as a DatastoreMigration, where that is asked for",
   why: "A DatastoreMigration must be no more than a picture to the migration controller of kube-controllers. Without the CRD there is nothing to show the run in.",
   severity: "blocking",
-  fix: "Leave --mirror-status away, and follow the run with `calico-migrator describe`.",
+  fix: "Start again without --mirror-status, and follow the run with `calico-migrator describe`.",
   judge: (facts) => {
     if (!facts.mirrorStatus) return pass("not asked for");
     if (!hasCrd(facts))

@@ -10,7 +10,7 @@ export const nativeCrds: Check = {
   title: "every native CRD is established, or is in the manifest",
   why: "A kind without its CRD cannot be copied; it would be noticed half-way.",
   severity: "blocking",
-  fix: "Give the native CRDs of your Calico release (manifests/v3_projectcalico_org.yaml) with --crds, or apply them yourself.",
+  fix: "Apply the native CRDs of your Calico release (manifests/v3_projectcalico_org.yaml), then `resume`; or start again with them in --crds.",
   judge: (facts) => {
     const present = new Map(facts.nativeCrds.map((crd) => [crd.name, crd]));
     const offered = new Set(facts.manifest.filter(storesV3).map((crd) => textAt(crd, "metadata", "name")));

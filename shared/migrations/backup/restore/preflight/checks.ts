@@ -85,7 +85,7 @@ const access: RestoreCheck = {
   id: "access",
   title: "the Kubernetes user may do everything that the restore does",
   severity: "blocking",
-  fix: "Use a kubeconfig with these rights: `calico-migrator rbac restore` prints them as roles.",
+  fix: "Grant these rights, which `calico-migrator rbac restore` prints as roles, then `resume`; or restore again with a kubeconfig that has them.",
   run: async ({ context, inventory, pieces }) => {
     if (context.options.side === "etcd") return notApplicable("nothing is written to Kubernetes");
     const rules = rulesOf(inventory, pieces);

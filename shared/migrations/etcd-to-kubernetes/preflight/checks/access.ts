@@ -9,7 +9,7 @@ export const access: ConnectionCheck = {
   id: "access",
   title: "the Kubernetes user may do everything that the migration does",
   severity: "blocking",
-  fix: "Use a kubeconfig with these rights: `calico-migrator rbac` prints them as roles, and cluster-admin has them.",
+  fix: "Grant these rights, which `calico-migrator rbac` prints as roles, then `resume`; or start again with a kubeconfig that has them.",
   phase: "connections",
   run: async (facts, context) => {
     const rules = accessRules({

@@ -8,7 +8,7 @@ export const calicoVersion: ConnectionCheck = {
   id: "calico-version",
   title: "the versions of Calico on both sides are known",
   severity: "warning",
-  fix: "Say which version of Calico will use the Kubernetes datastore with --calico-version. With one that is beyond those that are known, look at the plan with care.",
+  fix: "Start again with --calico-version, which says what version of Calico will use the Kubernetes datastore. With one that is beyond those that are known, look at the plan with care.",
   phase: "connections",
   run: async (facts) => {
     const target = await facts.targetVersion();

@@ -9,7 +9,7 @@ export const crdsEstablished: ConnectionCheck = {
   id: "crds-established",
   title: "Calico's CRDs are established, or are in the manifest",
   severity: "blocking",
-  fix: "Give the Calico manifest for the Kubernetes datastore with --manifest, or apply its CRDs first.",
+  fix: "Apply the CRDs of the Calico manifest for the Kubernetes datastore, then `resume`; or start again with that manifest in --manifest.",
   phase: "connections",
   run: async (facts) => {
     const group = await facts.targetGroup();

@@ -5,7 +5,7 @@ export const etcdReachable: ConnectionCheck = {
   id: "etcd-reachable",
   title: "etcd answers and has a leader",
   severity: "blocking",
-  fix: "Check --etcd-endpoints and the certificates, and the health of etcd.",
+  fix: "Mend etcd or the way to it, then `resume`; where --etcd-endpoints or the certificates are wrong, start again with the right ones.",
   phase: "connections",
   run: async (facts) => {
     const { version, leader, revision } = await facts.etcdStatus();

@@ -7,7 +7,7 @@ export const manifest: ConnectionCheck = {
   id: "manifest",
   title: "the manifest parses, and makes calico-node use the Kubernetes datastore",
   severity: "blocking",
-  fix: "Give the Calico manifest for the Kubernetes datastore (DATASTORE_TYPE is kubernetes).",
+  fix: "Start again with the Calico manifest for the Kubernetes datastore (DATASTORE_TYPE is kubernetes) in --manifest: a run keeps the one that it was started with.",
   phase: "connections",
   run: async (facts, context) => {
     if (context.options.manifest === undefined)

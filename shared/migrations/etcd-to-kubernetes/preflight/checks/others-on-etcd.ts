@@ -13,7 +13,7 @@ export const othersOnEtcd: ResourceCheck = {
   id: "others-on-etcd",
   title: "nobody but Kubernetes uses this etcd: no bare-metal hosts, OpenStack or other orchestrators",
   severity: "blocking",
-  fix: "Delete Nodes and endpoints of what is gone with calicoctl, and give each Node of Kubernetes an orchRef `k8s`. Where others go on using this etcd, start with --others-on-etcd unlock, which unlocks it for them in the end; with --others-on-etcd stop it stays locked, and Felix stops there.",
+  fix: "Delete Nodes and endpoints of what is gone with calicoctl, and give each Node of Kubernetes an orchRef `k8s`. Where others go on using this etcd, start again with --others-on-etcd unlock, which unlocks it for them in the end; with --others-on-etcd stop it stays locked, and Felix stops there.",
   phase: "resources",
   run: async (_, context) => {
     const { count, items } = await countedProblems(context, uncarried(context), isOfOthers);

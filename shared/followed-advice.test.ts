@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+
+const ROOT = join(import.meta.dirname, "..");
+/** Where an error gets its code, and with it what to do next. */
+const CODE = /(?:new (?:MigratorError|KubernetesApiError)|super)\(\s*"([A-Z][A-Z_]+)"/g;
+
+const ETCD = "shared/migrations/etcd-to-kubernetes";
+const NATIVE = "shared/migrations/apiserver-to-crds";
+
+/** Which test brings the error about, does what it says, and sees that the run gets further. */
+const FOLLOWED: Readonly<Record<string, readonly [test: string, title: string]>> = {
+  "shared/engine/engine.ts ABORT_TOO_LATE": [
+    "shared/engine/engine.test.ts",
+    "an abort is refused past the point of no return, and asks for nothing; a rollback is not refused",
+  ],
+  "shared/engine/errors.ts CLUSTER_BUSY": [
+    "shared/engine/stage-runner.test.ts",
+    "keeps a second run from changing the same cluster, which goes on once the first has ended",
+  ],
+  "shared/engine/errors.ts STORE_UNAVAILABLE": [
+    `${ETCD}/lost-answers.test.ts`,
+    "stops the run with a clear error, wherever it is, and nothing that was recorded is lost",
+  ],
+  "shared/engine/stage-runner.ts GATE_DEADLINE": [
+    "shared/engine/stage-runner.test.ts",
+    "a resume grants the time once more",
+  ],
+  "shared/engine/subjects.ts APPROVAL_STALE": [
+    "cli/commands/commands.test.ts",
+    "what to approve is named with its fingerprint, and another one is refused",
+  ],
+  "shared/engine/subjects.ts APPROVAL_UNSEEN": [
+    "cli/commands/commands.test.ts",
+    "approves a loss in advance only as a plan has shown it",
+  ],
+  "shared/migrations/copying/unsettled.ts COPY_FAILED": [
+    `${ETCD}/preflight-faults.test.ts`,
+    "an object that etcd finds too large while it is copied is named at once, tried once, and goes on when it is smaller",
+  ],
+  "shared/migrations/rollout.ts ROLLOUT_FAILED": [
+    `${ETCD}/followed-advice.test.ts`,
+    "a rollout that has failed: the pods are mended, then resume",
+  ],
+  "shared/migrations/target/lock.ts LOCK_NOT_HELD": [
+    `${ETCD}/followed-advice.test.ts`,
+    "a lock that somebody lifts at once: that is stopped, then resume",
+  ],
+  "shared/migrations/target/rehearse.ts REHEARSAL_FAILED": [
+    `${ETCD}/rehearsals.test.ts`,
+    "a write that would be refused inside it leaves both sides unlocked, and is named",
+  ],
+  [`${ETCD}/apply-changes.ts CATCH_UP_BLOCKED`]: [
+    `${ETCD}/catch-up.test.ts`,
+    "two new resources that become one object stop the run until one of them is deleted",
+  ],
+  [`${ETCD}/recording.ts CATCH_UP_BLOCKED`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "a change that is broken: it is mended in etcd, then resume",
+  ],
+  [`${ETCD}/late-changes.ts SOURCE_LOCK_LOST`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "an etcd that somebody has unlocked: rollback, then start again",
+  ],
+  [`${ETCD}/late-changes.ts SOURCE_STILL_WRITTEN`]: [
+    `${ETCD}/busy-source.test.ts`,
+    "is given up after a time, with what is written, and goes on once that has stopped",
+  ],
+  [`${ETCD}/preflight/facts.ts TARGET_GROUP_AMBIGUOUS`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "a target with the CRDs of both groups: start again with --target-group",
+  ],
+  [`${ETCD}/rehearsals.ts ETCD_AUTH`]: [
+    `${ETCD}/rehearsals.test.ts`,
+    "is refused before the lock where a right was taken away since",
+  ],
+  [`${ETCD}/source-lock.ts SOURCE_LOCKED_BY_OTHER`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "an etcd that another run has locked: that one is finished, then resume",
+  ],
+  [`${ETCD}/source-lock.ts SOURCE_NOT_CALICO`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "an etcd without ClusterInformation: it is there again, then resume",
+  ],
+  [`${ETCD}/stages/try-copy.ts COPY_REFUSED`]: [
+    "infra-tests/preflight.infra.test.ts",
+    "what came with the manifest is tried before the copy, and goes on when it is mended",
+  ],
+  [`${ETCD}/undo/lock-again.ts SOURCE_UNLOCKED`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "a late way back from an etcd that somebody has unlocked: the run is given up",
+  ],
+  [`${NATIVE}/cluster-information.ts LOCK_MISSING`]: [
+    `${NATIVE}/followed-advice.test.ts`,
+    "an old group without ClusterInformation: it is there again, then resume",
+  ],
+  [`${NATIVE}/native-api.ts SECOND_VERSION_LOST`]: [
+    `${NATIVE}/rivals.test.ts`,
+    "all the time keep a run that is undone from ending, with nothing locked, until they are left alone",
+  ],
+  [`${NATIVE}/native-look.ts VERIFY_FAILED`]: [
+    `${NATIVE}/native-only.test.ts`,
+    "is a difference, by name, until it is deleted",
+  ],
+  [`${NATIVE}/second-version.ts SECOND_VERSION_LOST`]: [
+    `${NATIVE}/rivals.test.ts`,
+    "all the time keep a run that is undone from ending, with nothing locked, until they are left alone",
+  ],
+  [`${NATIVE}/stages/catch-up.ts OLD_GROUP_BUSY`]: [
+    `${NATIVE}/catch-up.test.ts`,
+    "is given up after a time, with who writes, and goes on once they have stopped",
+  ],
+  [`${NATIVE}/stages/cleanup.ts CLEANUP_REFUSED`]: [
+    `${NATIVE}/compared-before-cleanup.test.ts`,
+    "keeps the old group, by name",
+  ],
+  [`${NATIVE}/stages/cleanup.ts CLEANUP_STUCK`]: [
+    `${NATIVE}/stages/cleanup.test.ts`,
+    "are told with the objects whose finalizers hold them, and a resume waits for them anew",
+  ],
+  [`${NATIVE}/stages/pause-gitops.ts GITOPS_BUSY`]: [
+    `${NATIVE}/stages/gitops-stages.test.ts`,
+    "that does not come to rest stops the run; a resume grants the time once more, and goes on once it rests",
+  ],
+  [`${NATIVE}/stages/pause-gitops.ts GITOPS_MANAGES_CALICO`]: [
+    `${NATIVE}/stages/gitops-stages.test.ts`,
+    "stops the run with gitops=refuse, and is not touched with gitops=ignore",
+  ],
+  [`${ETCD}/stages/prepare-target.ts SOURCE_NOT_CALICO`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "a ClusterInformation that cannot be carried: it is mended in etcd, then resume",
+  ],
+  "shared/migrations/copying/verify-kinds.ts VERIFY_FAILED": [
+    `${ETCD}/followed-advice.test.ts`,
+    "a copy that somebody has changed: it is mended, then resume",
+  ],
+  [`${ETCD}/undo/carry-back.ts SOURCE_WRITTEN_MEANWHILE`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "an etcd that is written on the late way back: that is stopped, then resume",
+  ],
+};
+
+/** What only tells how it stands, so that there is nothing to follow. */
+const NOTHING_TO_DO: readonly string[] = [
+  "shared/engine/engine.ts NOTHING_TO_APPROVE",
+  "shared/engine/engine.ts NOTHING_TO_RESOLVE",
+  "shared/engine/engine.ts RUN_ENDED",
+  "shared/engine/engine.ts UNDO_ENDED",
+  "shared/engine/errors.ts LEASE_LOST",
+  "shared/engine/errors.ts RUN_CHANGED",
+];
+
+/** What no test has followed yet. A new error does not belong here. */
+const NOT_FOLLOWED: readonly string[] = [
+  "shared/engine/advance.ts RUN_STAGE_UNKNOWN",
+  "shared/engine/engine.ts MIGRATION_UNKNOWN",
+  "shared/engine/engine.ts OPTIONS_INVALID",
+  "shared/engine/engine.ts STAGE_UNKNOWN",
+  "shared/engine/engine.ts UNDO_TOO_LATE",
+  "shared/engine/errors.ts ARTIFACT_CORRUPT",
+  "shared/engine/errors.ts ARTIFACT_NOT_FOUND",
+  "shared/engine/errors.ts RUN_EXISTS",
+  "shared/engine/errors.ts RUN_NOT_FOUND",
+  "shared/engine/errors.ts STORE_VERSION",
+  "shared/engine/resolutions.ts RESOLUTIONS_TOO_MANY",
+  "shared/engine/stage-list.ts RUN_STAGES_CHANGED",
+  "shared/engine/stage-list.ts RUN_STAGE_UNKNOWN",
+  "shared/engine/subjects.ts SUBJECT_UNKNOWN",
+  "shared/migrations/access.ts MIGRATION_UNKNOWN",
+  "shared/migrations/apiserver-to-crds/cluster-information.ts NATIVE_NOT_SERVED",
+  "shared/migrations/apiserver-to-crds/compare-sides.ts NATIVE_NOT_SERVED",
+  "shared/migrations/apiserver-to-crds/compare-sides.ts NOTHING_COPIED",
+  "shared/migrations/apiserver-to-crds/compare-sides.ts OLD_GROUP_DELETED",
+  "shared/migrations/apiserver-to-crds/mirror/mirror.ts MIRROR_NOT_SERVED",
+  "shared/migrations/apiserver-to-crds/native-api.ts NATIVE_NOT_SERVED",
+  "shared/migrations/apiserver-to-crds/stages/cleanup.ts OLD_GROUP_DELETED",
+  "shared/migrations/apiserver-to-crds/stages/release-owners.ts OWNERS_UNSETTLED",
+  "shared/migrations/apiserver-to-crds/stages/verify-changes.ts VERIFY_FAILED",
+  "shared/migrations/apiserver-to-crds/undo/verify-undone.ts UNDO_INCOMPLETE",
+  "shared/migrations/backup/restore/content.ts BACKUP_INVALID",
+  "shared/migrations/backup/restore/preflight/stage.ts BACKUP_NOT_FOUND",
+  "shared/migrations/backup/restore/put-items.ts RESTORE_DISTURBED",
+  "shared/migrations/backup/restore/put-items.ts RESTORE_REFUSED",
+  "shared/migrations/backup/restore/stages/rehearse.ts RESTORE_REFUSED",
+  "shared/migrations/backup/restore/stages/rehearse.ts RESTORE_STALE",
+  "shared/migrations/backup/restore/stages/verify.ts VERIFY_FAILED",
+  "shared/migrations/break-glass/locks.ts LOCK_MISSING",
+  "shared/migrations/break-glass/locks.ts LOCK_NOT_OURS",
+  "shared/migrations/etcd-to-kubernetes/compare-sides.ts NOTHING_COPIED",
+  "shared/migrations/etcd-to-kubernetes/stages/verify-changes.ts VERIFY_FAILED",
+  "shared/migrations/etcd-to-kubernetes/undo/verify-undone.ts UNDO_INCOMPLETE",
+  "shared/migrations/manifests.ts MANIFEST_HAS_SECRET",
+  "shared/migrations/manifests.ts MANIFEST_SOURCE_REFUSED",
+  "shared/migrations/target/release-fields.ts FIELDS_NOT_RELEASED",
+];
+
+describe("what errors of a run say to do", () => {
+  const known = [...Object.keys(FOLLOWED), ...NOTHING_TO_DO, ...NOT_FOLLOWED];
+  const files = globSync("shared/{engine,migrations}/**/*.ts", { cwd: ROOT })
+    .filter((file) => !/test(ing\/|\.ts)|contract\//.test(file))
+    .sort();
+  const found = files.flatMap((file) => {
+    const codes = readFileSync(join(ROOT, file), "utf8").matchAll(CODE);
+    return [...new Set(Array.from(codes, ([, code = ""]) => `${file} ${code}`))];
+  });
+
+  test("stands in this catalogue once, each with a test that follows it, and nothing else does", () => {
+    assert.deepEqual(known.toSorted(), found.toSorted());
+  });
+
+  for (const [error, [file, title]] of Object.entries(FOLLOWED))
+    test(`is followed: ${error}`, () => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      assert.ok(text.includes(title), `${file} has no test of this title`);
+      assert.ok(text.includes(error.slice(error.indexOf(" ") + 1)), `${file} does not bring it about`);
+    });
+});
