@@ -1,3 +1,4 @@
+import { PROTECTED_TIERS } from "../../calico/built-in.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
@@ -28,11 +29,11 @@ export async function copyRehearsals(
   for (const resource of resources) {
     const ref = await firstCopy(context, resource, renamed);
     if (ref === undefined) continue;
-    const { name } = ref;
-    rehearsals.push({
-      what: `delete ${resource.plural} ${name}`,
-      try: (api) => api.delete(ref, { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS }),
-    });
+    if (!isProtected(ref))
+      rehearsals.push({
+        what: `delete ${resource.plural} ${ref.name}`,
+        try: (api) => api.delete(ref, { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS }),
+      });
     rehearsals.push(...(await releaseRehearsal(context, ref, { releaseOf: () => ({ renamed }), by })));
   }
   return rehearsals;
@@ -46,9 +47,19 @@ async function firstCopy(
 ): Promise<ObjectRef | undefined> {
   const options = { limit: LOOKED_AT, metadataOnly: true };
   const page = await orAbsent(listPage(context, resource, options, "onward"));
-  const copy = page?.items.find((object) => hasTracesOfRuns(object, { renamed }));
-  if (copy === undefined) return undefined;
-  const namespace = textAt(copy, "metadata", "namespace");
-  const name = textAt(copy, "metadata", "name");
-  return { ...resource, ...(namespace === "" ? {} : { namespace }), name };
+  const copies = page?.items.filter((object) => hasTracesOfRuns(object, { renamed })) ?? [];
+  const refs = copies.map((copy) => {
+    const namespace = textAt(copy, "metadata", "namespace");
+    return {
+      ...resource,
+      ...(namespace === "" ? {} : { namespace }),
+      name: textAt(copy, "metadata", "name"),
+    };
+  });
+  return refs.find((ref) => !isProtected(ref)) ?? refs[0];
+}
+
+/** Nobody may delete these, and no run does. */
+function isProtected({ plural, name }: ObjectRef): boolean {
+  return plural === "tiers" && PROTECTED_TIERS.has(name);
 }
