@@ -59,6 +59,11 @@ function inheriting(own: Checkpoint, owner: Checkpoint): Checkpoint {
   };
 }
 
+/** Of resources that an earlier reading has added, nothing was written yet: what is not carried any more has no target. */
+export async function retireAll(context: Context, rows: readonly Checkpoint[]): Promise<void> {
+  await resources(context).put(rows.filter(({ state }) => state !== "reverted").map(retired));
+}
+
 /** Its target is another's from now on, and with it what was there before. */
 function retired(owner: Checkpoint): Checkpoint {
   const { detail, ...gone } = goneCheckpoint(owner);

@@ -13,11 +13,9 @@ import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
 import { goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { removeTarget } from "../target/remove.ts";
+import { HOME_MISSING } from "./homes.ts";
 import { leaveBehind } from "./left-behind.ts";
 import { refOf } from "./target-refs.ts";
-
-/** How the API server refuses an object whose namespace, or Node, is not there. */
-const HOME_MISSING = ["KUBERNETES_NOT_FOUND", "KUBERNETES_NAMESPACE_TERMINATING"] as const;
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
 export type CopyMode = "create" | "replace";
@@ -70,7 +68,7 @@ function homing(
     try {
       return await write();
     } catch (error) {
-      if (!HOME_MISSING.some((code) => isKubernetesError(error, code))) throw error;
+      if (![...HOME_MISSING].some((code) => isKubernetesError(error, code))) throw error;
       const left = await leaveBehind(context, copy, mode === "create" ? "before-lock" : "late");
       if (left === undefined) throw error;
       return left;

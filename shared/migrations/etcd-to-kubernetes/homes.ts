@@ -21,6 +21,12 @@ export type Homes = Readonly<Record<Home["plural"], ReadonlyMap<string, string>>
 /** Codes of resources that could be carried if their namespace or node were there. */
 export const HOMELESS: ReadonlySet<string> = new Set(["NAMESPACE_MISSING", "NODE_MISSING"]);
 
+/** How the API server refuses an object whose namespace, or Node, is not there. */
+export const HOME_MISSING: ReadonlySet<string> = new Set([
+  "KUBERNETES_NOT_FOUND",
+  "KUBERNETES_NAMESPACE_TERMINATING",
+]);
+
 /** The namespaces that copies were written into. */
 const LEDGER = "namespaces";
 const RANK = 1;

@@ -29,6 +29,22 @@ describe("a resume after preflight has refused", () => {
     }
   });
 
+  test("sees a namespace that was deleted meanwhile", async () => {
+    using world = await World.create();
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "late" } };
+    await world.kubernetes.create({ apiVersion: "v1", plural: "namespaces" }, namespace);
+    world.etcd.put(policyKey("late/p"), policyValue("late/p"));
+    world.etcd.put(policyKey("shop/bad"), "{");
+    const { runId, worker } = await refused(world);
+    world.etcd.put(policyKey("shop/bad"), policyValue("shop/bad"));
+    await world.kubernetes.delete({ apiVersion: "v1", plural: "namespaces", name: "late" });
+
+    const { run } = await resume(world, worker, runId);
+
+    assert.equal(run.waiting?.subject, "uncarried", JSON.stringify(run.failure));
+    assert.match(run.waiting.message, /networkpolicies\/late\/p/);
+  });
+
   test("sees a namespace that was created meanwhile", async () => {
     using world = await World.create();
     world.etcd.put(policyKey("late/p"), policyValue("late/p"));

@@ -11,6 +11,7 @@ import { type Trial, tryCreate, trialOf, tryOptions } from "../copying/try-objec
 import { callOverConflicts } from "../target/calls.ts";
 import { fit } from "../target/fit.ts";
 import { blockers, type Context, conversion, decisions, untried } from "./context.ts";
+import { HOME_MISSING, homeOf, homeUid } from "./homes.ts";
 import { over } from "./preflight/listed.ts";
 import type { Surroundings } from "./preflight/read-resources.ts";
 import { readSources } from "./source.ts";
@@ -45,7 +46,7 @@ export async function tryResources(
         if (name !== undefined && !servedCrds.has(name)) return;
         tried++;
         const trial = await tryCarried(context, carried, name === undefined ? undefined : schemas.get(name));
-        if (trial.outcome !== "accepted")
+        if (trial.outcome !== "accepted" && !(await hasLostItsHome(context, carried, trial)))
           found[trial.outcome].push(faultOf(checkpoint, trial, pinnedRevision));
       },
     ),
@@ -53,6 +54,17 @@ export async function tryResources(
   await blockers(context).put(found.refused);
   await untried(context).put(found.untried);
   return { tried };
+}
+
+/** Its namespace or Node has gone since it was read: it is left behind when it is copied, with consent. */
+async function hasLostItsHome(
+  context: Context,
+  { kind, target }: Carried,
+  trial: Exclude<Trial, { outcome: "accepted" }>,
+): Promise<boolean> {
+  const home = homeOf(kind, target);
+  if (home === undefined || !("code" in trial) || !HOME_MISSING.has(trial.code)) return false;
+  return (await homeUid(context, home)) === undefined;
 }
 
 /** What was found about these resources before is over. */

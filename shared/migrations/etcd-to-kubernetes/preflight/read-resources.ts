@@ -9,8 +9,8 @@ import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import { applyDefaults, unknownFields, violations } from "../../../kubernetes/structural-schema.ts";
-import { addResources } from "../add-resources.ts";
-import { blockers, type Context, respelled, uncarried, untried } from "../context.ts";
+import { addResources, retireAll } from "../add-resources.ts";
+import { blockers, type Context, resources, respelled, uncarried, untried } from "../context.ts";
 import { fit } from "../../target/fit.ts";
 import { rankOf } from "../source-changes.ts";
 import { consentSubject } from "../consent.ts";
@@ -59,6 +59,7 @@ export async function readResources(
   const sorted: Sorted = { carried: [], uncarried: [], blocked: [], respelled: [] };
   for (const kv of page.kvs)
     if (kv.key !== CLUSTER_INFORMATION_KEY) sort(kv, surroundings, inventory, sorted);
+  await retireOthers(context, sorted.carried, page.kvs);
   const { refused } = await addResources(context, sorted.carried, query.revision);
   for (const { key, target, existingKey } of refused) {
     const reason = `it would become ${target}, which ${existingKey} becomes as well`;
@@ -76,6 +77,20 @@ export async function readResources(
   await putAfresh(untried(context), [], page.kvs);
   const last = page.kvs.at(-1);
   return page.more && last !== undefined ? `${last.key}\0` : undefined;
+}
+
+/** A resource may have lost its namespace since an earlier reading, or become what cannot be carried. */
+async function retireOthers(
+  context: Context,
+  carried: readonly Checkpoint[],
+  kvs: readonly EtcdKeyValue[],
+): Promise<void> {
+  const now = new Set(carried.map(({ key }) => key));
+  const known = await resources(context).get(kvs.map(({ key }) => ({ rank: rankOf(key) ?? 0, key })));
+  await retireAll(
+    context,
+    known.filter(({ key }) => !now.has(key)),
+  );
 }
 
 /** What an earlier reading said of these keys is over, also one at the same revision: the target may have changed since. */

@@ -115,6 +115,7 @@ async function planTrials(context: Context, cursor: Cursor): Promise<SweepPlan> 
   const { after, ...rest } = cursor;
   const page = await resources(context).list({
     ...(after === undefined ? {} : { after }),
+    states: ["pending"],
     limit: batchSize * BATCHES_PER_STEP,
   });
   const batches = COPIED_RANKS.flatMap((rank) =>
@@ -130,7 +131,10 @@ async function planTrials(context: Context, cursor: Cursor): Promise<SweepPlan> 
 }
 
 async function tryBatch(context: Context, batch: Readonly<BatchRecord>): Promise<Record<string, number>> {
-  const rows = await rowsInRange(resources(context), RankRange.parse(batch.scope), { limit: batch.size });
+  const rows = await rowsInRange(resources(context), RankRange.parse(batch.scope), {
+    states: ["pending"],
+    limit: batch.size,
+  });
   return tryResources(context, await surroundingsOf(context), rows);
 }
 
