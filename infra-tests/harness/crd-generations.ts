@@ -63,12 +63,10 @@ const FIELDS: readonly (readonly [since: string, kinds: readonly string[], paths
   ["3.32", ["FelixConfiguration"], ["nodeSelector"]],
   ["3.32", ["BGPFilter"], rules("peerType", "priority")],
   ["3.32", ["BGPPeer"], ["localASNumber", "keepaliveTime"]],
-  ["3.32", ["IPAMConfig"], ["ipCooldownSeconds", "kubeVirtVMAddressPersistence"]],
-  [
-    "3.32",
-    ["IPAMBlock"],
-    ["affinityClaimTime", "attributes[].alternateOwnerAttrs", "attributes[].releasedAt"],
-  ],
+  ["3.32", ["IPAMConfig"], ["kubeVirtVMAddressPersistence"]],
+  ["3.32", ["IPAMBlock"], ["affinityClaimTime", "attributes[].alternateOwnerAttrs"]],
+  ["3.33", ["IPAMBlock"], ["attributes[].releasedAt"]],
+  ["3.33", ["IPAMConfig"], ["ipCooldownSeconds"]],
   ["3.33", ["FelixConfiguration"], ["nftablesFlowTableOffload"]],
 ];
 
