@@ -66,10 +66,17 @@ async function prepareNamespaces(api: TestApi, namespaces: readonly string[]): P
 async function create(api: TestApi, old: OldObject): Promise<string> {
   const { name, ...collection } = old.target;
   const path = resourcePath(collection);
-  const made = await mustRequest(api, "POST", path, old.object);
-  if (old.status !== undefined && infoOf(old).statusSubresource) {
-    const contentType = "application/merge-patch+json";
-    await mustRequest(api, "PATCH", `${path}/${name}/status`, { status: old.status }, { contentType });
+  const { status } = old;
+  const made = await mustRequest(
+    api,
+    "POST",
+    path,
+    status === undefined ? old.object : { ...old.object, status },
+  );
+  if (status !== undefined && infoOf(old).statusSubresource) {
+    // Of Calico 3.32, most old kinds have no such subresource: there the status was created with the object.
+    const options = { contentType: "application/merge-patch+json", accepted: [404] };
+    await mustRequest(api, "PATCH", `${path}/${name}/status`, { status }, options);
   }
   return textAt(made, "metadata", "uid");
 }
