@@ -17,7 +17,12 @@ const DOWNGRADE = `${UPGRADE}; what the older one has no place for was named, an
 const BACK = "in every test run, with CRDs of that shape: there, and back after the unlock";
 const NEWEST_CRDS =
   "in every test run, with data of that version and CRDs of the newest shape: there, and back after the unlock";
-const NATIVE = "in every test run, with CRDs of that shape: there, and back until the unlock";
+const NATIVE =
+  "in every test run, with CRDs of that shape: to the end, and back from right before the unlock; once with Calico's own CRDs of its main branch";
+const NATIVE_ONCE =
+  "once, with CRDs of that shape (`CALICO_MIGRATOR_TEST_CALICO`): to the end, and back from right before the unlock";
+const OLD_KUBERNETES =
+  "once (`CALICO_MIGRATOR_TEST_KUBERNETES`), with CRDs of the newest shape: there and back after the unlock, twice, with the API server killed in between";
 
 /** What was tried. docs/versions.md is made of it. */
 export const TRIED: readonly Trial[] = [
@@ -35,13 +40,16 @@ export const TRIED: readonly Trial[] = [
   etcd("3.32.1", "3.28.5", DOWNGRADE),
   etcd("3.24", "3.24", BACK),
   etcd("3.32", "3.32", NEWEST_CRDS),
+  etcd("3.32", "3.32", OLD_KUBERNETES, "1.28"),
+  native("3.32", NATIVE_ONCE),
+  native("3.33", NATIVE_ONCE),
   native("3.34", NATIVE),
 ];
 
-function etcd(from: string, to: string, how: string): Trial {
-  return { migration: "etcd-to-kubernetes", from, to, kubernetes: KUBERNETES, how };
+function etcd(from: string, to: string, how: string, kubernetes = KUBERNETES): Trial {
+  return { migration: "etcd-to-kubernetes", from, to, kubernetes, how };
 }
 
-function native(calico: string, how: string): Trial {
-  return { migration: "apiserver-to-crds", from: calico, to: calico, kubernetes: KUBERNETES, how };
+function native(calico: string, how: string, kubernetes = KUBERNETES): Trial {
+  return { migration: "apiserver-to-crds", from: calico, to: calico, kubernetes, how };
 }
