@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { shownAlways } from "../../shared/engine/approvals.ts";
+import { MIGRATIONS } from "../../shared/migrations/registry.ts";
 import type { FakeOptions } from "../testing/fake-migration.ts";
 import { type FakeStack, withFakeStack } from "../testing/fake-stack.ts";
 import { type FakeWorld, fakeWorld, runOnAws } from "../testing/fake-world.ts";
@@ -40,6 +41,24 @@ describe("commands with --aws", () => {
       ["StartRun"],
     );
     assert.equal(world.opened, 0);
+  });
+
+  test("restore takes along how long its lock may last, and what becomes of it then", async (t) => {
+    const world = Object.assign(fakeWorld(t), { migrations: MIGRATIONS });
+    const stack = withFakeStack(t, world);
+    await stack.clusters.add({ name: "prod", server: "https://prod.example.com:6443/", secretArn: "arn" });
+    const line = ["restore", "backup-1", "--side", "etcd", "--cluster", "prod", "--no-wait"];
+    const lock = ["--max-lock", "90s", "--on-lock-budget", "rollback", "--on-lock-failure", "hold"];
+    await runOnAws(world, ...line, ...lock);
+    assert.deepEqual(
+      stack.commands.map(({ data }) => "options" in data && data.options),
+      [
+        {
+          ...{ from: "backup-1", side: "etcd" },
+          ...{ maxLockMs: 90_000, onLockBudget: "rollback", onLockFailure: "hold" },
+        },
+      ],
+    );
   });
 
   test("start needs a registered cluster, by its name alone", async (t) => {

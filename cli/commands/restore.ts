@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { z } from "zod";
 import { MigratorError } from "../../shared/errors.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
+import { LockFlags, lockOptions, withLockOptions } from "../options/lock.ts";
 import { ConnectionFlags, registeredConnection, withConnectionOptions } from "../options/connection.ts";
 import { probe } from "../probe.ts";
 import { openSession, type Session } from "../session.ts";
@@ -14,6 +15,7 @@ import { workOn } from "./work-on.ts";
 
 const RestoreFlags = WorkFlags.extend({
   ...ConnectionFlags.shape,
+  ...LockFlags.shape,
   side: z.enum(["etcd", "kubernetes"]),
 });
 type RestoreFlags = z.infer<typeof RestoreFlags>;
@@ -38,7 +40,7 @@ export function restoreCommand(): CommandEntry {
       new Option("--side <side>", "which side").choices(["etcd", "kubernetes"]).makeOptionMandatory(),
     );
   withWorkOptions(
-    withConnectionOptions(command),
+    withConnectionOptions(withLockOptions(command)),
     "do not ask before the side is written to; what may be lost has subjects of its own",
   ).addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, args, flags }) => restore(world, args, RestoreFlags.parse(flags)) };
@@ -54,7 +56,7 @@ async function restore(world: World, args: readonly unknown[], flags: RestoreFla
   const run = await session.actions.start({
     migration: "restore",
     cluster: prepared.cluster,
-    options: { from: backup, side: flags.side },
+    options: { from: backup, side: flags.side, ...lockOptions(flags) },
     approvals: flags.yes ? [{ subject: "restore", by: world.user, at }] : [],
   });
   return await workOn(session, run, flags, { wanted: "forward", fromFirstEvent: true });

@@ -1,11 +1,9 @@
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { z } from "zod";
 import type { World } from "../../world.ts";
-import { durationOf, integer, seconds } from "../common.ts";
-
-const ON_LOCK_BUDGET = ["rollback", "warn"] as const;
-const ON_LOCK_FAILURE = ["rollback", "hold"] as const;
+import { integer, seconds } from "../common.ts";
+import { LockFlags, lockOptions, withLockOptions } from "../lock.ts";
 
 /** The flags of every migration of Calico's data; durations are milliseconds. */
 export const SharedFlags = z.object({
@@ -13,15 +11,13 @@ export const SharedFlags = z.object({
   quietTime: z.int().optional(),
   quietDeadline: z.int().optional(),
   rolloutDeadline: z.int().optional(),
-  maxLock: z.int().optional(),
-  onLockBudget: z.enum(ON_LOCK_BUDGET).optional(),
-  onLockFailure: z.enum(ON_LOCK_FAILURE).optional(),
+  ...LockFlags.shape,
 });
 export type SharedFlags = z.infer<typeof SharedFlags>;
 
 /** Adds the options of every migration of Calico's data. */
 export function withSharedOptions(command: Command): Command {
-  return command
+  command
     .option("--batch-size <n>", "resources in a batch (default: 200)", integer(1, 1000))
     .option(
       "--quiet-time <seconds>",
@@ -37,24 +33,8 @@ export function withSharedOptions(command: Command): Command {
       "--rollout-deadline <seconds>",
       "how long the rollout may take (default: 1800)",
       seconds(1, 86_400),
-    )
-    .option(
-      "--max-lock <duration>",
-      "how long the datastore may be locked, such as 90s or 10m (default: 10m)",
-      durationOf(1000, 86_400_000),
-    )
-    .addOption(
-      new Option(
-        "--on-lock-budget <action>",
-        "when it is locked for longer: go back before the unlock, or warn again and again (default: warn)",
-      ).choices(ON_LOCK_BUDGET),
-    )
-    .addOption(
-      new Option(
-        "--on-lock-failure <action>",
-        "when the run fails between lock and unlock: go back, or hold it until a person comes (default: rollback)",
-      ).choices(ON_LOCK_FAILURE),
     );
+  return withLockOptions(command);
 }
 
 /** Those options as the migrations' schemas name them. */
@@ -65,8 +45,7 @@ export function sharedOptions(flags: SharedFlags): Readonly<Record<string, numbe
     quietDeadline: quietDeadlineMs,
     rolloutDeadline: rolloutDeadlineMs,
   } = flags;
-  const { maxLock: maxLockMs, onLockBudget, onLockFailure } = flags;
-  return { batchSize, quietMs, quietDeadlineMs, rolloutDeadlineMs, maxLockMs, onLockBudget, onLockFailure };
+  return { batchSize, quietMs, quietDeadlineMs, rolloutDeadlineMs, ...lockOptions(flags) };
 }
 
 /** A source as every working directory understands it: a path becomes absolute. */
