@@ -188,6 +188,9 @@ export class FakeKubernetes implements KubernetesApi {
       const before = this.#existing(ref);
       if (options.uid !== undefined && options.uid !== textAt(before, "metadata", "uid"))
         throw refusal("KUBERNETES_CONFLICT", 409, path);
+      const { resourceVersion = textAt(before, "metadata", "resourceVersion") } = options;
+      if (resourceVersion !== textAt(before, "metadata", "resourceVersion"))
+        throw refusal("KUBERNETES_CONFLICT", 409, path);
       if (before["kind"] === "Namespace") this.#empty(ref.name);
       if (isHeld(before)) {
         const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z", ...objectAt(before, "metadata") };

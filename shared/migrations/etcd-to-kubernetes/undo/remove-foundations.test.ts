@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Checkpoint, RunRecord } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
-import { textAt } from "../../../kubernetes/fields.ts";
+import { crdState } from "../../../kubernetes/crds.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
+import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { runFieldManager } from "../../../kubernetes/managed-fields.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
+import type { ListOptions, ListPage, ResourceRef, WriteOptions } from "../../../kubernetes/types.ts";
 import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
 import type { Context } from "../context.ts";
 import { removeTargetFoundations } from "./remove-foundations.ts";
@@ -46,17 +49,92 @@ async function undone(
     ensureHeld: () => undefined,
     notesOf: (stage: string) => Promise.resolve(notes[stage] ?? {}),
     ledger: () => ({
-      get: () => Promise.resolve([]),
+      get: () => Promise.resolve(rows),
       put: (more: Checkpoint[]) => Promise.resolve(void rows.push(...more)),
     }),
   } as unknown as Context;
-  assert.deepEqual(await removeTargetFoundations.act(context), { done: true });
+  for (let outcome; outcome === undefined || "wait" in outcome;)
+    outcome = await removeTargetFoundations.act(context);
   const left = Object.keys(kubernetes.dump()).filter((id) => id.startsWith(CRDS.apiVersion));
   return [
     left.map((id) => id.slice(id.lastIndexOf("/") + 1)),
     rows.map(({ key, detail }) => `${key}: ${textAt(detail, "reason")}`),
   ];
 }
+
+/** A server that serves the objects of definitions in the versions that these name, and lets somebody act after every list. */
+class ServedKubernetes extends FakeKubernetes {
+  afterList: () => Promise<unknown> = () => Promise.resolve();
+
+  override async list(ref: ResourceRef, options?: ListOptions): Promise<ListPage> {
+    const page = await super.list(await this.#stored(ref), options);
+    if (ref.plural !== CRDS.plural) await this.afterList();
+    return page;
+  }
+
+  override async create(ref: ResourceRef, body: JsonObject, options?: WriteOptions): Promise<JsonObject> {
+    return super.create(await this.#stored(ref), body, options);
+  }
+
+  async #stored(ref: ResourceRef): Promise<ResourceRef> {
+    const [group = "", version = ""] = ref.apiVersion.split("/");
+    if (!group.endsWith("projectcalico.org")) return ref;
+    const { served } = crdState(await this.get({ ...CRDS, name: `${ref.plural}.${group}` }));
+    if (served.includes(version)) return { ...ref, apiVersion: GROUP };
+    throw new KubernetesApiError("KUBERNETES_NOT_FOUND", `${version} is not served`, {
+      next: "",
+      status: 404,
+    });
+  }
+}
+
+/** What makes the fake server's definitions those of a real one. */
+async function serve(kubernetes: FakeKubernetes, plural: string): Promise<string> {
+  const name = `${plural}.crd.projectcalico.org`;
+  const conditions = ["NamesAccepted", "Established"].map((type) => ({ type, status: "True" }));
+  const versions = [
+    { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
+  ];
+  const crd = {
+    kind: "CustomResourceDefinition",
+    metadata: { name },
+    spec: { versions },
+    status: { conditions },
+  };
+  await kubernetes.create(CRDS, crd, OURS);
+  return name;
+}
+
+suite("somebody who creates an object while a definition is being deleted", () => {
+  for (const after of [1, 2, 3]) {
+    test(`is refused, or the definition is kept: after look ${after}`, async () => {
+      const kubernetes = new ServedKubernetes();
+      const name = await serve(kubernetes, "bgppeers");
+      let [lists, taken] = [0, false];
+      kubernetes.afterList = async () => {
+        if ((lists += 1) !== after) return;
+        const theirs = put(kubernetes, "bgppeers", { name: "theirs" }).then(() => true);
+        taken = await theirs.catch(() => false);
+      };
+      const [left, told] = await undone(kubernetes, [name]);
+      assert.ok(lists >= 2, `${lists} looks`);
+      const isThere = Object.keys(kubernetes.dump()).some((id) => id.endsWith("theirs"));
+      assert.equal(isThere, taken, "what was taken is there");
+      assert.deepEqual(left, taken ? [name] : []);
+      assert.deepEqual(
+        told,
+        taken ? [`${name}: kept with 1 objects that others have put there: theirs`] : [],
+      );
+      if (!taken) return;
+      const [version, ...others] = objectsAt(await kubernetes.get({ ...CRDS, name }), "spec", "versions");
+      assert.deepEqual([version?.["name"], version?.["served"], others], ["v1", true, []]);
+      assert.deepEqual(
+        kubernetes.managedByRuns().filter((path) => path.includes("bgppeers")),
+        [],
+      );
+    });
+  }
+});
 
 suite("the definitions that a run has created", () => {
   test("are deleted, with what the run itself has left in them", async () => {

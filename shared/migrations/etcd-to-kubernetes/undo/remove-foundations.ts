@@ -13,7 +13,9 @@ import type { EtcdToKubernetesOptions } from "../options.ts";
 import { foreignObjects, whyKept } from "../../target/foreign-objects.ts";
 import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { objectId, releasedUids } from "../../target/released.ts";
-import { deleteTarget, readTarget } from "../../target/calls.ts";
+import { readTarget } from "../../target/calls.ts";
+import { releaseFields } from "../../target/release-fields.ts";
+import { type Removal, removeDefinition } from "../../target/remove-definition.ts";
 import { clusterInformationRef } from "../target-lock.ts";
 import { reads } from "../../target/reads.ts";
 
@@ -42,37 +44,43 @@ export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernete
 };
 
 async function removeCrds(context: Context, names: readonly string[]): Promise<StageOutcome> {
-  const unused: string[] = [];
+  const left: string[] = [];
+  const kept = new Set(
+    (await leftovers(context).get(names.map((key) => ({ rank: 0, key })))).map(({ key }) => key),
+  );
   for (const name of names) {
     const ref = { ...crdResource, name };
     const found = await readTarget(context, ref);
     if (found === undefined) continue;
-    const reason =
-      textAt(found, "metadata", "deletionTimestamp") === "" ? await whyNot(context, found) : undefined;
-    if (reason !== undefined) {
-      await leftovers(context).put([leftover(name, reason)]);
-      continue;
-    }
-    await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
-    unused.push(name);
+    const removal = kept.has(name) ? "kept" : await removeCrd(context, found);
+    if (typeof removal === "object") await leftovers(context).put([leftover(name, removal.kept)]);
+    if (typeof removal === "object" || removal === "kept") await releaseFields(context, ref);
+    else if (removal === "again" || (await isThere(context, name))) left.push(name);
   }
-  const states = await crdStates(reads(context), unused, { signal: context.signal });
-  const left = states.filter(({ present }) => present).map(({ name }) => name);
   if (left.length === 0) return { done: true };
   const message = `CRDs are still being deleted: ${left.join(", ")}`;
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
 }
 
-/** Why a definition is not deleted; undefined where this run has created it and nobody else has anything in it. */
-async function whyNot(context: Context, crd: JsonObject): Promise<string | undefined> {
+/** Deletes a definition where this run has created it and nobody else has anything in it. */
+async function removeCrd(context: Context, crd: JsonObject): Promise<Removal> {
+  if (textAt(crd, "metadata", "deletionTimestamp") !== "") return "deleted";
   const name = textAt(crd, "metadata", "name");
   const released = await releasedUids(context, [objectId({ ...crdResource, name })]);
   if (!isOurs(context, crd) && !released.has(textAt(crd, "metadata", "uid")))
-    return "kept, as somebody else has created it anew";
-  const [plural, apiVersion] = [name.slice(0, name.indexOf(".")), (await decisions(context)).targetGroup];
-  const known = (one: JsonObject): boolean => isOfCalico(plural, one);
-  const oursOf = (page: readonly JsonObject[]) => writtenHere(context, { apiVersion, plural }, page);
-  return whyKept(await foreignObjects(context, { apiVersion, plural }, { known, oursOf }));
+    return { kept: "kept, as somebody else has created it anew" };
+  const { targetGroup: apiVersion } = await decisions(context);
+  return removeDefinition(context, crd, async (ref) => {
+    const known = (one: JsonObject): boolean => isOfCalico(ref.plural, one);
+    // Copies are known by the version in which they were written, whichever they are read in.
+    const oursOf = (page: readonly JsonObject[]) => writtenHere(context, { ...ref, apiVersion }, page);
+    return whyKept(await foreignObjects(context, ref, { known, oursOf }));
+  });
+}
+
+async function isThere(context: Context, name: string): Promise<boolean> {
+  const [state] = await crdStates(reads(context), [name], { signal: context.signal });
+  return state?.present === true;
 }
 
 async function writtenHere(

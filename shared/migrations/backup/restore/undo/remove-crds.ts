@@ -1,12 +1,16 @@
 import { z } from "zod";
 import type { Action } from "../../../../engine/migration.ts";
-import { crdResource, crdState } from "../../../../kubernetes/crds.ts";
+import { crdResource } from "../../../../kubernetes/crds.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../../connections.ts";
-import { deleteTarget, orAbsent, readTarget, call } from "../../../target/calls.ts";
+import { call, orAbsent, readTarget } from "../../../target/calls.ts";
+import { releaseFields } from "../../../target/release-fields.ts";
 import { isOurs } from "../../../target/ownership.ts";
+import { type Removal, removeDefinition } from "../../../target/remove-definition.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 
+const POLL_MS = 1000;
+const Kept = z.object({ kept: z.array(z.string()).default([]) });
 const Created = z.object({ created: z.record(z.string(), z.boolean()) });
 
 /** Deletes the definitions that this run created, but for those in which somebody keeps objects by now: those are named. */
@@ -16,25 +20,31 @@ export const removeCrds: Action<ClusterConnections, RestoreOptions> = {
   title: "delete the CRDs that the restore created, if nothing is kept in them",
   act: async (context) => {
     const created = Created.safeParse(await context.notesOf("restore-crds")).data?.created ?? {};
-    const kept: string[] = [];
-    for (const name of Object.keys(created)) if (!(await remove(context, name))) kept.push(name);
-    await context.record({ kept });
-    return { done: true };
+    const { kept } = Kept.parse(context.notes);
+    const open: string[] = [];
+    for (const name of Object.keys(created)) {
+      const removal = kept.includes(name) ? "kept" : await remove(context, name);
+      if (removal === "again") open.push(name);
+      if (removal === "kept") await releaseFields(context, { ...crdResource, name });
+      if (typeof removal !== "object") continue;
+      // Recorded first: once the fields are released, nothing on it tells whose it is.
+      await context.record({ kept: [...kept, name] });
+      kept.push(name);
+      await releaseFields(context, { ...crdResource, name });
+    }
+    if (open.length === 0) return { done: true };
+    const message = `CRDs are looked into once more before they are deleted: ${open.join(", ")}`;
+    return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
   },
 };
 
-async function remove(context: Context, name: string): Promise<boolean> {
-  const ref = { ...crdResource, name };
-  const found = await readTarget(context, ref);
-  if (found === undefined || !isOurs(context, found)) return true;
-  const [plural = "", ...group] = name.split(".");
-  const apiVersion = `${group.join(".")}/${crdState(found).storage ?? "v1"}`;
-  const page = await orAbsent(
-    call(context, () =>
-      context.connections.kubernetes.list({ apiVersion, plural }, { limit: 1, metadataOnly: true }),
-    ),
-  );
-  if (page !== undefined && page.items.length > 0) return false;
-  await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
-  return true;
+async function remove(context: Context, name: string): Promise<Removal> {
+  const found = await readTarget(context, { ...crdResource, name });
+  if (found === undefined || !isOurs(context, found)) return "deleted";
+  if (textAt(found, "metadata", "deletionTimestamp") !== "") return "deleted";
+  return removeDefinition(context, found, async (ref) => {
+    const options = { limit: 1, metadataOnly: true, signal: context.signal };
+    const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
+    return page === undefined || page.items.length === 0 ? undefined : "it is in use";
+  });
 }
