@@ -21,6 +21,8 @@ const NATIVE =
   "in every test run, with CRDs of that shape: to the end, and back from right before the unlock; once with Calico's own CRDs of its main branch";
 const NATIVE_ONCE =
   "once, with CRDs of that shape (`CALICO_MIGRATOR_TEST_CALICO`): to the end, and back from right before the unlock";
+const BETA_ADMISSION =
+  "once, on kube-apiserver 1.34.4 with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
 const OLD_KUBERNETES =
   "once (`CALICO_MIGRATOR_TEST_KUBERNETES`), with CRDs of the newest shape: there and back after the unlock, twice, with the API server killed in between";
 
@@ -41,6 +43,7 @@ export const TRIED: readonly Trial[] = [
   etcd("3.24", "3.24", BACK),
   etcd("3.32", "3.32", NEWEST_CRDS),
   etcd("3.32", "3.32", OLD_KUBERNETES, "1.28"),
+  native("3.32", BETA_ADMISSION, "1.34"),
   native("3.32", NATIVE_ONCE),
   native("3.33", NATIVE_ONCE),
   native("3.34", NATIVE),
