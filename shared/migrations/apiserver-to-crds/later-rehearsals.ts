@@ -21,7 +21,7 @@ import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { copyRehearsals } from "../target/copy-rehearsals.ts";
 import { reads } from "../target/reads.ts";
 import type { Rehearsal } from "../target/rehearse.ts";
-import { type Context, foreignOwners, isPrecopied, SECOND, sendFor } from "./context.ts";
+import { type Context, foreignOwners, isPrecopied, SECOND } from "./context.ts";
 import { refsOf } from "./create-missing.ts";
 import { readCrdManifest } from "./manifest.ts";
 import { OWNERS_RANK, ownerDetail } from "./owner-rows.ts";
@@ -55,9 +55,9 @@ export async function laterRehearsals(context: Context): Promise<Rehearsal[]> {
 }
 
 /** Taking references to Calico objects off an object that has them, as the stages do. */
-export function dependantRehearsal(send: Send, record: OwnedRecord, options: Options): Rehearsal {
+export function dependantRehearsal(record: OwnedRecord, options: Options): Rehearsal {
   const what = `take owner references off ${placeOf(record)}`;
-  return { what, try: () => releaseOwners(send, record, { ...options, ...DRY }) };
+  return { what, try: (api) => releaseOwners(within(api), record, { ...options, ...DRY }) };
 }
 
 /** Pausing a tool, which needs what putting it back needs. */
@@ -89,6 +89,11 @@ export async function admissionRehearsals(
   }));
 }
 
+/** A rehearsal has its turn already: with one request at a time, asking for another would wait for itself for ever. */
+function within(api: KubernetesApi): Send {
+  return (request) => request(api);
+}
+
 const DRY = { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS } as const;
 
 /** One of each resource and namespace: what is said of it is said of the others. */
@@ -103,7 +108,7 @@ async function dependantsTried(context: Context): Promise<Rehearsal[]> {
   const options = { fieldManager: fieldManager(context), ...DRY };
   return [...tried.values()].map((record) => ({
     what: `put owner references back on ${placeOf(record)}`,
-    try: () => restoreOwners(sendFor(context), record, (reference) => reference, options),
+    try: (api) => restoreOwners(within(api), record, (reference) => reference, options),
   }));
 }
 

@@ -51,7 +51,7 @@ export async function gatherRehearsal(
   const isBroken = facts.apiService.served === "aggregated" && !facts.apiService.available;
   return rehearse(send, [
     ...rehearsals,
-    ...dependants.map((record) => dependantRehearsal(send, record, options)),
+    ...dependants.map((record) => dependantRehearsal(record, options)),
     ...managers.map((manager) => pauseRehearsal(parts, manager)),
     ...(isBroken ? await admissionRehearsals(kubernetes, manifest, options) : []),
   ]);
