@@ -22,7 +22,7 @@ const NATIVE =
 const NATIVE_ONCE =
   "once, with CRDs of that shape (`CALICO_MIGRATOR_TEST_CALICO`): to the end, and back from right before the unlock";
 const BETA_ADMISSION =
-  "once, on kube-apiserver 1.34.4 with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
+  "once, on kube-apiserver 1.34.4 with the beta admission API and a manifest in v1: to right before the unlock, and back from there";
 const OLD_KUBERNETES =
   "once (`CALICO_MIGRATOR_TEST_KUBERNETES`), with CRDs of the newest shape: there and back after the unlock, twice, with the API server killed in between";
 
