@@ -4,7 +4,7 @@ import type { Checkpoint, CheckpointState, ResolutionUse } from "../engine/recor
 import type { JsonObject } from "../json.ts";
 import type { ClusterConnections } from "./connections.ts";
 import { artifactName } from "./context.ts";
-import { detailOf } from "./copying/ledger-detail.ts";
+import { detailOf, LEFT_OUT } from "./copying/ledger-detail.ts";
 
 const PAGE = 1000;
 
@@ -103,9 +103,12 @@ function countIn(moved: Moved, row: Checkpoint): void {
   inNamespace[kind] = (inNamespace[kind] ?? 0) + 1;
 }
 
+/** What the options leave out was no conflict. */
 function decided(row: Checkpoint): DecidedConflict[] {
-  const { resolved, resolvedBy } = detailOf(row);
-  return resolved === undefined ? [] : [{ target: row.target, use: resolved, by: resolvedBy }];
+  const { resolved, resolvedBy, code } = detailOf(row);
+  return resolved === undefined || code === LEFT_OUT
+    ? []
+    : [{ target: row.target, use: resolved, by: resolvedBy }];
 }
 
 /** The first entries of a ledger, as `entry` gives them. */

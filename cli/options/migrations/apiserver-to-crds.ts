@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { z } from "zod";
+import { LeftOutName } from "../../../shared/migrations/apiserver-to-crds/options.ts";
 import type { MigrationCommandLine } from "./command-line.ts";
 import { SharedFlags, sharedOptions, sourceOf } from "./shared.ts";
 
@@ -16,6 +17,7 @@ export const ApiserverToCrdsFlags = z.object({
   crds: z.string().optional(),
   gitops: z.enum(GITOPS).optional(),
   mirrorStatus: z.boolean().optional(),
+  skip: z.array(LeftOutName).optional(),
   skipForeignOwnerReferences: z.boolean().optional(),
   nativeGuards: z.enum(GUARDS).optional(),
   dependants: z.array(ResourceName).optional(),
@@ -45,6 +47,10 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
   },
   addOthers: (command) => {
     command.option(
+      "--skip <object...>",
+      "leave these objects of the old group out, such as NetworkSet/shop/partners: a loss to approve",
+    );
+    command.option(
       "--skip-foreign-owner-references",
       "leave owner references of objects that are not Calico's: the garbage collector deletes these objects",
     );
@@ -70,12 +76,18 @@ export const apiserverToCrds: MigrationCommandLine<ApiserverToCrdsFlags & Shared
     crds: sourceOf(world, flags.crds),
     gitops: flags.gitops,
     mirrorStatus: flags.mirrorStatus,
+    skip: flags.skip,
     skipForeignOwnerReferences: flags.skipForeignOwnerReferences,
     guards: flags.nativeGuards,
     ...sharedOptions(flags),
   }),
   manifests: ["crds"],
   approvals: [
+    {
+      flag: "approveUncarried",
+      subject: "uncarried",
+      description: "accept that what --skip names is not carried",
+    },
     {
       flag: "approveUnconverted",
       subject: "unconverted",

@@ -23,6 +23,8 @@ const COMMAND_LINES: Readonly<Record<string, MigrationCommandLine<MigrationFlags
 };
 const ALL = Object.entries(COMMAND_LINES);
 const APPROVALS: readonly ApprovalOption[] = ALL.flatMap(([, { approvals }]) => approvals);
+/** Some are of several migrations, always with one subject. */
+const APPROVAL_FLAGS = [...new Set(APPROVALS.map(({ flag }) => flag))];
 const Flags = z.record(z.string(), z.unknown());
 const ApprovalFlags = z.object(
   Object.fromEntries(APPROVALS.map(({ flag }) => [flag, z.union([z.literal(true), z.string()]).optional()])),
@@ -51,9 +53,12 @@ export function withRightsOptions(command: Command): Command {
 
 /** Adds the options that approve what a migration may lose. */
 export function withLossOptions(command: Command): Command {
-  for (const [name, { approvals }] of ALL)
-    for (const { flag, description } of approvals)
-      command.addOption(new Option(`${optionName(flag)} [fingerprint]`, `${name}: ${description}`));
+  for (const flag of APPROVAL_FLAGS) {
+    const descriptions = ALL.flatMap(([name, { approvals }]) =>
+      approvals.filter((one) => one.flag === flag).map(({ description }) => `${name}: ${description}`),
+    );
+    command.addOption(new Option(`${optionName(flag)} [fingerprint]`, descriptions.join("; ")));
+  }
   return command;
 }
 
@@ -66,9 +71,10 @@ export function approvedLosses(
   fingerprints: Readonly<Record<string, string>> = {},
 ): string[] {
   const given = ApprovalFlags.parse(flags);
-  return APPROVALS.flatMap(({ flag, subject }) => {
+  return APPROVAL_FLAGS.flatMap((flag) => {
     const approved = given[flag];
-    if (approved === undefined) return [];
+    const subject = APPROVALS.find((one) => one.flag === flag)?.subject;
+    if (approved === undefined || subject === undefined) return [];
     const fingerprint = approved === true ? fingerprints[subject] : approved;
     if (fingerprint === undefined) throw unseenLoss(flag);
     return [`${subject}@${fingerprint}`];

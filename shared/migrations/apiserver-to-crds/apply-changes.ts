@@ -5,6 +5,7 @@ import { withDetail } from "../copying/ledger-detail.ts";
 import { removeTarget } from "../target/remove.ts";
 import { changed, type Context, nativeVersion, resources } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
+import { forgetLosses } from "./left-out.ts";
 import { keyOf } from "./native-task.ts";
 import { nativeRefOf } from "./native-ref.ts";
 
@@ -35,10 +36,12 @@ export async function noteChanged(
 /** Takes away the copies of v1 objects that are gone. */
 export async function applyDeletions(
   context: Context,
-  { rank }: NativeKind,
+  kind: NativeKind,
   keys: readonly string[],
 ): Promise<void> {
   if (keys.length === 0) return;
+  await forgetLosses(context, kind, keys);
+  const { rank } = kind;
   const rows = await resources(context).get(keys.map((key) => ({ rank, key })));
   const copied = rows.filter(({ state }) => state !== "reverted");
   const version = await nativeVersion(context);

@@ -20,7 +20,7 @@ import { notServed } from "./native-api.ts";
 import { nativeDetailOf } from "./native-detail.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
-import { v1Ref } from "./retry-rows.ts";
+import { v1Ref } from "./v1-ref.ts";
 import { NOTHING, orNoV1Kind } from "./v1-kind.ts";
 
 /** How a comparison judges. */

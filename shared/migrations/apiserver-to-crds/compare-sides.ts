@@ -22,7 +22,7 @@ import { v1Resource } from "./context.ts";
 import { ONLY_NATIVE } from "./judge-native.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
-import { v1Ref } from "./retry-rows.ts";
+import { v1Ref } from "./v1-ref.ts";
 import { hasV1Kind } from "./v1-kind.ts";
 import { reads } from "../target/reads.ts";
 

@@ -13,7 +13,7 @@ import { type Context, nativeVersion, v1Resource } from "./context.ts";
 import { isCopied, nativeIdOf } from "./copied.ts";
 import { nativeDetailOf } from "./native-detail.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
-import { v1Ref } from "./retry-rows.ts";
+import { v1Ref } from "./v1-ref.ts";
 
 /** True for the v1 object that was copied, at the version at which it was copied. Its metadata are enough. */
 export function isAsCopied(row: Checkpoint | undefined, v1: JsonObject): boolean {

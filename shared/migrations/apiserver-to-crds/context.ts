@@ -22,6 +22,11 @@ export function changed(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("changes");
 }
 
+/** v1 objects that cannot be copied as they are, each with all reasons, by the same ids. */
+export function blockers(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("blockers");
+}
+
 /** Objects that are not Calico's and belong to Calico objects, with the references that were taken off. */
 export function foreignOwners(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("foreign-owners");

@@ -5,6 +5,7 @@ import { copyEach } from "../copying/copy-each.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import { detailOf, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
+import { leaveOut, leftOutKeys } from "./left-out.ts";
 import { noteOwned } from "./owned.ts";
 import { type Converted, convert, keyOf, revisionOf, taskOf } from "./native-task.ts";
 
@@ -23,7 +24,7 @@ export interface CopyWay {
 
 /**
  * Copies v1 objects of one kind to their native ones: checkpoints first, then each object, then the outcomes. What was
- * copied as it is already is left alone.
+ * copied as it is already is left alone, and so is what the options leave out.
  *
  * @returns how many ended in which state.
  */
@@ -33,9 +34,16 @@ export async function copyObjects(
   kind: NativeKind,
   objects: readonly JsonObject[],
 ): Promise<Record<string, number>> {
-  const known = await knownOf(context, kind, objects);
+  const out = leftOutKeys(context.options);
+  const leftOut = await leaveOut(
+    context,
+    kind,
+    objects.filter((v1) => out.has(keyOf(kind, v1))),
+  );
+  const wanted = objects.filter((v1) => !out.has(keyOf(kind, v1)));
+  const known = await knownOf(context, kind, wanted);
   const isDone = looksAgain ? isDecided : isCopied;
-  const due = objects.filter((v1) => !isDone(known.get(keyOf(kind, v1)), v1));
+  const due = wanted.filter((v1) => !isDone(known.get(keyOf(kind, v1)), v1));
   const read = due.map((v1): Read => ({ v1, ...convert(kind, v1, known.get(keyOf(kind, v1))) }));
   await noteOwned(
     context,
@@ -52,7 +60,7 @@ export async function copyObjects(
     write: async () => write(context, await taskOf(context, version, one)),
   }));
   const done = skipped.map(({ checkpoint, v1 }) => ({ ...checkpoint, sourceRevision: revisionOf(v1) }));
-  return copyEach(context, writes, done);
+  return copyEach(context, writes, [...done, ...leftOut]);
 }
 
 async function knownOf(

@@ -45,6 +45,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     preflight(async (context) => ({
       crds: await readCrdManifest(context),
       gitops: context.options.gitops,
+      skip: context.options.skip,
       skipForeignOwnerReferences: context.options.skipForeignOwnerReferences,
       mirrorStatus: context.options.mirrorStatus,
       guards: context.options.guards,

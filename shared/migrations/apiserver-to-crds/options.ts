@@ -1,6 +1,18 @@
 import { z } from "zod";
 import { LOCK_OPTIONS } from "../lock-options.ts";
 import { ManifestSource } from "../manifest-source.ts";
+import { keyOfName } from "./object-names.ts";
+
+/** Every one of them is a loss that a person has to look at. */
+const MOST_LEFT_OUT = 500;
+
+/** An object of the old group, by its stored name. */
+export const LeftOutName = z
+  .string()
+  .refine(
+    (name) => keyOfName(name) !== undefined,
+    "is no object of Calico's old group, such as NetworkSet/shop/partners or Tier/security",
+  );
 
 /** Options of `apiserver-to-crds`. Durations are milliseconds. None is a secret. */
 export const ApiserverToCrdsOptions = z.strictObject({
@@ -10,6 +22,8 @@ export const ApiserverToCrdsOptions = z.strictObject({
   gitops: z.enum(["pause", "refuse", "ignore"]).default("pause"),
   /** True to leave the owner references of objects that are not Calico's as they are: the garbage collector deletes these. */
   skipForeignOwnerReferences: z.boolean().default(false),
+  /** Objects of the old group that are left out, each by kind, namespace and stored name: `NetworkSet/shop/partners`. */
+  skip: z.array(LeftOutName).max(MOST_LEFT_OUT).default([]),
   /** What takes over what the API server guards (rights by tier, ClusterInformation) where no operator does: policies of ours. */
   guards: z.enum(["install", "none"]).default("install"),
   /** How many resources a batch holds. */

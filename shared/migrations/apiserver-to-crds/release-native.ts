@@ -10,7 +10,7 @@ import { carriedManagers } from "./carried-managers.ts";
 import { lockedBefore } from "./cluster-information.ts";
 import { type Context, SECOND } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
-import { v1Ref } from "./retry-rows.ts";
+import { v1Ref } from "./v1-ref.ts";
 import { idOf, KIND_OF } from "./run-objects.ts";
 
 const LOCK = "clusterinformations";

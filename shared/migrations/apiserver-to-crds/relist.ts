@@ -8,7 +8,7 @@ import { applyDeletions, noteChanged } from "./apply-changes.ts";
 import { type Context, resources, v1Resource } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { keyOf } from "./native-task.ts";
-import { v1Ref } from "./retry-rows.ts";
+import { v1Ref } from "./v1-ref.ts";
 import { NOTHING, orNoV1Kind } from "./v1-kind.ts";
 
 const PAGE = 500;

@@ -1,15 +1,15 @@
-import { NATIVE_KINDS, type NativeKind } from "../../calico/native/native-kinds.ts";
+import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import { ledgerPages } from "../../engine/ledger.ts";
 import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import type { ObjectRef } from "../../kubernetes/types.ts";
 import { addCounts } from "../copying/copy-each.ts";
 import { conflictPages, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
 import { applyDeletions } from "./apply-changes.ts";
-import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
+import { type Context, nativeVersion, resources } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { convert, taskOf } from "./native-task.ts";
+import { v1Ref } from "./v1-ref.ts";
 
 const RETRIED_AT_ONCE = 1000;
 
@@ -91,17 +91,4 @@ async function readV1(
 ): Promise<{ kind: NativeKind; v1: JsonObject | undefined }> {
   const { kind, ref } = v1Ref(key);
   return { kind, v1: await readTarget(context, ref) };
-}
-
-/** The v1 object that a checkpoint's key names. */
-export function v1Ref(key: string): { kind: NativeKind; ref: ObjectRef } {
-  const [, , plural = "", ...names] = key.split("/");
-  const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === plural);
-  if (kind === undefined) throw new Error(`no kind of Calico's is in "${key}"`);
-  const [first = "", second = ""] = names;
-  const ref = v1Resource(kind);
-  return {
-    kind,
-    ref: kind.namespaced ? { ...ref, namespace: first, name: second } : { ...ref, name: first },
-  };
 }

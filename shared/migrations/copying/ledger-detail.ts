@@ -28,6 +28,9 @@ export interface ResourceDetail {
   held?: string;
 }
 
+/** The code of what a run's options leave out, other than a decision about a conflict. */
+export const LEFT_OUT = "LEFT_OUT";
+
 /** Reads the detail of a checkpoint of the ledger `resources`. */
 export function detailOf(checkpoint: Checkpoint): ResourceDetail {
   return checkpoint.detail as unknown as ResourceDetail;

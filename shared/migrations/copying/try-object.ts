@@ -27,7 +27,7 @@ interface Tried {
  * What etcd takes in a write unless it was told otherwise (`--max-request-bytes`), without what goes around the object: a
  * dry run does not come as far as etcd. The API server leaves managedFields out where they alone make an object too large.
  */
-export const MOST_BYTES = 1_572_864 - 512;
+const MOST_BYTES = 1_572_864 - 512;
 
 const PATHS_NAMED = 10;
 
@@ -40,13 +40,19 @@ export function tryOptions(context: AnyContext): {
   return { dryRun: true, fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
 }
 
+/** Why an object, as the API server would store it, is too large for etcd; undefined where it is not. */
+export function sizeFault(object: JsonObject): string | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(object));
+  return bytes > MOST_BYTES ? `it has ${bytes} bytes, and etcd takes ${MOST_BYTES} in a write` : undefined;
+}
+
 /**
  * Lets the API server judge the creation of an object by a dry run, and compares what it would store with what is expected:
  * admission of the cluster may change it. Throws what may pass.
  */
 export async function tryCreate(context: AnyContext, tried: Tried): Promise<Trial> {
-  const bytes = Buffer.byteLength(JSON.stringify(tried.expected));
-  if (bytes > MOST_BYTES) return refused("KUBERNETES_TOO_LARGE", sizeFault(bytes));
+  const tooLarge = sizeFault(tried.expected);
+  if (tooLarge !== undefined) return refused("KUBERNETES_TOO_LARGE", tooLarge);
   const { kubernetes } = context.connections;
   const options = { ...tryOptions(context), fieldValidation: "Strict" } as const;
   try {
@@ -82,8 +88,4 @@ function judge({ expected, meaning }: Tried, answer: JsonObject): Trial {
 
 function refused(code: string, reason: string): Trial {
   return { outcome: "refused", code, reason };
-}
-
-function sizeFault(bytes: number): string {
-  return `it has ${bytes} bytes, and etcd takes ${MOST_BYTES} in a write`;
 }

@@ -218,6 +218,8 @@ function lookRules(): AccessRule[] {
   ];
   const rbac = ["clusterroles", "roles", "clusterrolebindings", "rolebindings"];
   return [
+    { group: "", resource: "namespaces", verb: "list" },
+    { group: "", resource: "resourcequotas", verb: "list" },
     { group: "", resource: "services", verb: "get" },
     { group: "", resource: "serviceaccounts", verb: "get" },
     { group: "operator.tigera.io", resource: "installations", verb: "list" },

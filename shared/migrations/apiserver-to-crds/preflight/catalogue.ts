@@ -14,8 +14,11 @@ import { foreignDependants } from "./checks/foreign-dependants.ts";
 import { gitops } from "./checks/gitops.ts";
 import { installer } from "./checks/installer.ts";
 import { kindsConvertible } from "./checks/kinds-convertible.ts";
+import { leftOut } from "./checks/left-out.ts";
 import { lockRehearsal } from "./checks/lock-rehearsal.ts";
 import { mirrorStatus } from "./checks/mirror-status.ts";
+import { namesUnique } from "./checks/names-unique.ts";
+import { namespacesThere } from "./checks/namespaces-there.ts";
 import { nativeCrds } from "./checks/native-crds.ts";
 import { nativeWriters } from "./checks/native-writers.ts";
 import { objectsConvertible } from "./checks/objects-convertible.ts";
@@ -23,6 +26,8 @@ import { oldGroup } from "./checks/old-group.ts";
 import { oldGroupInUse } from "./checks/old-group-in-use.ts";
 import { policyNames } from "./checks/policy-names.ts";
 import { policyTypes } from "./checks/policy-types.ts";
+import { quotas } from "./checks/quotas.ts";
+import { schemaAccepts } from "./checks/schema-accepts.ts";
 import { upstreamMigration } from "./checks/upstream-migration.ts";
 import { webhooks } from "./checks/webhooks.ts";
 
@@ -39,6 +44,11 @@ export const CHECKS: readonly Check[] = [
   nativeCrds,
   kindsConvertible,
   objectsConvertible,
+  schemaAccepts,
+  namesUnique,
+  namespacesThere,
+  quotas,
+  leftOut,
   crdOwners,
   access,
   componentAccess,

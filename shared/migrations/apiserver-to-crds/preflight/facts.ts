@@ -64,6 +64,21 @@ export interface Listed {
   first: readonly string[];
 }
 
+/** What stands in the way of single objects of the old group, by their names. */
+export interface ObjectFacts {
+  /** Those that the native CRD's schema refuses, or that are too large, with all reasons. */
+  refused: Listed;
+  /** Pairs that become one native object. */
+  colliding: Listed;
+  /** Those whose namespace is gone, or is being deleted. */
+  homeless: Listed;
+  /** The quotas that have no room for what is copied, as clauses. */
+  overQuota: Listed;
+  /** Those that the options leave out, and the ids of which there is none. */
+  leftOut: Listed;
+  leftOutMissing: readonly string[];
+}
+
 /** A webhook that is asked about objects of the native group. */
 export interface WebhookFact {
   configuration: string;
@@ -128,6 +143,7 @@ export interface Facts {
   legacyNames: Listed;
   /** The objects of the old group whose native ones say more than they do, and those that cannot be converted, with the reason. */
   conversions: { changed: Listed; broken: Listed };
+  objects: ObjectFacts;
   /** Objects of the old group with finalizers of their own: the API server keeps them, and their CRD, until these are off. */
   held: Listed;
   /** Objects of the old group that are being deleted, also those that only the aggregated API shows so. */

@@ -4,9 +4,11 @@ import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import { failure } from "../../../kubernetes/testing/fake-store.ts";
 import { nativeApiService } from "../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
+import { objectAt } from "../../../kubernetes/fields.ts";
 import type { JsonObject } from "../../../json.ts";
 import { CHECKS } from "./catalogue.ts";
 import type { Facts } from "./facts.ts";
+import type { Found } from "./gather/object-judge.ts";
 import { gatherAccess, gatherFacts } from "./gather.ts";
 import type { PreflightInput } from "./input.ts";
 import {
@@ -48,6 +50,12 @@ async function calicoCluster(t: TestContext): Promise<FakeCluster> {
   );
   await cluster.put(old("tiers"), v1("Tier", "default", { order: 1e6, defaultAction: "Deny" }));
   return cluster;
+}
+
+const namespaces = { apiVersion: "v1", plural: "namespaces" };
+
+function namespace(name: string): JsonObject {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
 }
 
 function v1(kind: string, name: string, spec: JsonObject, metadata: JsonObject = {}): JsonObject {
@@ -105,8 +113,8 @@ suite("gathering facts", () => {
 
     const facts = await factsOf(cluster);
 
-    assert.deepEqual(facts.conversions.changed, { count: 1, first: ["GlobalNetworkPolicy open"] });
-    const [torn] = facts.conversions.broken.first.filter((one) => one.startsWith("GlobalNetworkSet torn ("));
+    assert.deepEqual(facts.conversions.changed, { count: 1, first: ["GlobalNetworkPolicy/open"] });
+    const [torn] = facts.conversions.broken.first.filter((one) => one.startsWith("GlobalNetworkSet/torn ("));
     assert.match(torn ?? "", /is not valid JSON/);
     assert.deepEqual(facts.migrations, [{ name: "v1-to-v3", phase: "Converged" }]);
     assert.deepEqual(facts.tiers[1], { name: "kube-admin", order: 5, defaultAction: undefined });
@@ -133,6 +141,99 @@ suite("gathering facts", () => {
     const facts = await factsOf(cluster);
 
     assert.deepEqual([facts.admission, facts.admissionPolicies], [["v1beta1"], ["tierlabel"]]);
+  });
+
+  test("judges every object by its native CRD, its name, its namespace and the quotas there, with all reasons", async (t) => {
+    const cluster = await calicoCluster(t);
+    const crd = storedCrd("hostendpoints.projectcalico.org");
+    const spec = {
+      type: "object",
+      properties: { node: { type: "string", minLength: 1 }, expectedIPs: { type: "array", maxItems: 1 } },
+    };
+    const openAPIV3Schema = { type: "object", properties: { spec } };
+    const version = { name: "v3", served: true, storage: true, schema: { openAPIV3Schema } };
+    const definition = { ...crd, spec: { ...(crd["spec"] as JsonObject), versions: [version] } };
+    await cluster.kubernetes.replace({ ...crdResource, name: "hostendpoints.projectcalico.org" }, definition);
+    const endpoint = { node: "", expectedIPs: ["10.0.0.1", "10.0.0.2"], colour: "red" };
+    await cluster.put(old("hostendpoints"), v1("HostEndpoint", "wrong", endpoint));
+    await cluster.put(old("hostendpoints"), v1("HostEndpoint", "left", endpoint));
+    await cluster.put(namespaces, namespace("shop"), {
+      metadata: { ...objectAt(namespace("stuck"), "metadata"), deletionTimestamp: "2026-01-01T00:00:00Z" },
+    });
+    const quota = (name: string, spec: JsonObject) => ({
+      metadata: { name, namespace: "shop" },
+      spec: { hard: { "count/networkpolicies.projectcalico.org": "3", pods: "1" }, ...spec },
+      status: { used: { "count/networkpolicies.projectcalico.org": "2" } },
+    });
+    const quotas = { apiVersion: "v1", plural: "resourcequotas", namespace: "shop" };
+    await cluster.put(quotas, quota("tight", {}), quota("scoped", { scopes: ["BestEffort"] }));
+    const named = (stored: string, name: string) =>
+      v1(
+        "NetworkPolicy",
+        stored,
+        { types: ["Ingress"] },
+        {
+          namespace: "shop",
+          annotations: { "projectcalico.org/metadata": JSON.stringify({ name }) },
+        },
+      );
+    await cluster.put(old("networkpolicies"), named("default.same", "same"), named("same", "same"));
+    await cluster.put(old("networksets"), v1("NetworkSet", "held", {}, { namespace: "stuck" }));
+    await cluster.put(old("networksets"), v1("NetworkSet", "lost", {}, { namespace: "gone" }));
+    const blocked: Record<string, unknown> = {};
+    const lost: string[] = [];
+    const keep = (found: Found): Promise<void> => {
+      for (const { key, detail } of found.blocked) blocked[key] = detail["reason"];
+      lost.push(...found.lost.map(({ key }) => key));
+      return Promise.resolve();
+    };
+
+    const input = { skip: ["HostEndpoint/left", "Tier/none"] };
+    const facts = await factsOf({ ...cluster, keep }, input);
+
+    const reasons =
+      "the target's CRD has no field spec.colour; spec.node: must have at least 1 characters; spec.expectedIPs: must have at most 1 items";
+    const V1 = "crd.projectcalico.org/v1";
+    assert.deepEqual(blocked, {
+      [`${V1}/hostendpoints/wrong`]: reasons,
+      [`${V1}/networkpolicies/shop/same`]:
+        "it becomes the same native object as NetworkPolicy/shop/default.same",
+      [`${V1}/networksets/stuck/held`]: 'there is no namespace "stuck", or it is being deleted',
+      [`${V1}/networksets/gone/lost`]: 'there is no namespace "gone", or it is being deleted',
+    });
+    assert.deepEqual(lost, [`${V1}/hostendpoints/left`]);
+    assert.deepEqual(facts.objects, {
+      refused: { count: 1, first: [`HostEndpoint/wrong (${reasons})`] },
+      colliding: { count: 1, first: ["NetworkPolicy/shop/same and NetworkPolicy/shop/default.same"] },
+      homeless: { count: 2, first: ["NetworkSet/stuck/held", "NetworkSet/gone/lost"] },
+      overQuota: {
+        count: 1,
+        first: [
+          "shop: the quota tight has room for 1 networkpolicies.projectcalico.org (hard 3, used 2), and 2 are copied",
+        ],
+      },
+      leftOut: { count: 1, first: ["HostEndpoint/left"] },
+      leftOutMissing: [`${V1}/tiers/none`],
+    });
+    const found = verdicts(facts);
+    for (const id of ["schema-accepts", "names-unique", "namespaces-there", "quotas", "left-out"])
+      assert.equal(found[id], "block", id);
+  });
+
+  test("judges by the CRDs of the manifest where the cluster has none", async (t) => {
+    const cluster = await startFakeCluster(t);
+    await cluster.put(crdResource, storedCrd("tiers.crd.projectcalico.org"));
+    await cluster.put(old("tiers"), v1("Tier", "wrong", { order: "5" }));
+    const properties = { order: { type: "number" }, defaultAction: { type: "string" } };
+    const openAPIV3Schema = { type: "object", properties: { spec: { type: "object", properties } } };
+    const crd = storedCrd("tiers.projectcalico.org");
+    const versions = [{ name: "v3", served: true, storage: true, schema: { openAPIV3Schema } }];
+    const definition = { ...crd, spec: { ...(crd["spec"] as JsonObject), versions } };
+    const crds = [{ ...definition, apiVersion: crdResource.apiVersion, kind: "CustomResourceDefinition" }];
+
+    const { refused } = (await factsOf(cluster, { crds })).objects;
+
+    assert.deepEqual(refused, { count: 1, first: ["Tier/wrong (spec.order: must be of type number)"] });
   });
 
   test("of a cluster without Calico ends in nothing to migrate", async (t) => {

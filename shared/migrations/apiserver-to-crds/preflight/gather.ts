@@ -1,4 +1,5 @@
 import { checkAccess, type DeniedAccess } from "../../../kubernetes/access.ts";
+import { leftOutKeys } from "../left-out.ts";
 import { accessRules, foundRules } from "./access-rules.ts";
 import type { Facts } from "./facts.ts";
 import { gatherAccounts } from "./gather/accounts.ts";
@@ -7,7 +8,9 @@ import { type Cluster, ifAllowed } from "./gather/cluster.ts";
 import { gatherCrds } from "./gather/crds.ts";
 import { gatherDependants } from "./gather/dependants.ts";
 import { gatherInventory } from "./gather/inventory.ts";
+import { gatherNamespaces } from "./gather/namespaces.ts";
 import { isOwnerEnforced } from "./gather/owner-enforcement.ts";
+import { gatherQuotas } from "./gather/quotas.ts";
 import { gatherRehearsal } from "./gather/rehearsal.ts";
 import { gatherVersions } from "./gather/versions.ts";
 import { gatherWebhooks } from "./gather/webhooks.ts";
@@ -32,9 +35,14 @@ export async function gatherFacts(
   access: Facts["access"],
 ): Promise<Facts> {
   const workloads = await gatherWorkloads(cluster);
-  const crds = await gatherCrds(cluster);
+  const { schemas, ...crds } = await gatherCrds(cluster, input.crds);
   const readable = crds.oldCrds.filter(({ established }) => established).map(({ plural }) => plural);
-  const { managers, ...inventory } = await gatherInventory(cluster, readable);
+  const { managers, ...inventory } = await gatherInventory(cluster, readable, {
+    schemas,
+    namespaces: await gatherNamespaces(cluster),
+    quotas: await gatherQuotas(cluster),
+    leftOut: leftOutKeys({ skip: [...(input.skip ?? [])] }),
+  });
   const { first, ...dependants } = await gatherDependants(cluster);
   const rules = foundRules({
     managers: input.gitops === "pause" ? managers.managers : [],

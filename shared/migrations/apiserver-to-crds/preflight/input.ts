@@ -10,6 +10,8 @@ export interface PreflightInput {
   gitops: GitOpsMode;
   /** True to leave the owner references of objects that are not Calico's as they are. */
   skipForeignOwnerReferences: boolean;
+  /** The objects that are left out. Default none. */
+  skip?: readonly string[];
   /** True to show the run as a DatastoreMigration. Default false. */
   mirrorStatus?: boolean;
   /** What takes over what the API server guards. Default: admission policies of ours. */

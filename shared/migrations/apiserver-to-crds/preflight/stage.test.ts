@@ -33,6 +33,7 @@ function contextOf(cluster: FakeCluster): { context: Context; kept: Kept } {
     signal: new AbortController().signal,
     artifacts: { write: (name: string) => Promise.resolve(kept.artifacts.push(name)) },
     record: (notes: JsonObject) => Promise.resolve(Object.assign(kept.notes, notes)),
+    ledger: () => ({ list: () => Promise.resolve([]), put: () => Promise.resolve([]) }),
     announce: (type: string) => Promise.resolve(kept.announced.push(type)),
   };
   return { context: context as unknown as Context, kept };

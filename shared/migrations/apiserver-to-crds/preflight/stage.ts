@@ -1,7 +1,10 @@
+import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action, StageContext } from "../../../engine/migration.ts";
 import { isJsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { artifactName } from "../../context.ts";
+import { blockers } from "../context.ts";
+import { uncarried } from "../left-out.ts";
 import type { CheckReport } from "../../preflight/check.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../preflight/reports.ts";
 import { CHECKS } from "./catalogue.ts";
@@ -11,7 +14,10 @@ import { oldGroup } from "./checks/old-group.ts";
 import { findingsOf } from "./findings.ts";
 import { gatherAccess, gatherFacts } from "./gather.ts";
 import type { Book } from "./gather/cluster.ts";
+import type { Found } from "./gather/object-judge.ts";
 import type { PreflightInput } from "./input.ts";
+
+const PAGE = 1000;
 
 type Context<O> = StageContext<ClusterConnections, O>;
 
@@ -29,9 +35,11 @@ export function preflight<O>(
     title: "check the cluster, its versions and its owners, changing nothing",
     act: async (context) => {
       const input = await inputOf(context);
-      const cluster = { ...context.connections, signal: context.signal, book: bookOf(context) };
+      const { signal, connections } = context;
+      const cluster = { ...connections, signal, book: bookOf(context), keep: keeperOf(context) };
       const access = await gatherAccess(cluster, input);
       if (access.denied.length > 0) await conclude(context, [reported(accessCheck, judgeAccess(access))]);
+      await forgetFound(context);
       const facts = await gatherFacts(cluster, input, access);
       const nothing = reported(oldGroup, oldGroup.judge(facts));
       if (nothing.status === "fail") await conclude(context, [nothing], "NOTHING_TO_MIGRATE");
@@ -56,6 +64,21 @@ function bookOf<O>(context: Context<O>): Book {
     },
     write: (at) => context.record({ dependants: { resumed: retriesSeen, at } }),
   };
+}
+
+/** What was found about single objects, by name, however many they are. */
+function keeperOf<O>(context: Context<O>): (found: Found) => Promise<void> {
+  return async ({ blocked, lost }) => {
+    await blockers(context).put(blocked);
+    await uncarried(context).put(lost);
+  };
+}
+
+/** What an earlier look has found may be mended. */
+async function forgetFound<O>(context: Context<O>): Promise<void> {
+  for (const ledger of [blockers(context), uncarried(context)])
+    for await (const page of ledgerPages(ledger, { states: ["pending", "failed"], limit: PAGE }))
+      await ledger.put(page.map((row) => ({ ...row, state: "reverted" as const })));
 }
 
 /** Keeps the reports, and throws when one of them blocks. */

@@ -10,6 +10,7 @@ import { judgeNativeChanges, type NativeChanges, nativeChanges, type NativeSince
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { Findings } from "../preflight/findings.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
+import { lossesApproved } from "../left-out.ts";
 import { retryUnsettled } from "../retry-rows.ts";
 import { collectByComparing, collectChanges, type Collected } from "./collect-changes.ts";
 import { Copied } from "./pre-copy.ts";
@@ -124,7 +125,7 @@ export const follow = catchUpSweep({
   title: "apply what changed since the copy, while the old group stays in use",
   after: "pre-copy",
   nativeSince: (context) => sinceOf(context, "verify-copy"),
-  approvals: [unlockApproved, unreadApproved, unguardedApproved],
+  approvals: [unlockApproved, lossesApproved, unreadApproved, unguardedApproved],
 });
 
 /**

@@ -9,7 +9,7 @@ import { type Context, resources, v1Resource } from "../context.ts";
 import { lastWriter } from "../late-native.ts";
 import { keyOf } from "../native-task.ts";
 import { applyFound, scanKind } from "../relist.ts";
-import { v1Ref } from "../retry-rows.ts";
+import { v1Ref } from "../v1-ref.ts";
 import { hasV1Kind, NOTHING, orNoV1Kind } from "../v1-kind.ts";
 
 /** Every node writes its own on a ticker, whatever is locked, and makes it again where it was asked for. */

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { gitOpsParts, pauseBook, pausedInOrder } from "../pause-book.ts";
 import { gatherCrds } from "../preflight/gather/crds.ts";
-import { gatherInventory } from "../preflight/gather/inventory.ts";
+import { gatherManagers } from "../preflight/gather/inventory.ts";
 import { resumeAll } from "./resume-gitops.ts";
 
 const POLL_MS = 2000;
@@ -56,7 +56,7 @@ async function managersOf(context: Context): Promise<Managers> {
   const cluster = { ...context.connections, signal: context.signal };
   const { oldCrds } = await gatherCrds(cluster);
   const readable = oldCrds.filter(({ established }) => established).map(({ plural }) => plural);
-  return (await gatherInventory(cluster, readable)).managers;
+  return gatherManagers(cluster, readable);
 }
 
 /** Pauses again whoever was put back to work meanwhile. */

@@ -1,6 +1,9 @@
+import type { Checkpoint } from "../../../engine/records.ts";
 import { isJsonObject, type Json } from "../../../json.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
 import { iso, LISTED, listed, lockTotals, readResources, reportStage, verification } from "../../report.ts";
 import { type Context, findings, foreignOwners, isPrecopied, resources } from "../context.ts";
+import { uncarried } from "../left-out.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { owned } from "../owned.ts";
@@ -38,11 +41,18 @@ async function compose(context: Context) {
     verification: await verification(context),
     changes,
     conflicts,
-    uncarried: decided.map(({ target, by }) => ({ key: target, reason: `left out by ${by ?? "?"}` })),
+    uncarried: [
+      ...(await listed(uncarried(context), lossEntry, ["pending"])),
+      ...decided.map(({ target, by }) => ({ key: target, reason: `left out by ${by ?? "?"}` })),
+    ],
     owners: await ownersLeftOff(context),
     gitops: await gitOps(context),
     next: nextSteps(installer),
   };
+}
+
+function lossEntry({ key, detail }: Checkpoint): { key: string; reason: string } {
+  return { key, reason: textAt(detail, "reason") };
 }
 
 /** Absent where the run did not come that far. Durations in milliseconds. */

@@ -14,7 +14,7 @@ import { throughNative } from "../native-access.ts";
 import { judgeAllNatives } from "../native-look.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { v1Ref } from "../retry-rows.ts";
+import { v1Ref } from "../v1-ref.ts";
 
 const NAME = "verify-changes";
 const NAMED = 5;

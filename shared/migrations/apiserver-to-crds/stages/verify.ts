@@ -8,6 +8,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, verifyKinds } from "../../copying/verify-kinds.ts";
 import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-kind.ts";
 import { type Context, isPrecopied, isRemoved } from "../context.ts";
+import { lossNames } from "../left-out.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNative } from "../native-access.ts";
 import { nativePresent } from "../native-look.ts";
@@ -47,7 +48,10 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
       if ("wait" in plan || plan.done !== true) return plan;
       const attempt = Attempt.parse(cursor).retries;
       const left = await awaitApproval(context, toBeApproved(context, name, attempt));
-      if (left === undefined) return plan;
+      if (left === undefined) {
+        await context.record({ leftOut: await lossNames(context) });
+        return plan;
+      }
       // A person who resumes the run may have put them right.
       return attempt < context.run.retriesSeen ? sweep.plan(context, undefined) : left;
     },

@@ -8,10 +8,10 @@ import { prefixEnd } from "../../../etcd/keys.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { objectAt, textAt } from "../../../kubernetes/fields.ts";
-import { applyDefaults, unknownFields, violations } from "../../../kubernetes/structural-schema.ts";
 import { addResources, retireAll } from "../add-resources.ts";
 import { blockers, type Context, resources, respelled, uncarried, untried } from "../context.ts";
 import { fit } from "../../target/fit.ts";
+import { allOf, schemaFaults } from "../../target/schema-faults.ts";
 import { rankOf } from "../source-changes.ts";
 import { consentSubject } from "../consent.ts";
 import { homelessness, homeOf, type Homes } from "../homes.ts";
@@ -21,8 +21,6 @@ import { addNames, count, type Inventory } from "./inventory.ts";
 import { forwardLearning } from "./missing-fields.ts";
 
 const PAGE = 500;
-/** A row of a ledger is bounded (DynamoDB: 400 KB). */
-const FAULTS_NAMED = 100;
 
 /** What reading needs to know of the target. */
 export interface Surroundings extends Homes {
@@ -151,7 +149,7 @@ function sortCarried(
   }
   const schema = schemaOf(carried, surroundings);
   const fitted = schema === undefined ? undefined : fit(schema, carried.object);
-  const problems = schema === undefined ? [] : schemaProblems(schema, fitted?.object ?? carried.object);
+  const problems = schema === undefined ? [] : schemaFaults(schema, fitted?.object ?? carried.object);
   if (problems.length > 0) {
     into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", allOf(problems)));
     return;
@@ -169,23 +167,6 @@ function sortCarried(
 function schemaOf({ kind }: Carried, { schemas, conversion }: Surroundings): JsonObject | undefined {
   const name = kind === "Node" ? undefined : crdName(kind, conversion.targetGroup);
   return name === undefined ? undefined : schemas.get(name);
-}
-
-/** Every reason for which the API server would refuse the object, or drop a part of it, as far as its CRD's schema tells. */
-function schemaProblems(schema: JsonObject, object: JsonObject): string[] {
-  const dropped = unknownFields(schema, object);
-  const refused = violations(schema, applyDefaults(schema, object));
-  return [
-    ...dropped.map((path) => `the target's CRD has no field ${path}`),
-    ...refused.map(({ path, message }) => `${path}: ${message}`),
-  ];
-}
-
-/** All of these in one clause; of very many, the first. */
-function allOf(problems: readonly string[]): string {
-  const named = problems.slice(0, FAULTS_NAMED).join("; ");
-  const more = problems.length - FAULTS_NAMED;
-  return more > 0 ? `${named}; and ${more} more` : named;
 }
 
 function noteReferences({ kind, object, target }: Carried, inventory: Inventory): void {

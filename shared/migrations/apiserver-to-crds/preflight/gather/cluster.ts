@@ -5,6 +5,7 @@ import type { ClusterConnections } from "../../../connections.ts";
 import type { Unread } from "../facts.ts";
 import { inTurn } from "../../../target/calls.ts";
 import { readsOf } from "../../../target/reads.ts";
+import type { Found } from "./object-judge.ts";
 
 /** Keeps how far a long look has come, for the next one to go on. */
 export interface Book {
@@ -18,6 +19,8 @@ export interface Cluster extends Pick<ClusterConnections, "kubernetes" | "limite
   signal?: AbortSignal | undefined;
   /** Without one, every look begins anew. */
   book?: Book | undefined;
+  /** Keeps what was found about single objects. Without it, the first of them are told. */
+  keep?: ((found: Found) => Promise<void>) | undefined;
 }
 
 /** Sends requests when the cluster's limiter lets them. */

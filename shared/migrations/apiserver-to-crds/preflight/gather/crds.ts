@@ -3,6 +3,8 @@ import type { JsonObject } from "../../../../json.ts";
 import { crdResource, crdState } from "../../../../kubernetes/crds.ts";
 import { objectAt, textAt } from "../../../../kubernetes/fields.ts";
 import { secondVersion } from "../../../../kubernetes/second-version.ts";
+import { isCrd } from "../../../manifests.ts";
+import { schemaOf } from "../../../target/schemas.ts";
 import type { CrdFact, CrdOwner, Facts } from "../facts.ts";
 import { type Cluster, objectsOf, sender } from "./cluster.ts";
 
@@ -10,22 +12,39 @@ import { type Cluster, objectsOf, sender } from "./cluster.ts";
 const PAGE_SIZE = 50;
 const OBJECT_SET = "objectset.rio.cattle.io/";
 
+/** What the CRDs of a cluster tell. */
+interface Crds extends Pick<Facts, "oldCrds" | "nativeCrds" | "unconverted"> {
+  /** The schemas of the native CRDs, by plural: of those in the cluster, else of those that a run would create. */
+  schemas: ReadonlyMap<string, JsonObject>;
+}
+
 /** The CRDs of both groups, and what nothing converts. */
-export async function gatherCrds(
-  cluster: Cluster,
-): Promise<Pick<Facts, "oldCrds" | "nativeCrds" | "unconverted">> {
+export async function gatherCrds(cluster: Cluster, manifest: readonly JsonObject[] = []): Promise<Crds> {
   const oldCrds: CrdFact[] = [];
   const nativeCrds: CrdFact[] = [];
+  const schemas = new Map<string, JsonObject>();
+  for (const crd of manifest.filter(isCrd)) noteSchema(schemas, crd);
   for await (const crd of objectsOf(cluster, crdResource, { pageSize: PAGE_SIZE })) {
     const group = textAt(crd, "spec", "group");
     if (group === "crd.projectcalico.org") oldCrds.push(crdFact(crd));
-    if (group === "projectcalico.org") nativeCrds.push(crdFact(crd));
+    if (group !== "projectcalico.org") continue;
+    nativeCrds.push(crdFact(crd));
+    noteSchema(schemas, crd);
   }
   const plurals = pluralsWithoutConverter(oldCrds.map(({ plural }) => plural));
   const unconverted = await Promise.all(
     plurals.map(async (plural) => ({ plural, hasObjects: await hasObjects(cluster, plural) })),
   );
-  return { oldCrds, nativeCrds, unconverted };
+  return { oldCrds, nativeCrds, unconverted, schemas };
+}
+
+/** What is in the cluster stays as it is, whatever the manifest has. */
+function noteSchema(schemas: Map<string, JsonObject>, crd: JsonObject): void {
+  if (textAt(crd, "spec", "group") !== "projectcalico.org") return;
+  const plural = textAt(crd, "spec", "names", "plural");
+  const schema = schemaOf(crd, "v3");
+  if (schema === undefined) schemas.delete(plural);
+  else schemas.set(plural, schema);
 }
 
 /** What there is to know of a CRD of Calico. */

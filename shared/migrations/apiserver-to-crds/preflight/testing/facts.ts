@@ -1,6 +1,6 @@
 import { crdNames, type TargetGroup } from "../../../../calico/kinds.ts";
 import type { JsonObject } from "../../../../json.ts";
-import type { CrdFact, Facts, Workload } from "../facts.ts";
+import type { CrdFact, Facts, ObjectFacts, Workload } from "../facts.ts";
 
 /** A workload of Calico v3.33.0 in calico-system. */
 export function workload(name: string, rest: Partial<Workload> = {}): Workload {
@@ -80,6 +80,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     held: { count: 0, first: [] },
     deleting: { count: 0, first: [] },
     conversions: { changed: { count: 0, first: [] }, broken: { count: 0, first: [] } },
+    objects: objects(),
     byKind: { Tier: 1 },
     apiService: {
       served: "aggregated",
@@ -104,6 +105,13 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     dependants: { byResource: {}, unread: [], skip: false },
     ...changes,
   };
+}
+
+/** Objects that nothing stands in the way of. */
+export function objects(changes: Partial<ObjectFacts> = {}): ObjectFacts {
+  const none = { count: 0, first: [] };
+  const lists = { refused: none, colliding: none, homeless: none, overQuota: none, leftOut: none };
+  return { ...lists, leftOutMissing: [], ...changes };
 }
 
 /** The same with the operator of a version, which installs Calico. */

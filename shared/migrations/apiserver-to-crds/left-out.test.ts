@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
+import type { Checkpoint, RunRecord } from "../../engine/records.ts";
+import type { JsonObject } from "../../json.ts";
+import { objectAt } from "../../kubernetes/fields.ts";
+import type { Worker } from "../testing/run-world.ts";
+import { ApiserverToCrdsOptions } from "./options.ts";
+import { policy } from "./testing/source.ts";
+import {
+  assertState,
+  rollBack,
+  startWhole,
+  wholeWorld,
+  wholeWorldWithoutSecondVersion,
+} from "./testing/whole.ts";
+import type { World } from "./testing/world.ts";
+
+const V1 = "crd.projectcalico.org/v1";
+const NATIVE = "projectcalico.org/v3";
+const POLICIES = { apiVersion: V1, plural: "networkpolicies", namespace: "shop" };
+const HELD = { apiVersion: V1, plural: "networksets", namespace: "stuck", name: "held" };
+const SKIP = ["NetworkPolicy/shop/default.same", "NetworkSet/stuck/held"];
+const KEYS = [`${V1}/networksets/stuck/held`, `${V1}/networkpolicies/shop/default.same`];
+
+/** Two policies that become one, and a set in a namespace that hangs. */
+async function fill({ cluster }: World): Promise<void> {
+  await cluster.create(POLICIES, policy("default.same", { order: 1, types: ["Ingress"] }, { name: "same" }));
+  await cluster.create(POLICIES, policy("same", { order: 2, types: ["Ingress"] }));
+  const namespaces = { apiVersion: "v1", plural: "namespaces" };
+  await cluster.create(namespaces, { kind: "Namespace", metadata: { name: "stuck" } });
+  const held = { name: "held", namespace: "stuck" };
+  await cluster.create(HELD, {
+    apiVersion: V1,
+    kind: "NetworkSet",
+    metadata: held,
+    spec: { nets: ["10.9.0.0/16"] },
+  });
+  const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+  await cluster.patch({ ...namespaces, name: "stuck" }, { metadata }, { type: "merge" });
+}
+
+async function waiting(
+  world: World,
+  worker: Worker,
+  runId: string,
+): Promise<NonNullable<RunRecord["waiting"]>> {
+  const { run } = await world.drive(worker, runId);
+  assert.ok(run.waiting, JSON.stringify([run.state, run.stage, run.failure]));
+  return run.waiting;
+}
+
+async function kept({ embedded }: Worker, runId: string, ledger: string): Promise<Checkpoint[]> {
+  const rows = await embedded.store.listCheckpoints(runId, ledger, { limit: 100 });
+  return rows.filter(({ state }) => state !== "reverted");
+}
+
+async function reportOf({ embedded }: Worker, runId: string): Promise<JsonObject> {
+  const read = Readable.from(embedded.artifacts.read(`runs/${runId}/report.json`));
+  return JSON.parse(await text(read)) as JsonObject;
+}
+
+describe("what cannot be copied as it is", () => {
+  test("stops the run in preflight, each by name with its reason, until it is mended", async () => {
+    using world = await wholeWorld();
+    await fill(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { stopBefore: "backup" });
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "PREFLIGHT_FAILED");
+    assert.match(
+      run.failure.message,
+      /names-unique: .*NetworkPolicy\/shop\/same.*namespaces-there: .*NetworkSet\/stuck\/held/,
+    );
+    const blocked = await kept(worker, runId, "blockers");
+    assert.deepEqual(
+      blocked.map(({ key }) => key),
+      [`${V1}/networksets/stuck/held`, `${V1}/networkpolicies/shop/same`],
+    );
+
+    await world.cluster.delete({ ...POLICIES, name: "default.same" });
+    await world.cluster.delete(HELD);
+    await worker.engine.resume(runId);
+    assert.equal((await waiting(world, worker, runId)).subject, "backup");
+    assert.deepEqual(await kept(worker, runId, "blockers"), []);
+  });
+});
+
+for (const [where, create] of [
+  ["while the aggregated API serves", wholeWorld],
+  ["inside the lock", wholeWorldWithoutSecondVersion],
+] as const)
+  describe(`an object that is left out of what is copied ${where}`, () => {
+    test("is a loss that a person approves, as it is then, and is told by name", async () => {
+      using world = await create();
+      await fill(world);
+      const worker = world.worker();
+      const runId = await startWhole(worker, { options: { skip: SKIP } });
+      const asked = await waiting(world, worker, runId);
+      assert.equal(asked.subject, "uncarried");
+      assert.match(asked.message, /^2 objects are left out, .*stuck\/held.*default\.same/);
+      const { fingerprint } = asked;
+
+      assert.ok(fingerprint);
+      await worker.engine.approve(runId, "ann", "uncarried", fingerprint);
+      assertState(await world.drive(worker, runId), "Succeeded");
+      const spec = objectAt(
+        await world.cluster.get({ ...POLICIES, apiVersion: NATIVE, name: "same" }),
+        "spec",
+      );
+      assert.equal(spec["order"], 2);
+      assert.equal(world.cluster.dump()[`${NATIVE}/networksets/stuck/held`], undefined);
+      assert.deepEqual(
+        (await kept(worker, runId, "uncarried")).map(({ key }) => key),
+        KEYS,
+      );
+      const { stages } = await world.describe(worker, runId);
+      assert.deepEqual(stages.find(({ stage }) => stage === "verify-all")?.notes["leftOut"], KEYS);
+      const report = await reportOf(worker, runId);
+      assert.deepEqual(
+        (report["uncarried"] as JsonObject[]).map(({ key }) => key),
+        KEYS,
+      );
+      assert.deepEqual(report["conflicts"], []);
+    });
+  });
+
+describe("the loss of what is left out", () => {
+  test("is shown by preflight as the run asks for it, and is approved anew once the object has changed", async () => {
+    using world = await wholeWorld();
+    await fill(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options: { skip: SKIP }, stopBefore: "backup" });
+    await world.drive(worker, runId);
+    const asks = await worker.engine.asks(runId, new AbortController().signal);
+    const shown = asks?.find(({ subject }) => subject === "uncarried");
+    assert.equal(shown?.count, 2);
+    await worker.engine.approve(runId, "ann", "uncarried", shown.fingerprint);
+
+    await world.cluster.patch(HELD, { spec: { nets: ["0.0.0.0/0"] } }, { type: "merge" });
+    await worker.engine.approve(runId, "ann", "backup");
+    const asked = await waiting(world, worker, runId);
+    assert.equal(asked.subject, "uncarried");
+    assert.notEqual(asked.fingerprint, shown.fingerprint);
+  });
+
+  test("is none any more once the object is gone from the old group", async () => {
+    using world = await wholeWorld();
+    await fill(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options: { skip: SKIP }, stopBefore: "verify-all" });
+    assert.match((await waiting(world, worker, runId)).message, /^2 objects/);
+    await world.cluster.delete(HELD);
+    await worker.engine.resume(runId);
+    assert.match((await waiting(world, worker, runId)).message, /^1 objects/);
+    await worker.engine.approve(runId, "ann", "uncarried");
+    assert.equal((await waiting(world, worker, runId)).subject, "verify-all");
+    assert.deepEqual(
+      (await kept(worker, runId, "uncarried")).map(({ key }) => key),
+      KEYS.slice(1),
+    );
+  });
+
+  test("leaves nothing behind once the run is undone", async () => {
+    using world = await wholeWorld();
+    await fill(world);
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options: { skip: SKIP }, stopBefore: "lock" });
+    assert.equal((await waiting(world, worker, runId)).subject, "uncarried");
+    await worker.engine.approve(runId, "ann", "uncarried");
+    assert.equal((await waiting(world, worker, runId)).subject, "lock");
+    await rollBack(world, worker, runId);
+    assert.deepEqual(world.cluster.dump(), before);
+  });
+});
+
+describe("the name of what is left out", () => {
+  test("is one of the old group's", () => {
+    for (const name of ["NetworkSet/shop/a", "Tier/security", "IPAMBlock/10-0-0-0-26"])
+      assert.ok(ApiserverToCrdsOptions.safeParse({ skip: [name] }).success, name);
+    for (const name of ["NetworkSet/a", "Tier/shop/a", "ClusterInformation/default", "Tier/", "a", ""])
+      assert.ok(!ApiserverToCrdsOptions.safeParse({ skip: [name] }).success, name);
+  });
+
+  test("is not there: preflight says so", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const { run } = await world.drive(worker, await startWhole(worker, { options: { skip: ["Tier/none"] } }));
+    assert.match(run.failure?.message ?? "", /left-out: the old group has no .*tiers\/none/);
+  });
+});
