@@ -27,6 +27,11 @@ export function blockers(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("blockers");
 }
 
+/** v1 objects whose native ones cannot be tried by a dry run, by the same ids. */
+export function untried(context: Pick<Context, "ledger">): Ledger {
+  return context.ledger("untried");
+}
+
 /** Objects that are not Calico's and belong to Calico objects, with the references that were taken off. */
 export function foreignOwners(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("foreign-owners");

@@ -29,6 +29,7 @@ import { resumeGitOps } from "./stages/resume-gitops.ts";
 import { rollout } from "./stages/rollout.ts";
 import { switchOperator } from "./stages/switch-operator.ts";
 import { switchGroup } from "./stages/switch.ts";
+import { tryCopy } from "./stages/try-copy.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
 import { verifySweep } from "./stages/verify.ts";
@@ -55,6 +56,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     backup,
     openSecondVersion,
     backupNative,
+    tryCopy,
     preCopy,
     verifySweep({
       name: "verify-copy",

@@ -22,6 +22,7 @@ const PENDING: ReadonlySet<string> = new Set([
   "backup",
   "open-second-version",
   "backup-native",
+  "try-copy",
 ]);
 
 /** The stages from when all data are native and unlocked to the proof that nothing uses the old group any more. */

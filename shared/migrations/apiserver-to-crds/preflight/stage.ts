@@ -1,8 +1,8 @@
-import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action, StageContext } from "../../../engine/migration.ts";
 import { isJsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { artifactName } from "../../context.ts";
+import { forgetProblems } from "../../copying/problems.ts";
 import { blockers } from "../context.ts";
 import { uncarried } from "../left-out.ts";
 import type { CheckReport } from "../../preflight/check.ts";
@@ -16,8 +16,6 @@ import { gatherAccess, gatherFacts } from "./gather.ts";
 import type { Book } from "./gather/cluster.ts";
 import type { Found } from "./gather/object-judge.ts";
 import type { PreflightInput } from "./input.ts";
-
-const PAGE = 1000;
 
 type Context<O> = StageContext<ClusterConnections, O>;
 
@@ -39,7 +37,8 @@ export function preflight<O>(
       const cluster = { ...connections, signal, book: bookOf(context), keep: keeperOf(context) };
       const access = await gatherAccess(cluster, input);
       if (access.denied.length > 0) await conclude(context, [reported(accessCheck, judgeAccess(access))]);
-      await forgetFound(context);
+      // What an earlier look has found may be mended.
+      for (const ledger of [blockers(context), uncarried(context)]) await forgetProblems(ledger);
       const facts = await gatherFacts(cluster, input, access);
       const nothing = reported(oldGroup, oldGroup.judge(facts));
       if (nothing.status === "fail") await conclude(context, [nothing], "NOTHING_TO_MIGRATE");
@@ -72,13 +71,6 @@ function keeperOf<O>(context: Context<O>): (found: Found) => Promise<void> {
     await blockers(context).put(blocked);
     await uncarried(context).put(lost);
   };
-}
-
-/** What an earlier look has found may be mended. */
-async function forgetFound<O>(context: Context<O>): Promise<void> {
-  for (const ledger of [blockers(context), uncarried(context)])
-    for await (const page of ledgerPages(ledger, { states: ["pending", "failed"], limit: PAGE }))
-      await ledger.put(page.map((row) => ({ ...row, state: "reverted" as const })));
 }
 
 /** Keeps the reports, and throws when one of them blocks. */

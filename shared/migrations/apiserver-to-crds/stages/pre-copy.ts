@@ -1,22 +1,19 @@
 import { z } from "zod";
-import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
+import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
 import type { BatchOutcome, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import type { BatchRecord, CheckpointId } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
-import type { ListPage } from "../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { listPage } from "../../target/calls.ts";
 import { addCounts } from "../../copying/copy-each.ts";
 import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
-import { type Context, isPrecopied, resources, v1Resource, wasPrecopied } from "../context.ts";
+import { type Context, isPrecopied, resources, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
 import { throughNative } from "../native-access.ts";
-import { keyOf } from "../native-task.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
-import { NOTHING, orNoV1Kind } from "../v1-kind.ts";
+import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
 
 /** A batch names what it tries again, and a record of it is bounded (DynamoDB: 400 KB). */
 const RETRIED_PER_BATCH = 500;
@@ -43,13 +40,7 @@ const Cursor = z.object({
 });
 type Cursor = z.infer<typeof Cursor>;
 
-const Page = z.object({
-  plural: z.string(),
-  continueToken: z.string().optional(),
-  /** The key of its last object; none at the end of a list. */
-  upTo: z.string().optional(),
-});
-const Scope = z.union([Page, z.object({ retry: z.array(Id) })]);
+const Scope = z.union([V1Page, z.object({ retry: z.array(Id) })]);
 
 /** What a run of the copying sweep leaves in its notes. */
 export const Copied = z.object({ since: z.record(z.string(), z.string()) });
@@ -114,15 +105,10 @@ function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrd
 async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const kind = NATIVE_KINDS[cursor.kind];
   if (kind === undefined) return { batches: [], cursor: { ...cursor, settling: true }, barrier: true };
-  const page = await read(context, kind, cursor.continueToken, true);
-  const last = page.continueToken === undefined ? undefined : page.items.at(-1);
-  const upTo = last === undefined ? {} : { upTo: keyOf(kind, last) };
-  const scope = { plural: kind.v1Plural, ...tokenOf(cursor.continueToken), ...upTo };
-  const batches = page.items.length === 0 ? [] : [{ scope, size: page.items.length }];
+  const { batches, next: token, resourceVersion } = await planV1Page(context, kind, cursor.continueToken);
   const { continueToken: _done, ...rest } = cursor;
-  const since = { [kind.v1Plural]: page.resourceVersion, ...cursor.since };
-  if (page.continueToken !== undefined)
-    return { batches, cursor: { ...rest, since, continueToken: page.continueToken } };
+  const since = { [kind.v1Plural]: resourceVersion, ...cursor.since };
+  if (token !== undefined) return { batches, cursor: { ...rest, since, continueToken: token } };
   const next = NATIVE_KINDS[cursor.kind + 1];
   const endsRank = next?.rank !== kind.rank;
   return {
@@ -203,44 +189,8 @@ async function work(
 ): Promise<BatchOutcome> {
   const scope = Scope.parse(batch.scope);
   if ("retry" in scope) return { done: true, counts: await retryRows(context, scope.retry) };
-  const kind = NATIVE_KINDS.find(({ v1Plural }) => v1Plural === scope.plural);
-  if (kind === undefined) throw new Error(`no kind is called ${scope.plural}`);
-  return { done: true, counts: await copyPage(context, kind, scope, looksAgain) };
-}
-
-/**
- * Copies what was on a page when it was planned. Read again, the objects of the first page, or of one whose snapshot is gone,
- * are those of the present: others may have come between them, and the last of them are further on.
- */
-async function copyPage(
-  context: Context,
-  kind: NativeKind,
-  { continueToken, upTo }: z.infer<typeof Page>,
-  looksAgain: boolean,
-): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  let token = continueToken;
-  do {
-    const page = await read(context, kind, token, false);
-    addCounts(counts, await copyObjects(context, { mode: "create", looksAgain }, kind, page.items));
-    const last = page.items.at(-1);
-    const isComplete = upTo !== undefined && last !== undefined && keyOf(kind, last) >= upTo;
-    token = isComplete ? undefined : page.continueToken;
-  } while (token !== undefined);
-  return counts;
-}
-
-async function read(
-  context: Context,
-  kind: NativeKind,
-  continueToken: string | undefined,
-  metadataOnly: boolean,
-): Promise<ListPage> {
-  const options = { limit: context.options.batchSize, continueToken, metadataOnly };
-  const listed = listPage(context, v1Resource(kind), options, "onward");
-  return (await orNoV1Kind(context, kind, listed)) ?? NOTHING;
-}
-
-function tokenOf(continueToken: string | undefined): { continueToken?: string } {
-  return continueToken === undefined ? {} : { continueToken };
+  for await (const { kind, objects } of v1Objects(context, scope))
+    addCounts(counts, await copyObjects(context, { mode: "create", looksAgain }, kind, objects));
+  return { done: true, counts };
 }

@@ -1,6 +1,6 @@
 import { ledgerPages, type Ledger } from "../../../engine/ledger.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
-import { textAt } from "../../../kubernetes/fields.ts";
+import { type Counted, countProblems, problemText } from "../../copying/problems.ts";
 import type { Context } from "../context.ts";
 
 const PAGE = 1000;
@@ -18,7 +18,7 @@ export async function listedProblems(
   limit = NAMED,
 ): Promise<string[]> {
   const found = await presentProblems(ledger, context.notes["pinnedRevision"], matches, limit);
-  return found.map(named);
+  return found.map(problemText);
 }
 
 /** The first rows of a ledger of problems that were read at this revision and match. */
@@ -37,24 +37,13 @@ async function presentProblems(
 }
 
 /** How many rows of a ledger of problems are of the present reading and match, and the first of them, as `key (reason)`. */
-export async function countedProblems(
+export function countedProblems(
   context: Pick<Context, "notes">,
   ledger: Pick<Ledger, "list">,
   matches: (row: Checkpoint) => boolean = () => true,
-): Promise<{ count: number; items: string[] }> {
+): Promise<Counted> {
   const revision = context.notes["pinnedRevision"];
-  let count = 0;
-  const items: string[] = [];
-  for await (const page of ledgerPages(ledger, { limit: PAGE })) {
-    const found = page.filter((row) => row.detail["revision"] === revision && matches(row));
-    count += found.length;
-    items.push(...found.slice(0, NAMED - items.length).map(named));
-  }
-  return { count, items };
-}
-
-function named({ key, detail }: Checkpoint): string {
-  return `${key} (${textAt(detail, "reason")})`;
+  return countProblems(ledger, (row) => row.detail["revision"] === revision && matches(row));
 }
 
 /** A row of a ledger of problems that is of no reading any more. */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { crdName } from "../../../calico/kinds.ts";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
-import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { copyRefused } from "../../copying/problems.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { blockers, type Context, decisions, resources } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
@@ -78,18 +78,11 @@ async function untriedRows(context: Context): Promise<((row: Checkpoint) => bool
 
 async function judge(context: Context): Promise<SweepPlan> {
   const { pinnedRevision } = await decisions(context);
-  const { count, items } = await countedProblems(
+  const refused = await countedProblems(
     { notes: { pinnedRevision } },
     blockers(context),
     ({ detail }) => detail["code"] === SERVER_REFUSES,
   );
-  if (count === 0) return { batches: [], done: true };
-  throw new MigratorError(
-    "COPY_REFUSED",
-    `the API server would refuse ${count} objects: ${items.slice(0, 5).join("; ")}`,
-    {
-      next: "Do what each reason says, in etcd or in the cluster, then `resume`: these are tried again as they are then. `describe` lists all of them.",
-      details: { count },
-    },
-  );
+  if (refused.count > 0) throw copyRefused(refused, "etcd");
+  return { batches: [], done: true };
 }
