@@ -40,13 +40,16 @@ export async function forgetProblems(ledger: Ledger): Promise<void> {
     await ledger.put(page.map((row) => ({ ...row, state: "reverted" as const })));
 }
 
-/** What the API server would refuse to create, before anything is copied; `where` people mend it. */
-export function copyRefused({ count, items }: Counted, where: string): MigratorError {
+/** What the API server would refuse to create, before anything is copied; `where` people mend it, and what else they can do. */
+export function copyRefused(
+  { count, items }: Counted,
+  { where, otherwise = "" }: { where: string; otherwise?: string },
+): MigratorError {
   return new MigratorError(
     "COPY_REFUSED",
     `the API server would refuse ${count} objects: ${items.slice(0, NAMED_IN_ERROR).join("; ")}`,
     {
-      next: `Do what each reason says, in ${where} or in the cluster, then \`resume\`: these are tried again as they are then. \`describe\` lists all of them.`,
+      next: `Do what each reason says, in ${where} or in the cluster, then \`resume\`: these are tried again as they are then. \`describe\` lists all of them.${otherwise}`,
       details: { count },
     },
   );

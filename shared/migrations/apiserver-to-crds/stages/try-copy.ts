@@ -10,6 +10,8 @@ import type { ApiserverToCrdsOptions } from "../options.ts";
 import { tryObjects } from "../try-objects.ts";
 import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
 
+const OTHERWISE = " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
+
 const Cursor = z.object({
   /** The kind that is being read, by its place in the order of copying. */
   kind: z.int(),
@@ -57,7 +59,7 @@ async function planNext(
 
 async function judge(context: Context): Promise<SweepPlan> {
   const refused = await countProblems(blockers(context), ({ state }) => state === "failed");
-  if (refused.count > 0) throw copyRefused(refused, "the old group");
+  if (refused.count > 0) throw copyRefused(refused, { where: "the old group", otherwise: OTHERWISE });
   const { count, items } = await countProblems(untried(context), ({ state }) => state === "failed");
   await context.record({ untried: count, untriedFirst: items });
   return { batches: [], done: true };

@@ -83,6 +83,6 @@ async function judge(context: Context): Promise<SweepPlan> {
     blockers(context),
     ({ detail }) => detail["code"] === SERVER_REFUSES,
   );
-  if (refused.count > 0) throw copyRefused(refused, "etcd");
+  if (refused.count > 0) throw copyRefused(refused, { where: "etcd" });
   return { batches: [], done: true };
 }
