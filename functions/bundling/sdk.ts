@@ -12,10 +12,16 @@ export function slimSdk(): Plugin {
       build.onLoad({ filter: /@aws-sdk\/.+\/schemas\/schemas_\d+\.js$/ }, async ({ path }) => ({
         contents: withPlainKeys(await readFile(path, "utf8")),
       }));
-      build.onLoad({ filter: /@aws-sdk\/[^/]+\/package\.json$/ }, async ({ path }) => {
-        const { version } = JSON.parse(await readFile(path, "utf8")) as { version: string };
-        return { contents: JSON.stringify({ version }), loader: "json" };
-      });
+      build.onLoad(
+        { filter: /(@aws-sdk\/[^/]+|@grpc\/grpc-js|aws-xray-sdk-core)\/package\.json$/ },
+        async ({ path }) => {
+          const { name, version } = JSON.parse(await readFile(path, "utf8")) as {
+            name: string;
+            version: string;
+          };
+          return { contents: JSON.stringify({ name, version }), loader: "json" };
+        },
+      );
     },
   };
 }
