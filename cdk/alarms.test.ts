@@ -54,7 +54,10 @@ describe("alarms", () => {
     assert.deepEqual(
       [...alarms.keys()].toSorted(),
       [
-        ...["Runs", "Batches", "Rollbacks"].flatMap((name) => [`${name}DeadLetters`, `${name}Old`]),
+        ...["Commands", "Runs", "Batches", "Rollbacks"].flatMap((name) => [
+          `${name}DeadLetters`,
+          `${name}Old`,
+        ]),
         ...ofFunctions,
         ...["Run", "Batch", "Rollback"].map((name) => `${name}RecursionDropped`),
         ...["StalledRuns", "LockAge", "HopBudgetSpent", "TableThrottles", "SchedulesFailed"],
@@ -170,7 +173,7 @@ describe("a cluster's alarm", () => {
   const { Arn, InputTransformer } = Target.parse(target.asObject());
 
   test("asks for the rollback of the run that holds the cluster, in the shape of a command", () => {
-    assert.match(Arn["Fn::GetAtt"][0], /^QueuesRollbacks[0-9A-F]{8}$/);
+    assert.match(Arn["Fn::GetAtt"][0], /^QueuesCommands[0-9A-F]{8}$/);
     const body = transformed(InputTransformer, {
       id: "6f87d04b-9f74-4f04-a780-7acf4b0a9b38",
       account: "111122223333",

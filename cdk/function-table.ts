@@ -4,8 +4,8 @@ import type { QueueName } from "./names.ts";
 /** What one function is for and what it may touch: its permissions and its variables both come from here. */
 export interface FunctionDuties {
   readonly description: string;
-  /** The queue whose messages it takes. */
-  readonly takes?: QueueName;
+  /** The queues whose messages it takes. */
+  readonly takes?: readonly QueueName[];
   /** The queues that it sends to. */
   readonly sends: readonly QueueName[];
   /** What of the table: everything that the engine does, leases and the removal of old runs, or what a run's end needs. */
@@ -29,9 +29,10 @@ const SWEEPER = { clusters: false, schedules: false } as const;
 export const DUTIES: Readonly<Record<FunctionName, FunctionDuties>> = {
   run: {
     ...WORKER,
-    description: "Advances runs, and takes the commands that start and steer them",
-    takes: "runs",
-    // A paused undo goes on by a command that comes to the runs.
+    description: "Advances runs, and takes commands",
+    takes: ["runs", "commands"],
+    undoesClusters: true,
+    // Commands that undo, and those by which a paused undo goes on.
     sends: ["runs", "batches", "rollbacks"],
     announces: true,
     schedules: true,
@@ -39,7 +40,7 @@ export const DUTIES: Readonly<Record<FunctionName, FunctionDuties>> = {
   batch: {
     ...WORKER,
     description: "Works on batches of resources",
-    takes: "batches",
+    takes: ["batches"],
     sends: ["runs", "batches"],
     announces: false,
     schedules: false,
@@ -47,7 +48,7 @@ export const DUTIES: Readonly<Record<FunctionName, FunctionDuties>> = {
   rollback: {
     ...WORKER,
     description: "Undoes runs, never behind forward work",
-    takes: "rollbacks",
+    takes: ["rollbacks"],
     undoesClusters: true,
     // Work that was under way forward is told that its run has turned.
     sends: ["runs", "batches", "rollbacks"],

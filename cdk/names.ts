@@ -1,5 +1,11 @@
-/** The queues of work; each has a dead-letter queue. */
-export const QUEUE_NAMES = ["runs", "batches", "rollbacks"] as const;
+/** The queues of work, which is sent again when it is lost. */
+export const WORK_QUEUES = ["runs", "batches", "rollbacks"] as const;
+
+/**
+ * All queues; each has a dead-letter queue. Commands have one of their own: nobody sends them again, so they are tried for
+ * longer than work is, and they wait behind none.
+ */
+export const QUEUE_NAMES = ["commands", ...WORK_QUEUES] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
 
 /** `dead-letter` as the names of constructs and outputs spell it: `DeadLetter`. */
@@ -15,14 +21,14 @@ export function each<N extends string, T>(names: readonly N[], make: (name: N) =
   return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<N, T>;
 }
 
-/** The commands that the bus takes, and the queue that each goes to: rollbacks never wait behind forward work. */
-export const COMMAND_QUEUES: Readonly<Record<string, QueueName>> = {
-  StartRun: "runs",
-  PauseRun: "runs",
-  ResumeRun: "runs",
-  ApproveRun: "runs",
-  AbandonRun: "runs",
-  ResolveConflicts: "runs",
-  RollbackRequested: "rollbacks",
-  AbortRequested: "rollbacks",
-};
+/** The commands that the bus takes. */
+export const COMMANDS: readonly string[] = [
+  "StartRun",
+  "PauseRun",
+  "ResumeRun",
+  "ApproveRun",
+  "AbandonRun",
+  "ResolveConflicts",
+  "RollbackRequested",
+  "AbortRequested",
+];

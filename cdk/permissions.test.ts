@@ -38,7 +38,7 @@ const SECRET_ARNS = "arn:secretsmanager::secret:CalicoMigrator/clusters/*";
 const ALL = {
   FunctionsRunRole: [
     TABLE,
-    take("QueuesRuns"),
+    take("QueuesRuns, QueuesCommands"),
     send("QueuesRuns", "QueuesBatches", "QueuesRollbacks"),
     ...ARTIFACTS,
     SECRETS,
@@ -80,7 +80,7 @@ const ALL = {
   FunctionsDeadLetterRole: [
     READ,
     "dynamodb:ConditionCheckItem, dynamodb:PutItem, dynamodb:UpdateItem on CheckpointsTable",
-    "sqs:ChangeMessageVisibility, sqs:ReceiveMessage on QueuesRunsDeadLetters, QueuesBatchesDeadLetters, QueuesRollbacksDeadLetters",
+    "sqs:ChangeMessageVisibility, sqs:ReceiveMessage on QueuesCommandsDeadLetters, QueuesRunsDeadLetters, QueuesBatchesDeadLetters, QueuesRollbacksDeadLetters",
     ANNOUNCE,
     key(USE, "dynamodb", "sqs"),
     ...lambda("DeadLetter"),

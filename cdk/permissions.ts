@@ -6,7 +6,7 @@ import type { StackParts } from "./constructs/parts.ts";
 import { WAKE_INDEX } from "./constructs/table.ts";
 import type { FunctionDuties } from "./function-table.ts";
 import { EVENT_SOURCE } from "../events/cloud-event.ts";
-import { COMMAND_QUEUES, QUEUE_NAMES } from "./names.ts";
+import { COMMANDS, QUEUE_NAMES } from "./names.ts";
 
 /** What a function may do: nothing but what its duties need. Lambda's own needs (logs, traces, network) come on top. */
 export function permissionsOf(duties: FunctionDuties, parts: StackParts): PolicyStatement[] {
@@ -24,7 +24,7 @@ export function permissionsOf(duties: FunctionDuties, parts: StackParts): Policy
 function announceStatement({ bus }: StackParts): PolicyStatement {
   return allow("Announce", ["events:PutEvents"], [bus.eventBusArn], {
     StringEquals: { "events:source": EVENT_SOURCE },
-    StringNotEquals: { "events:detail-type": Object.keys(COMMAND_QUEUES) },
+    StringNotEquals: { "events:detail-type": COMMANDS },
   });
 }
 
@@ -122,7 +122,8 @@ function queueStatements(
       "sqs:GetQueueAttributes",
       "sqs:ReceiveMessage",
     ];
-    statements.push(allow("Take", actions, [queues.pairs[takes].queue.queueArn]));
+    const arns = takes.map((name) => queues.pairs[name].queue.queueArn);
+    statements.push(allow("Take", actions, arns));
   }
   if (sends.length > 0) {
     const arns = sends.map((name) => queues.pairs[name].queue.queueArn);

@@ -66,6 +66,7 @@ const Shape = z.strictObject({
   rollbackWithinMinutes: whole(1, 43_200).default(120),
   rollbackAlarms: z.array(RollbackAlarm).max(100).default([]),
 
+  commandConcurrency: concurrency(5),
   runConcurrency: concurrency(10),
   batchConcurrency: concurrency(10),
   rollbackConcurrency: concurrency(10),
@@ -77,6 +78,7 @@ const Shape = z.strictObject({
   leaseTtlSeconds: whole(10, 900).default(30),
   messageVisibilitySeconds: whole(10, 900).default(60),
   maxReceiveCount: whole(5, 1000).default(5),
+  commandReceiveCount: whole(5, 1000).default(75),
   hopBudget: whole(100, 1_000_000).default(10_000),
   wakeEveryMinutes: whole(1, 60).default(1),
 

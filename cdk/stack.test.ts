@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Capture, Match } from "aws-cdk-lib/assertions";
 import { z } from "zod";
+import { RETRY } from "../functions/runtime/queue-handler.ts";
+import { backoffMs } from "../shared/engine/backoff.ts";
 import { COMMAND_SCHEMAS } from "../events/commands.ts";
 import { FUNCTION_NAMES } from "../functions/bundle.ts";
 import {
@@ -12,7 +14,7 @@ import {
   WakeEnvironment,
 } from "../functions/runtime/environment.ts";
 import { tableDefinition } from "../shared/adapters/aws/dynamodb/table-definition.ts";
-import { COMMAND_QUEUES, pascal } from "./names.ts";
+import { COMMANDS, pascal } from "./names.ts";
 import { EVERYTHING, synthesized } from "./testing/synthesized.ts";
 
 const template = synthesized();
@@ -132,10 +134,26 @@ describe("queues", () => {
     });
   }
 
+  test("Commands: gives up after more than an hour of tries, as nobody sends a command again", () => {
+    const receives = new Capture();
+    template.hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: "CalicoMigrator-commands",
+      VisibilityTimeout: 720,
+      RedrivePolicy: { deadLetterTargetArn: queueArn("CommandsDeadLetters"), maxReceiveCount: receives },
+    });
+    const tries = Array.from({ length: receives.asNumber() - 1 }, (_, index) => index + 1);
+    const ms = tries.reduce((sum, attempt) => sum + backoffMs(RETRY, attempt, () => 0), 0);
+    assert.ok(ms > 3_600_000, `${ms} ms`);
+    synthesized({ commandReceiveCount: 9 }).hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: "CalicoMigrator-commands",
+      RedrivePolicy: { maxReceiveCount: 9 },
+    });
+  });
+
   test("are encrypted with our key, and take no connection without TLS", () => {
     template.allResourcesProperties("AWS::SQS::Queue", { KmsMasterKeyId: KEY });
-    template.resourceCountIs("AWS::SQS::Queue", 7);
-    template.resourceCountIs("AWS::SQS::QueuePolicy", 7);
+    template.resourceCountIs("AWS::SQS::Queue", 9);
+    template.resourceCountIs("AWS::SQS::QueuePolicy", 9);
     template.allResourcesProperties("AWS::SQS::QueuePolicy", {
       PolicyDocument: Match.objectLike(denyWithoutTls("sqs:*")),
     });
@@ -156,10 +174,11 @@ describe("functions", () => {
   });
 
   test("that feed their own queues are allowed to, and take one message at a time", () => {
-    for (const [name, queue] of [
-      ["Run", "Runs"],
-      ["Batch", "Batches"],
-      ["Rollback", "Rollbacks"],
+    for (const [name, queue, atOnce] of [
+      ["Run", "Runs", 10],
+      ["Run", "Commands", 5],
+      ["Batch", "Batches", 10],
+      ["Rollback", "Rollbacks", 10],
     ] as const) {
       const id = logicalId("AWS::Lambda::Function", `Functions${name}Function`);
       template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
@@ -169,14 +188,14 @@ describe("functions", () => {
         }),
         BatchSize: 1,
         FunctionResponseTypes: ["ReportBatchItemFailures"],
-        ScalingConfig: { MaximumConcurrency: 10 },
+        ScalingConfig: { MaximumConcurrency: atOnce },
       });
     }
     const fed = template.findResources("AWS::Lambda::Function", { Properties: { RecursiveLoop: "Allow" } });
     assert.equal(Object.keys(fed).length, 3);
   });
 
-  test("have as much concurrency reserved as their mapping uses, unless the account has none to spare", () => {
+  test("have as much concurrency reserved as their mappings use, unless the account has none to spare", () => {
     const reserved = (from: typeof template) =>
       Object.values(from.findResources("AWS::Lambda::Function")).map(
         (resource) =>
@@ -184,7 +203,7 @@ describe("functions", () => {
             .object({ Properties: z.object({ ReservedConcurrentExecutions: z.number().optional() }) })
             .parse(resource).Properties.ReservedConcurrentExecutions,
       );
-    assert.deepEqual(reserved(template).toSorted(), [1, 1, 10, 10, 10]);
+    assert.deepEqual(reserved(template).toSorted(), [1, 1, 10, 10, 15]);
     const none = synthesized({ reserveConcurrency: false });
     assert.deepEqual(
       reserved(none),
@@ -253,22 +272,18 @@ describe("a VPC", () => {
 });
 
 describe("the bus", () => {
-  test("brings every command to one queue, those that undo to the rollbacks", () => {
-    assert.deepEqual(Object.keys(COMMAND_QUEUES).toSorted(), Object.keys(COMMAND_SCHEMAS).toSorted());
-    const rule = (queue: string, detailTypes: string[]) => {
-      template.hasResourceProperties("AWS::Events::Rule", {
-        EventBusName: { Ref: logicalId("AWS::Events::EventBus", "EventsBus") },
-        EventPattern: { "detail-type": detailTypes },
-        Targets: [
-          {
-            Arn: { "Fn::GetAtt": [Match.stringLikeRegexp(`^Queues${queue}[0-9A-F]{8}$`), "Arn"] },
-            DeadLetterConfig: { Arn: queueArn("Undelivered") },
-          },
-        ],
-      });
-    };
-    rule("Runs", ["StartRun", "PauseRun", "ResumeRun", "ApproveRun", "AbandonRun", "ResolveConflicts"]);
-    rule("Rollbacks", ["RollbackRequested", "AbortRequested"]);
+  test("brings every command to the queue of commands, where none waits behind work", () => {
+    assert.deepEqual(COMMANDS.toSorted(), Object.keys(COMMAND_SCHEMAS).toSorted());
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventBusName: { Ref: logicalId("AWS::Events::EventBus", "EventsBus") },
+      EventPattern: { "detail-type": COMMANDS },
+      Targets: [
+        {
+          Arn: { "Fn::GetAtt": [Match.stringLikeRegexp("^QueuesCommands[0-9A-F]{8}$"), "Arn"] },
+          DeadLetterConfig: { Arn: queueArn("Undelivered") },
+        },
+      ],
+    });
   });
 
   test("is encrypted with our key", () => {
@@ -338,6 +353,7 @@ describe("outputs", () => {
     const found = z.object({ Outputs: z.record(z.string(), z.unknown()) }).parse(template.toJSON());
     assert.deepEqual(Object.keys(found.Outputs), [
       ...["TableName", "ArtifactBucketName", "EventBusName", "ClusterSecretPrefix", "ClusterSecretKeyArn"],
+      ...["CommandsQueueUrl", "CommandsDeadLetterQueueUrl"],
       ...["RunsQueueUrl", "RunsDeadLetterQueueUrl", "BatchesQueueUrl", "BatchesDeadLetterQueueUrl"],
       ...["RollbacksQueueUrl", "RollbacksDeadLetterQueueUrl"],
       ...FUNCTION_NAMES.map((name) => `${pascal(name)}FunctionName`),

@@ -1,6 +1,6 @@
 import type { StackParts } from "./constructs/parts.ts";
 import type { FunctionDuties } from "./function-table.ts";
-import { QUEUE_NAMES } from "./names.ts";
+import { QUEUE_NAMES, type QueueName, WORK_QUEUES } from "./names.ts";
 
 /** The namespace of the functions' own metrics. */
 export const METRICS_NAMESPACE = "CalicoMigrator";
@@ -19,7 +19,8 @@ export function variablesOf(
     POWERTOOLS_SERVICE_NAME: service,
     POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
     POWERTOOLS_LOG_LEVEL: config.logLevel,
-    ...(duties.sends.length > 0 && queueUrls(parts)),
+    ...(duties.sends.length > 0 && queueUrls(parts, WORK_QUEUES)),
+    ...(duties.takes?.includes("commands") && queueUrls(parts, ["commands"])),
     ...(duties.deadLetters && deadLetterUrls(parts)),
     ...(duties.clusters && clusterVariables(parts)),
     ...(duties.announces && { EVENT_BUS_NAME: parts.bus.eventBusName }),
@@ -28,9 +29,9 @@ export function variablesOf(
   };
 }
 
-function queueUrls({ queues }: StackParts): Record<string, string> {
+function queueUrls({ queues }: StackParts, names: readonly QueueName[]): Record<string, string> {
   return Object.fromEntries(
-    QUEUE_NAMES.map((name) => [`${name.toUpperCase()}_QUEUE_URL`, queues.pairs[name].queue.queueUrl]),
+    names.map((name) => [`${name.toUpperCase()}_QUEUE_URL`, queues.pairs[name].queue.queueUrl]),
   );
 }
 

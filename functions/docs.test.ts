@@ -10,8 +10,7 @@ import type { StartRequest } from "../shared/engine/engine.ts";
 import { type Rig, withRig } from "../shared/engine/testing/rig.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
-import { carryOutRollbackCommand } from "./rollback/handler.ts";
-import { carryOutRunCommand } from "./run/handler.ts";
+import { carryOutCommand } from "./run/commands.ts";
 import type { Commands } from "./runtime/queue-handler.ts";
 import { recordOf } from "./testing/events.ts";
 import { QueueRig } from "./testing/queue-rig.ts";
@@ -40,10 +39,7 @@ describe("commands in docs and examples are carried out by the service", () => {
       withRig({} as ClusterConnections, MIGRATIONS, async (rig) => {
         const command = parseCommand(name, detail);
         if (command.type !== "StartRun") await rig.engine.start(runFor(command));
-        const carryOut = /Requested$/.test(name)
-          ? rollbackCommandOn(rig)
-          : carryOutRunCommand<ClusterConnections>;
-        const queue = new QueueRig(rig, carryOut);
+        const queue = new QueueRig(rig, carryOutOn(rig));
         const body = JSON.stringify({ version: "0", source: "docs", "detail-type": name, detail });
         const { batchItemFailures } = await queue.handle([recordOf(body, { receives: 9 })]);
         assert.deepEqual(batchItemFailures, []);
@@ -56,9 +52,8 @@ describe("commands in docs and examples are carried out by the service", () => {
   }
 });
 
-function rollbackCommandOn({ ports }: Rig<ClusterConnections>): Commands<ClusterConnections>["carryOut"] {
-  return (command, engine, asked) =>
-    carryOutRollbackCommand(command, engine, { ...ports, asked, withinMs: 60_000 });
+function carryOutOn({ ports }: Rig<ClusterConnections>): Commands<ClusterConnections>["carryOut"] {
+  return (command, engine, asked) => carryOutCommand(command, engine, { ...ports, asked, withinMs: 60_000 });
 }
 
 function runFor({ data }: Command): StartRequest {

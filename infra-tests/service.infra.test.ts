@@ -30,7 +30,11 @@ const RESOURCES = 200;
 const GROUP = "crd.projectcalico.org/v1";
 const CLUSTER_INFORMATION = /clusterinformations\/default$/;
 /** As quick as the stack's own bounds allow: what is lost shows soon. */
-const CONFIG = { leaseTtlSeconds: 10, messageVisibilitySeconds: 10, functionTimeoutSeconds: 30 };
+const CONFIG = {
+  ...{ leaseTtlSeconds: 10, messageVisibilitySeconds: 10, functionTimeoutSeconds: 30 },
+  // Commands are given up after half a minute instead of an hour.
+  commandReceiveCount: 5,
+};
 /** A minute of rate() schedules becomes so many seconds: the wake-up and the look at dead letters. */
 const SCHEDULER_SPEED = 12;
 const HOPPING = "etcd-to-kubernetes-hopping";
@@ -289,14 +293,14 @@ describe("the deployed service", () => {
     const runId = await service.start("east", { options: OPTIONS, stopBefore: "lock" });
     await waitUntil(
       { what: "the command in the dead-letter queue", timeoutMs: 240_000, intervalMs: 500 },
-      async () => (await depth("RunsDeadLetterQueueUrl")) > 0,
+      async () => (await depth("CommandsDeadLetterQueueUrl")) > 0,
     );
     gate.open();
     assert.equal(await service.store.getRun(runId), undefined);
 
     // A message that is being looked through just now is not moved; asking again moves it.
     await waitUntil({ what: "the redriven command", timeoutMs: 120_000, intervalMs: 1000 }, async () => {
-      if ((await depth("RunsDeadLetterQueueUrl")) > 0) await redrive("RunsDeadLetterQueueUrl");
+      if ((await depth("CommandsDeadLetterQueueUrl")) > 0) await redrive("CommandsDeadLetterQueueUrl");
       return (await service.store.getRun(runId)) !== undefined;
     });
     const run = await service.settled(runId);

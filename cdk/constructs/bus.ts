@@ -11,7 +11,7 @@ import { addToDeadLetterQueueResourcePolicy } from "aws-cdk-lib/aws-events-targe
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { COMMAND_QUEUES, pascal, type QueueName } from "../names.ts";
+import { COMMANDS } from "../names.ts";
 import { allow } from "../permissions.ts";
 import type { StackConfig } from "../props.ts";
 import type { WorkQueues } from "./queues.ts";
@@ -30,21 +30,19 @@ export class Bus extends Construct {
     });
     const { pairs, undelivered } = parts.queues;
     this.mayReject(undelivered);
-    for (const name of ["runs", "rollbacks"] as const) {
-      const rule = new Rule(this, `CommandsFor${pascal(name)}`, {
-        description: `Commands for the queue ${name}`,
-        eventBus: this.bus,
-        eventPattern: { detailType: commandsFor(name) },
-      });
-      rule.addTarget(commandTarget(pairs[name].queue, undelivered));
-    }
+    const commands = new Rule(this, "Commands", {
+      description: "Commands for the queue commands",
+      eventBus: this.bus,
+      eventPattern: { detailType: [...COMMANDS] },
+    });
+    commands.addTarget(commandTarget(pairs.commands.queue, undelivered));
     for (const [index, alarm] of config.rollbackAlarms.entries()) {
       const rule = new Rule(this, `RollbackAlarm${index + 1}`, {
         description: `Rolls back the run of cluster ${alarm.cluster} when its alarm goes off`,
         eventPattern: alarmPattern(alarm.alarmArn),
       });
       const message = RuleTargetInput.fromObject(rollbackEvent(alarm));
-      rule.addTarget(commandTarget(pairs.rollbacks.queue, undelivered, message));
+      rule.addTarget(commandTarget(pairs.commands.queue, undelivered, message));
     }
   }
 
@@ -76,10 +74,6 @@ function commandTarget(queue: IQueue, undelivered: IQueue, input?: RuleTargetInp
       };
     },
   };
-}
-
-function commandsFor(name: QueueName): string[] {
-  return Object.keys(COMMAND_QUEUES).filter((command) => COMMAND_QUEUES[command] === name);
 }
 
 function alarmPattern(alarmArn: string): EventPattern {

@@ -49,15 +49,17 @@ export class Functions extends Construct {
   }
 
   /** One message at a time: several would share one time budget and, when the function dies, one fate. */
-  private feed(lambda: LambdaFunction, name: QueueName, { config, queues }: StackParts): void {
-    const mapping = new EventSourceMapping(this, `${pascal(name)}Mapping`, {
-      target: lambda,
-      eventSourceArn: queues.pairs[name].queue.queueArn,
-      batchSize: 1,
-      reportBatchItemFailures: true,
-      maxConcurrency: concurrencyOf(name, config),
-    });
-    acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination", REDRIVEN);
+  private feed(lambda: LambdaFunction, takes: readonly QueueName[], { config, queues }: StackParts): void {
+    for (const name of takes) {
+      const mapping = new EventSourceMapping(this, `${pascal(name)}Mapping`, {
+        target: lambda,
+        eventSourceArn: queues.pairs[name].queue.queueArn,
+        batchSize: 1,
+        reportBatchItemFailures: true,
+        maxConcurrency: concurrencyOf(name, config),
+      });
+      acknowledge(mapping, "Serverless-LambdaEventSourceMappingDestination", REDRIVEN);
+    }
     acknowledge(lambda, "Serverless-LambdaDLQ", REDRIVEN);
   }
 }
@@ -72,12 +74,16 @@ function acknowledgeSweep(lambda: LambdaFunction): void {
   acknowledge(lambda, "Serverless-LambdaAsyncFailureDestination", CALLED_AGAIN);
 }
 
-/** Functions that feed their own queue are what Lambda takes for a runaway loop; a hop budget stands guard instead. */
-function working(name: QueueName, config: StackConfig): FunctionOptions {
+/**
+ * Functions that feed their own queue are what Lambda takes for a runaway loop; a hop budget stands guard instead. What is
+ * reserved is enough for all of its queues at once, so that none waits for another.
+ */
+function working(takes: readonly QueueName[], config: StackConfig): FunctionOptions {
+  const concurrency = takes.reduce((sum, name) => sum + concurrencyOf(name, config), 0);
   return {
     timeout: Duration.seconds(config.functionTimeoutSeconds),
     recursiveLoop: RecursiveLoop.ALLOW,
-    ...(config.reserveConcurrency && { reservedConcurrentExecutions: concurrencyOf(name, config) }),
+    ...(config.reserveConcurrency && { reservedConcurrentExecutions: concurrency }),
   };
 }
 
@@ -92,6 +98,10 @@ function sweeping(config: StackConfig): FunctionOptions {
 }
 
 function concurrencyOf(name: QueueName, config: StackConfig): number {
-  const { runConcurrency, batchConcurrency, rollbackConcurrency } = config;
-  return { runs: runConcurrency, batches: batchConcurrency, rollbacks: rollbackConcurrency }[name];
+  return {
+    commands: config.commandConcurrency,
+    runs: config.runConcurrency,
+    batches: config.batchConcurrency,
+    rollbacks: config.rollbackConcurrency,
+  }[name];
 }

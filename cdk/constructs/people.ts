@@ -4,7 +4,7 @@ import { Construct } from "constructs";
 import { allow, clusterSecretArns, keyStatement, TABLE_READS } from "../permissions.ts";
 import { acknowledgePatterns } from "../wildcards.ts";
 import { EVENT_SOURCE } from "../../events/cloud-event.ts";
-import { COMMAND_QUEUES } from "../names.ts";
+import { COMMANDS } from "../names.ts";
 import { MANIFEST_PREFIX } from "./artifacts.ts";
 import type { StackParts } from "./parts.ts";
 
@@ -48,7 +48,7 @@ function operating(parts: StackParts): PolicyStatement[] {
     ...seeing(parts),
     // Nobody but the functions tells of state changes.
     allow("Command", ["events:PutEvents"], [bus.eventBusArn], {
-      StringEquals: { "events:detail-type": Object.keys(COMMAND_QUEUES) },
+      StringEquals: { "events:detail-type": COMMANDS },
       StringNotEquals: { "events:source": EVENT_SOURCE },
     }),
     allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),

@@ -12,13 +12,13 @@ const LONGEST_RETENTION = Duration.days(14);
 const UNDELIVERED =
   "Messages end here that EventBridge could not deliver; an alarm watches the queue, and a person looks at them.";
 
-/** A queue of work and where its messages end that nobody could handle. */
+/** A queue and where its messages end that nobody could handle. */
 export interface QueuePair {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 }
 
-/** The queues of work, and one for what EventBridge and Scheduler could not deliver to them. */
+/** The queues of work and of commands, and one for what EventBridge and Scheduler could not deliver to them. */
 export class WorkQueues extends Construct {
   readonly pairs: Readonly<Record<QueueName, QueuePair>>;
   readonly undelivered: Queue;
@@ -42,7 +42,7 @@ export class WorkQueues extends Construct {
         ...secured,
         queueName: queueName(this, name),
         visibilityTimeout: Duration.seconds(queueVisibilitySeconds(config)),
-        deadLetterQueue: { queue: deadLetters, maxReceiveCount: config.maxReceiveCount },
+        deadLetterQueue: { queue: deadLetters, maxReceiveCount: receivesOf(name, config) },
       });
       acknowledge(deadLetters, "Serverless-SQSRedrivePolicy", "A dead-letter queue is where messages end.");
       return { queue, deadLetters };
@@ -60,6 +60,10 @@ export class WorkQueues extends Construct {
     const queueArn = Stack.of(this).formatArn({ service: "sqs", resource: queueName(this, name) });
     return Queue.fromQueueArn(this, `${pascal(name)}ByName`, queueArn);
   }
+}
+
+function receivesOf(name: QueueName, { maxReceiveCount, commandReceiveCount }: StackConfig): number {
+  return name === "commands" ? commandReceiveCount : maxReceiveCount;
 }
 
 function queueName(scope: Construct, name: string): string {

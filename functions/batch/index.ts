@@ -9,11 +9,11 @@ const environment = readEnvironment(BatchEnvironment);
 
 /** Works on batches. */
 export const handler = await entryPoint((observers) => {
-  const roles = {
-    queueUrl: environment.BATCHES_QUEUE_URL,
+  const worker = assembleWorker(environment, {
+    queueUrls: [environment.BATCHES_QUEUE_URL],
     events: NO_EVENTS,
     later: NEVER_LATER,
     ...observers,
-  };
-  return queueHandler(assembleWorker(environment, roles).parts);
+  });
+  return queueHandler(worker.parts);
 });

@@ -22,6 +22,7 @@ export const handler = await entryPoint((observers) => {
   const sink = new EventBridgeSink({ eventBridge: busClient(), busName: environment.EVENT_BUS_NAME });
   const parts = { store, clock, events: observedSink(sink, observers), holder: holderName(), leaseTtlMs };
   const queues = new SqsDeadLetterQueues(queueClient(), {
+    commands: environment.COMMANDS_DEAD_LETTER_QUEUE_URL,
     runs: environment.RUNS_DEAD_LETTER_QUEUE_URL,
     batches: environment.BATCHES_DEAD_LETTER_QUEUE_URL,
     rollbacks: environment.ROLLBACKS_DEAD_LETTER_QUEUE_URL,

@@ -5,6 +5,7 @@ import type { DeadMessage } from "./handler.ts";
 import { SqsDeadLetterQueues } from "./queues.ts";
 
 const URLS = {
+  commands: "https://sqs/commands-dead",
   runs: "https://sqs/runs-dead",
   batches: "https://sqs/batches-dead",
   rollbacks: "https://sqs/rollbacks-dead",
@@ -49,10 +50,10 @@ describe("the dead-letter queues", () => {
     const { sqs, shown, operations } = clientWith(23);
     const found = await all(new SqsDeadLetterQueues(sqs, URLS).messages(new AbortController().signal));
 
-    assert.equal(found.length, 69);
-    assert.equal(new Set(found.map(({ key }) => key)).size, 69);
-    assert.equal(shown.length, 69);
-    assert.deepEqual([found[0]?.queue, found[0]?.receives], ["runs", 5]);
+    assert.equal(found.length, 92);
+    assert.equal(new Set(found.map(({ key }) => key)).size, 92);
+    assert.equal(shown.length, 92);
+    assert.deepEqual([found[0]?.queue, found[0]?.receives], ["commands", 5]);
     assert.ok(!operations.some((operation) => operation.startsWith("Delete")));
   });
 

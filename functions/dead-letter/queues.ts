@@ -16,7 +16,7 @@ const MOST_MESSAGES = 200;
 const AT_ONCE = 10;
 
 /** The dead-letter queues, by the name of the queue they belong to. */
-export type DeadLetterQueueUrls = Readonly<Record<"runs" | "batches" | "rollbacks", string>>;
+export type DeadLetterQueueUrls = Readonly<Record<"commands" | "runs" | "batches" | "rollbacks", string>>;
 
 /** Looks at messages by receiving them and giving them back; none is deleted. */
 export class SqsDeadLetterQueues implements DeadLetterQueues {

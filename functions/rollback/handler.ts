@@ -15,7 +15,7 @@ const CLOCK_DIFFERENCE_MS = 5_000;
 const ALREADY_UNDONE = "UNDO_ENDED";
 
 /** What it takes to find the run of a cluster, for whoever does not know which it is: an alarm. */
-interface OfCluster {
+export interface OfCluster {
   store: Pick<CheckpointStore, "listRuns" | "getControl">;
   clock: Pick<Clock, "now">;
   asked: Asked;
@@ -24,7 +24,7 @@ interface OfCluster {
 }
 
 /**
- * Carries out the commands that come to the queue of rollbacks. Throws what `Engine.undo` throws; for a cluster, NOTHING_TO_UNDO
+ * Carries out the commands that undo. Throws what `Engine.undo` throws; for a cluster, NOTHING_TO_UNDO
  * where it has no runs and ROLLBACK_TOO_LATE where the run ended too long ago; and MESSAGE_MISROUTED.
  */
 export async function carryOutRollbackCommand<C>(

@@ -7,11 +7,11 @@ import { carryOutRollbackCommand } from "./handler.ts";
 const environment = readEnvironment(RollbackEnvironment);
 const withinMs = environment.ROLLBACK_WITHIN_MINUTES * 60_000;
 
-/** Takes runs back, and carries out the commands that ask for it. */
+/** Takes runs back. Commands that ask for it come here no more: those that an older stack put into this queue do. */
 export const handler = await entryPoint((observers) => {
   const { parts, refusals, store, clock } = assembleRunWorker(
     environment,
-    environment.ROLLBACKS_QUEUE_URL,
+    [environment.ROLLBACKS_QUEUE_URL],
     observers,
   );
   return queueHandler({

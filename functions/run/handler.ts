@@ -7,7 +7,7 @@ import { misrouted } from "../runtime/misrouted.ts";
 
 type StartRun = Extract<Command, { type: "StartRun" }>["data"];
 
-/** Carries out the commands that come to the queue of runs. Throws what the engine throws, and MESSAGE_MISROUTED. */
+/** Carries out the commands that start and steer runs. Throws what the engine throws, and MESSAGE_MISROUTED. */
 export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>): Promise<void> {
   switch (command.type) {
     case "StartRun":

@@ -2,13 +2,22 @@ import { entryPoint } from "../runtime/entry.ts";
 import { readEnvironment, RunEnvironment } from "../runtime/environment.ts";
 import { queueHandler } from "../runtime/queue-handler.ts";
 import { assembleRunWorker } from "../runtime/run-worker.ts";
-import { carryOutRunCommand } from "./handler.ts";
+import { carryOutCommand } from "./commands.ts";
 
 const environment = readEnvironment(RunEnvironment);
+const withinMs = environment.ROLLBACK_WITHIN_MINUTES * 60_000;
 
-/** Advances runs, and carries out the commands that start, pause, resume and approve them. */
+/** Advances runs, and carries out commands. */
 export const handler = await entryPoint((observers) => {
-  const worker = assembleRunWorker(environment, environment.RUNS_QUEUE_URL, observers);
+  const { RUNS_QUEUE_URL, COMMANDS_QUEUE_URL } = environment;
+  const worker = assembleRunWorker(environment, [RUNS_QUEUE_URL, COMMANDS_QUEUE_URL], observers);
   const { parts, refusals, store, clock } = worker;
-  return queueHandler({ ...parts, commands: { carryOut: carryOutRunCommand, refusals, store, clock } });
+  return queueHandler({
+    ...parts,
+    commands: {
+      ...{ refusals, store, clock },
+      carryOut: (command, engine, asked) =>
+        carryOutCommand(command, engine, { store, clock, asked, withinMs }),
+    },
+  });
 });

@@ -52,23 +52,21 @@ const Worker = z.object({
 export const BatchEnvironment = Worker;
 export type BatchEnvironment = z.infer<typeof BatchEnvironment>;
 
-/** What `run` and `rollback` read. */
-export const RunEnvironment = z.object({
+/** What `rollback` reads. */
+export const RollbackEnvironment = z.object({
   ...Worker.shape,
   EVENT_BUS_NAME: text,
   RUNS_QUEUE_ARN: arn,
   ROLLBACKS_QUEUE_ARN: arn,
   SCHEDULE_GROUP_NAME: text,
   SCHEDULE_ROLE_ARN: arn,
-});
-export type RunEnvironment = z.infer<typeof RunEnvironment>;
-
-/** What `rollback` reads. */
-export const RollbackEnvironment = z.object({
-  ...RunEnvironment.shape,
   /** For so long after a run's end an alarm may have it rolled back. */
   ROLLBACK_WITHIN_MINUTES: whole(1, 43_200),
 });
+export type RollbackEnvironment = z.infer<typeof RollbackEnvironment>;
+
+/** What `run` reads. */
+export const RunEnvironment = z.object({ ...RollbackEnvironment.shape, COMMANDS_QUEUE_URL: queueUrl });
 
 /** What `wake` reads. */
 export const WakeEnvironment = z.object({ ...Table.shape, ...Queues.shape });
@@ -78,6 +76,7 @@ export type WakeEnvironment = z.infer<typeof WakeEnvironment>;
 export const DeadLetterEnvironment = z.object({
   ...Table.shape,
   EVENT_BUS_NAME: text,
+  COMMANDS_DEAD_LETTER_QUEUE_URL: queueUrl,
   RUNS_DEAD_LETTER_QUEUE_URL: queueUrl,
   BATCHES_DEAD_LETTER_QUEUE_URL: queueUrl,
   ROLLBACKS_DEAD_LETTER_QUEUE_URL: queueUrl,

@@ -34,7 +34,7 @@ export interface QueueParts<C> {
 }
 
 /** After how long a message that could not be handled is tried again. */
-const RETRY: RetryPolicy = { maxAttempts: Infinity, firstDelayMs: 1_000, maxDelayMs: 60_000 };
+export const RETRY: RetryPolicy = { maxAttempts: Infinity, firstDelayMs: 1_000, maxDelayMs: 60_000 };
 
 /** A message with one of these faults can never be handled. */
 const HOPELESS: ReadonlySet<string> = new Set([

@@ -21,12 +21,12 @@ import type { Observers } from "./ports.ts";
 import type { QueueParts } from "./queue-handler.ts";
 import { redactedStore } from "./redacted-store.ts";
 import { senderFor } from "./sender.ts";
-import { visibilityBy } from "./visibility.ts";
+import { type QueueUrls, visibilityBy } from "./visibility.ts";
 
 /** What differs between the functions that work on runs. */
 interface WorkerRoles extends Observers {
-  /** The queue that feeds the function. */
-  queueUrl: string;
+  /** The queues that feed the function. */
+  queueUrls: QueueUrls;
   events: EventSink;
   later: LaterSender;
 }
@@ -68,7 +68,7 @@ export function assembleWorker(environment: BatchEnvironment, roles: WorkerRoles
   };
   const visibility = visibilityBy({
     sqs,
-    queueUrl: roles.queueUrl,
+    queueUrls: roles.queueUrls,
     visibilityMs: environment.MESSAGE_VISIBILITY_MS,
   });
   const { log, meter } = roles;
