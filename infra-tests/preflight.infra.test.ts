@@ -214,6 +214,10 @@ describe("preflight on a real API server", () => {
     const path = `${CRDS}/hostendpoints.crd.projectcalico.org`;
     const { metadata: _metadata, status: _status, ...crd } = await mustRequest(api, "GET", path);
     await mustRequest(api, "DELETE", path);
+    await waitUntil({ what: "the CRD is gone", timeoutMs: 60_000 }, async () => {
+      const { status } = await api.request("GET", path);
+      return status === 404;
+    });
     const manifest = join(folder, "calico.json");
     const named = { ...crd, metadata: { name: "hostendpoints.crd.projectcalico.org" } };
     writeFileSync(
@@ -230,7 +234,11 @@ describe("preflight on a real API server", () => {
     const runId = await startRun(rig, { manifest }, [], "pre-copy");
     const refused = await rig.drive(runId);
 
-    assert.deepEqual([refused.failure?.code, refused.stage], ["COPY_REFUSED", "try-copy"]);
+    assert.deepEqual(
+      [refused.failure?.code, refused.stage],
+      ["COPY_REFUSED", "try-copy"],
+      refused.failure?.message,
+    );
     assert.match(refused.failure?.message ?? "", /hostendpoints\/a .*hostendpoints\/b /);
     await put(Object.fromEntries(Object.keys(faulty).map((key) => [key, null])));
     await rig.engine.resume(runId);
