@@ -84,7 +84,7 @@ const FOLLOWED: Readonly<Record<string, readonly [test: string, title: string]>>
     `${ETCD}/followed-advice.test.ts`,
     "an etcd without ClusterInformation: it is there again, then resume",
   ],
-  [`${ETCD}/stages/try-copy.ts COPY_REFUSED`]: [
+  ["shared/migrations/copying/problems.ts COPY_REFUSED"]: [
     "infra-tests/preflight.infra.test.ts",
     "what came with the manifest is tried before the copy, and goes on when it is mended",
   ],

@@ -57,7 +57,9 @@ describe("a node of etcd that gets another Kubernetes name during the run", () =
         using world = await withNode([...orchRefs]);
         const paths = Object.keys(world.kubernetes.dump());
         const worker = world.worker();
-        const runId = await startRun(worker, { stopBefore: stage });
+        // A node without a name of Kubernetes is nobody's, or one outside of it: the run would be refused for it.
+        const options = { othersOnEtcd: "stop" };
+        const runId = await startRun(worker, { options, stopBefore: stage });
         const { run } = await world.drive(worker, runId);
         if (orchRefs.length === 0) {
           assert.equal(run.waiting?.subject, "unmapped-nodes");
