@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { readLock } from "../../calico/lock.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { MigratorError } from "../../errors.ts";
+import { copiedResources } from "./rehearsals.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
 import { sidesOf, startRun, World } from "./testing/world.ts";
@@ -104,4 +105,15 @@ describe("right before the lock", () => {
     await worker.engine.approve(runId, "test", "switch");
     assertState(await resume(world, worker, runId), "Succeeded");
   });
+});
+
+test("nobody is asked for rights on kinds that an old Calico does not have", () => {
+  const targetGroup = "crd.projectcalico.org/v1";
+  const pluralsWithout = (...missing: string[]): string[] =>
+    copiedResources({ targetGroup, missingKinds: new Set(missing) }).map(({ plural }) => plural);
+  assert.ok(pluralsWithout().includes("tiers"));
+  assert.deepEqual(
+    pluralsWithout("Tier"),
+    pluralsWithout().filter((plural) => plural !== "tiers"),
+  );
 });

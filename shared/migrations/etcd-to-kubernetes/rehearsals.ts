@@ -31,28 +31,35 @@ const KEYS_OF_WAY_BACK: readonly string[] = [
   ),
 ].map((prefix) => (prefix.endsWith("/") ? `${prefix}${NO_NAME}` : prefix));
 
+/** Where a run copies to. Nobody is asked for rights on kinds that the target does not have. */
+interface CopiesAt {
+  targetGroup: TargetGroup;
+  missingKinds: ReadonlySet<string>;
+}
+
 /**
  * Every write that the stages after `lock` make to the cluster beside the resources themselves: the lock of the target and
  * its end, the manifest of the switch, and that of the way back. Resources are tried one by one in preflight; what is done to
  * their copies is tried once they are there.
  */
-export async function lockRehearsals(context: Context, targetGroup: TargetGroup): Promise<Rehearsal[]> {
+export async function lockRehearsals(context: Context, target: CopiesAt): Promise<Rehearsal[]> {
   const forward = await readManifest(context);
   const back = (await readRollbackManifest(context)) ?? [];
   return [
-    ...(await clusterInformationWrites(context, targetGroup)),
+    ...(await clusterInformationWrites(context, target.targetGroup)),
     ...applied(context, forward, "apply"),
     ...applied(context, back, "apply, on the way back,"),
     ...(await copyRehearsals(context, {
-      resources: copiedResources(targetGroup),
+      resources: copiedResources(target),
       by: COPIES_ARE_WRITTEN_BY,
     })),
   ];
 }
 
 /** Where copies are. */
-export function copiedResources(targetGroup: TargetGroup): ResourceRef[] {
-  return KINDS.filter(({ group }) => group === "crd").map((info) => ({
+export function copiedResources({ targetGroup, missingKinds }: CopiesAt): ResourceRef[] {
+  const kinds = KINDS.filter(({ kind, group }) => group === "crd" && !missingKinds.has(kind));
+  return kinds.map((info) => ({
     apiVersion: targetGroup,
     plural: targetKind(info, targetGroup).plural,
   }));

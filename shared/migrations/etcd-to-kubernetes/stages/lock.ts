@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { TargetGroup } from "../../../calico/kinds.ts";
 import { type Shown, Tally } from "../../../engine/approvals.ts";
 import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Action, ApprovalRule } from "../../../engine/migration.ts";
@@ -35,7 +34,7 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   undo: [unlockEtcd],
   act: async (context) => {
     const { targetGroup } = await decisions(context);
-    if (context.notes["lockedAt"] === undefined) await rehearse(context, targetGroup);
+    if (context.notes["lockedAt"] === undefined) await rehearse(context);
     // Pods do not need the target yet: it shows that Kubernetes can be reached, before etcd is locked.
     await setTargetReady(context, targetGroup, false);
     const startedAt = context.clock.now();
@@ -50,9 +49,11 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
 };
 
 /** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
-async function rehearse(context: Context, targetGroup: TargetGroup): Promise<void> {
+async function rehearse(context: Context): Promise<void> {
+  const { targetGroup, calico } = await decisions(context);
+  const target = { targetGroup, missingKinds: new Set(calico.missingKinds) };
   await rehearseSourceWrites(context);
-  await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, targetGroup));
+  await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, target));
 }
 
 /** Namespaces and nodes have come and gone since preflight: what that means is asked for with the rest, before the lock. */

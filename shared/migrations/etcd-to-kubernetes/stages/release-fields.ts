@@ -51,7 +51,10 @@ function copies(name: string): AnySweep {
     name,
     title: "take this run off the fields of the objects that it has copied",
     isDue: async (context) => (await context.stageOf("prepare-target")) !== undefined,
-    resourcesOf: async (context) => copiedResources((await decisions(context)).targetGroup),
+    resourcesOf: async (context) => {
+      const { targetGroup, calico } = await decisions(context);
+      return copiedResources({ targetGroup, missingKinds: new Set(calico.missingKinds) });
+    },
     by: COPIES_ARE_WRITTEN_BY,
     idOf: objectId,
     managersOf: async (context, { row }) => {

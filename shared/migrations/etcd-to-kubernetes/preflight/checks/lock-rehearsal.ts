@@ -12,7 +12,8 @@ export const lockRehearsal: ConnectionCheck = {
   phase: "connections",
   run: async (facts, context) => {
     await rehearseSourceWrites(context);
-    const rehearsals = await lockRehearsals(context, await facts.targetGroup());
+    const [targetGroup, missingKinds] = [await facts.targetGroup(), await facts.missingKinds()];
+    const rehearsals = await lockRehearsals(context, { targetGroup, missingKinds });
     const { asked, refused, untried } = await rehearse(sendFor(context), rehearsals);
     if (refused.length > 0)
       return fail(`${refused.length} would be refused: ${refused[0] ?? ""}`, refused, refused.length);
