@@ -2,19 +2,16 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Checkpoint, RunRecord } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
-import { crdState } from "../../../kubernetes/crds.ts";
-import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
-import { runFieldManager } from "../../../kubernetes/managed-fields.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
-import type { ListOptions, ListPage, ResourceRef, WriteOptions } from "../../../kubernetes/types.ts";
 import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
+import { asRun, ServedKubernetes } from "../../testing/served-kubernetes.ts";
 import type { Context } from "../context.ts";
 import { removeTargetFoundations } from "./remove-foundations.ts";
 
 const CRDS = { apiVersion: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions" };
 const GROUP = "crd.projectcalico.org/v1";
-const OURS = { fieldManager: runFieldManager("run") };
+const OURS = asRun("run");
 
 /** Creates definitions as the run does, or somebody else. */
 async function define(kubernetes: FakeKubernetes, plural: string, options: object = OURS): Promise<string> {
@@ -62,59 +59,15 @@ async function undone(
   ];
 }
 
-/** A server that serves the objects of definitions in the versions that these name, and lets somebody act after every list. */
-class ServedKubernetes extends FakeKubernetes {
-  afterList: () => Promise<unknown> = () => Promise.resolve();
-
-  override async list(ref: ResourceRef, options?: ListOptions): Promise<ListPage> {
-    const page = await super.list(await this.#stored(ref), options);
-    if (ref.plural !== CRDS.plural) await this.afterList();
-    return page;
-  }
-
-  override async create(ref: ResourceRef, body: JsonObject, options?: WriteOptions): Promise<JsonObject> {
-    return super.create(await this.#stored(ref), body, options);
-  }
-
-  async #stored(ref: ResourceRef): Promise<ResourceRef> {
-    const [group = "", version = ""] = ref.apiVersion.split("/");
-    if (!group.endsWith("projectcalico.org")) return ref;
-    const { served } = crdState(await this.get({ ...CRDS, name: `${ref.plural}.${group}` }));
-    if (served.includes(version)) return { ...ref, apiVersion: GROUP };
-    throw new KubernetesApiError("KUBERNETES_NOT_FOUND", `${version} is not served`, {
-      next: "",
-      status: 404,
-    });
-  }
-}
-
-/** What makes the fake server's definitions those of a real one. */
-async function serve(kubernetes: FakeKubernetes, plural: string): Promise<string> {
-  const name = `${plural}.crd.projectcalico.org`;
-  const conditions = ["NamesAccepted", "Established"].map((type) => ({ type, status: "True" }));
-  const versions = [
-    { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
-  ];
-  const crd = {
-    kind: "CustomResourceDefinition",
-    metadata: { name },
-    spec: { versions },
-    status: { conditions },
-  };
-  await kubernetes.create(CRDS, crd, OURS);
-  return name;
-}
-
 suite("somebody who creates an object while a definition is being deleted", () => {
   for (const after of [1, 2, 3]) {
     test(`is refused, or the definition is kept: after look ${after}`, async () => {
       const kubernetes = new ServedKubernetes();
-      const name = await serve(kubernetes, "bgppeers");
+      const name = await kubernetes.define("bgppeers", OURS);
       let [lists, taken] = [0, false];
       kubernetes.afterList = async () => {
         if ((lists += 1) !== after) return;
-        const theirs = put(kubernetes, "bgppeers", { name: "theirs" }).then(() => true);
-        taken = await theirs.catch(() => false);
+        taken = await kubernetes.tryToPut("bgppeers", "theirs");
       };
       const [left, told] = await undone(kubernetes, [name]);
       assert.ok(lists >= 2, `${lists} looks`);
