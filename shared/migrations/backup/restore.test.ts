@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { LOCK_ANNOTATION } from "../../calico/lock.ts";
 import { resourceKey } from "../../calico/testing/samples.ts";
 import { textAt } from "../../kubernetes/fields.ts";
+import { managersOf } from "../../kubernetes/managed-fields.ts";
 import { changed } from "../testing/dumps.ts";
 import {
   assertState,
@@ -199,6 +200,26 @@ describe("restore", () => {
     assert.match(named("all-restorable"), /there is no namespace "shop"/);
     assert.match(named("all-restorable"), /there is no Node "node-b"/);
     assert.match(named("only-here"), /ippools\/\/new/);
+  });
+
+  test("leaves no name of a run on Nodes, and takes them back although nothing on them tells whose they are", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    await disturb(world);
+    const before = sidesOf(world);
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    const node = await world.cluster.get({ apiVersion: "v1", plural: "nodes", name: "node-b" });
+    assert.match(JSON.stringify(node), /"projectcalico.org\/IPv4Address":"192.0.2.11\/24"/);
+    assert.deepEqual(
+      managersOf(node).map(({ manager }) => manager),
+      ["user", "calico-node"],
+    );
+
+    await worker.engine.undo(runId, "rollback");
+    assertState(await world.drive(worker, runId), "RolledBack");
+    assert.deepEqual(changed(before, sidesOf(world)), []);
   });
 
   test("keeps what others have changed since, when it is taken back", async () => {

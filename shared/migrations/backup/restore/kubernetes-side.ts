@@ -7,7 +7,7 @@ import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ObjectRef, WriteOptions } from "../../../kubernetes/types.ts";
 import { fieldManager } from "../../context.ts";
 import { call, deleteCopy, readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
-import { isOurs } from "../../target/ownership.ts";
+import { isOurs, NODE_FIELD_MANAGER } from "../../target/ownership.ts";
 import { restored } from "../../target/remove.ts";
 import { ObjectLine } from "./lines.ts";
 import { contentHash, exactHash, isCalico, keyOf, objectItem, refOf, refOfKey } from "./objects.ts";
@@ -95,13 +95,15 @@ export class KubernetesSide implements Side<ObjectLine> {
   }
 
   #foundOf(ref: ObjectRef, object: JsonObject): Found {
+    const isNode = ref.plural === "nodes";
     return {
-      before: JSON.stringify(ref.plural === "nodes" ? nodePart(object) : object),
+      before: JSON.stringify(isNode ? nodePart(object) : object),
       version: textAt(object, "metadata", "resourceVersion"),
       uid: textAt(object, "metadata", "uid"),
       hash: contentHash(ref, object),
       exact: exactHash(ref, object),
-      ours: isOurs(this.#context, object),
+      // Nothing on a Node tells who wrote its annotations.
+      ours: isNode ? undefined : isOurs(this.#context, object),
     };
   }
 
@@ -140,6 +142,7 @@ export class KubernetesSide implements Side<ObjectLine> {
     const written = await call(this.#context, () =>
       this.#context.connections.kubernetes.patch(ref, patch, {
         ...options,
+        fieldManager: NODE_FIELD_MANAGER,
         type: "merge",
         subresource: "status",
       }),
