@@ -84,9 +84,14 @@ export const restoreDependants: Action<ClusterConnections, RestoreOptions> = {
   },
 };
 
-/** One that others give further references meanwhile is recorded with those. */
+/**
+ * One that others give further references meanwhile is recorded with those; what it has lost already, in a life before this one,
+ * is on its row alone.
+ */
 async function release(context: Context, found: OwnedRecord): Promise<void> {
-  let record = found;
+  const { rank, key } = dependantRow(found);
+  const [known] = (await dependants(context).get([{ rank, key }])).map(recordOf);
+  let record = known?.uid === found.uid ? known : found;
   for (;;) {
     await dependants(context).put([dependantRow(record)]);
     const outcome = await releaseOwners(sendFor(context), record, writeOptions(context));
