@@ -57,7 +57,9 @@ describe("docs/security.md", () => {
   });
 
   test("lists every statement of the policies for people", () => {
-    const names = ["Viewer", "Operator", "ClusterAdmin"].map((name) => [`People${name}`, name] as const);
+    const names = ["Viewer", "Operator", "ClusterAdmin", "BackupImporter"].map(
+      (name) => [`People${name}`, name] as const,
+    );
     assert.deepEqual(rightsShown("People"), rightsIn(everything, "AWS::IAM::ManagedPolicy", new Map(names)));
   });
 });

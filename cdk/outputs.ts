@@ -39,5 +39,6 @@ export function outputsOf(
     ViewerPolicyArn: people.viewer.managedPolicyArn,
     OperatorPolicyArn: people.operator.managedPolicyArn,
     ClusterAdminPolicyArn: people.clusterAdmin.managedPolicyArn,
+    BackupImporterPolicyArn: people.backupImporter.managedPolicyArn,
   };
 }

@@ -110,6 +110,13 @@ const ALL = {
     `secretsmanager:DeleteSecret, secretsmanager:DescribeSecret, secretsmanager:PutSecretValue, secretsmanager:RestoreSecret on ${SECRET_ARNS} if Null aws:ResourceTag/calico-migrator:cluster false`,
     key("kms:Decrypt, kms:DescribeKey, kms:GenerateDataKey", "dynamodb", "secretsmanager"),
   ],
+  PeopleBackupImporter: [
+    ...FIND,
+    "s3:ListBucket on ArtifactsBucket",
+    "s3:AbortMultipartUpload, s3:GetObject, s3:GetObjectVersion, s3:PutObject on ArtifactsBucket/runs/*/backup/*, ArtifactsBucket/staging/*",
+    "s3:DeleteObject, s3:DeleteObjectVersion on ArtifactsBucket/staging/*",
+    key("kms:Decrypt, kms:DescribeKey, kms:GenerateDataKey", "dynamodb", "s3"),
+  ],
 };
 
 describe("permissions", () => {

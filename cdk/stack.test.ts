@@ -358,7 +358,14 @@ describe("outputs", () => {
       ...["RollbacksQueueUrl", "RollbacksDeadLetterQueueUrl"],
       ...FUNCTION_NAMES.map((name) => `${pascal(name)}FunctionName`),
       ...["RunRoleArn", "BatchRoleArn", "RollbackRoleArn"],
-      ...["AlarmTopicArn", "DashboardName", "ViewerPolicyArn", "OperatorPolicyArn", "ClusterAdminPolicyArn"],
+      ...[
+        "AlarmTopicArn",
+        "DashboardName",
+        "ViewerPolicyArn",
+        "OperatorPolicyArn",
+        "ClusterAdminPolicyArn",
+        "BackupImporterPolicyArn",
+      ],
     ]);
     template.hasOutput("ClusterSecretPrefix", { Value: "CalicoMigrator/clusters/" });
   });

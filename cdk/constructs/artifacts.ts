@@ -18,6 +18,9 @@ export const STAGING_PREFIX = "staging/";
 /** Manifests that a person's command line hands to a run. */
 export const MANIFEST_PREFIX = "manifests/";
 
+/** Backups, each under the name of the run that made it or of an import. */
+export const BACKUP_PATTERN = "runs/*/backup/*";
+
 /** Backups, plans, reports and manifests, and who asked for them. */
 export class Artifacts extends Construct {
   readonly bucket: Bucket;

@@ -5,7 +5,7 @@ import { allow, clusterSecretArns, keyStatement, TABLE_READS } from "../permissi
 import { acknowledgePatterns } from "../wildcards.ts";
 import { EVENT_SOURCE } from "../../events/cloud-event.ts";
 import { COMMANDS } from "../names.ts";
-import { MANIFEST_PREFIX } from "./artifacts.ts";
+import { BACKUP_PATTERN, MANIFEST_PREFIX, STAGING_PREFIX } from "./artifacts.ts";
 import type { StackParts } from "./parts.ts";
 
 /** Marks the secrets of clusters; its value is the cluster's name. */
@@ -19,12 +19,15 @@ export class People extends Construct {
   readonly operator: ManagedPolicy;
   /** Registers clusters and stores their secrets, but cannot read them back. */
   readonly clusterAdmin: ManagedPolicy;
+  /** Brings in backups that were exported elsewhere: what is in them is what a restore writes into clusters. */
+  readonly backupImporter: ManagedPolicy;
 
   constructor(scope: Construct, id: string, parts: StackParts) {
     super(scope, id);
     this.viewer = this.policy("Viewer", "sees runs", viewing(parts));
     this.operator = this.policy("Operator", "starts and steers runs", operating(parts));
     this.clusterAdmin = this.policy("ClusterAdmin", "registers clusters", administering(parts));
+    this.backupImporter = this.policy("BackupImporter", "brings backups in", importing(parts));
     acknowledgePatterns(this, parts);
   }
 
@@ -80,6 +83,24 @@ function administering(parts: StackParts): PolicyStatement[] {
       ["dynamodb", "secretsmanager"],
       ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
     ),
+  ];
+}
+
+/** Reads are those that tell whether a name is taken; a large part of a backup is put aside first, and then copied. */
+function importing(parts: StackParts): PolicyStatement[] {
+  const { bucket } = parts;
+  const backups = bucket.arnForObjects(BACKUP_PATTERN);
+  const drafts = bucket.arnForObjects(`${STAGING_PREFIX}*`);
+  return [
+    ...seeing(parts),
+    allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),
+    allow(
+      "ImportBackups",
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+      [backups, drafts],
+    ),
+    allow("Staging", ["s3:DeleteObject", "s3:DeleteObjectVersion"], [drafts]),
+    keyStatement(parts, ["dynamodb", "s3"], ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]),
   ];
 }
 

@@ -56,7 +56,7 @@ function denied(cause: Error, { service, operation }: { service: string; operati
   const [, action = `${service}:${operation}`] =
     /not authorized to perform: ([\w:*-]+)/.exec(cause.message) ?? [];
   return new MigratorError("AWS_DENIED", `AWS denies ${action}`, {
-    next: "Use an identity with that right: the stack has managed policies for viewers, operators and those who add clusters.",
+    next: "Use an identity with that right: the stack has managed policies for viewers, operators, those who add clusters and those who import backups.",
     details: { action },
     cause,
   });

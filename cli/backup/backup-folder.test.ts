@@ -105,6 +105,12 @@ describe("an exported backup", () => {
       '"uid":"u-1"',
     ])
       assert.ok(text.includes(kept), kept);
+    // What the stack's policy for imports lets be written.
+    const names = (await other.list("")).map(({ name }) => name);
+    assert.ok(
+      names.length > 1 && names.every((name) => name.startsWith(`runs/${RUN}/backup/`)),
+      names.join(),
+    );
     await assert.rejects(importBackup(other, folder, options), { code: "BACKUP_EXISTS" });
     assert.equal((await importBackup(other, folder, { ...options, name: "again" })).backup, "again");
   });
