@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { lockedClusterInformation, readLock } from "../../shared/calico/lock.ts";
+import { runLease } from "../../shared/engine/lease-names.ts";
 import { AdaptiveLimiter } from "../../shared/kubernetes/limiter.ts";
 import { CLUSTER_INFORMATION_KEY } from "../../shared/migrations/etcd-to-kubernetes/source-lock.ts";
 import { FakeEtcd } from "../../shared/migrations/etcd-to-kubernetes/testing/fake-etcd.ts";
 import { FakeKubernetes } from "../../shared/migrations/testing/fake-kubernetes.ts";
-import { type FakeWorld, fakeWorld, runIn } from "../testing/fake-world.ts";
+import { type FakeStack, withFakeStack } from "../testing/fake-stack.ts";
+import { type FakeWorld, fakeWorld, runIn, runOnAws } from "../testing/fake-world.ts";
 
 const OLD = { apiVersion: "crd.projectcalico.org/v1", plural: "clusterinformations", name: "default" };
+const FORCED = ["--force", "--side", "etcd"];
 const INFORMATION = {
   apiVersion: "crd.projectcalico.org/v1",
   kind: "ClusterInformation",
@@ -86,17 +89,110 @@ describe("unlock", () => {
     const locked = await lockedWorld(t, runId);
     const before = etcdValue(locked);
     const unlock = () =>
-      runIn(Object.assign(locked.world, { store: world.store }), "unlock", ...wayTo(locked.world));
+      runIn(Object.assign(locked.world, { store: world.store }), "unlock", ...wayTo(locked.world), ...FORCED);
     const { code, stderr } = await unlock();
     assert.deepEqual([code, etcdValue(locked)], [1, before]);
     assert.match(stderr, new RegExp(`RUN_ALIVE\\)\\nnext: .*resume ${runId}.*rollback ${runId}`));
+
+    await lock(locked, "etcd-to-kubernetes-ffffffff");
+    assert.match(
+      (await unlock()).stderr,
+      new RegExp(`run "${runId}" on prod .*RUN_ALIVE`),
+      "it holds the cluster",
+    );
 
     assert.equal((await runIn(world, "rollback", "--yes", "-q")).code, 0);
     assert.equal((await unlock()).code, 0);
   });
 });
 
+describe("unlock --aws", () => {
+  test("looks at the cluster alone, without asking AWS, and names the way back there", async (t) => {
+    const { world } = await lockedWorld(t);
+    const { code, stdout, stderr } = await runOnAws(world, "unlock", ...wayTo(world));
+    assert.equal(code, 4, stderr);
+    assert.match(stdout, /^etcd +yes +etcd-to-kubernetes-1a2b3c4d/m);
+    assert.match(stderr, /next: .*rollback etcd-to-kubernetes-1a2b3c4d --aws.*docs\/break-glass\.md/);
+  });
+
+  test("lifts the lock of a run that the stack's table does not know, or knows at its end", async (t) => {
+    const { locked, runId, unlock } = await onAws(t);
+    assert.equal((await runOnAws(locked.world, "rollback", runId, "--yes", "-q")).code, 0);
+    const { code, stderr } = await unlock();
+    assert.deepEqual([code, etcdValue(locked)], [0, JSON.stringify(INFORMATION)], stderr);
+    await lock(locked, "etcd-to-kubernetes-ffffffff");
+    assert.equal((await unlock("--cluster", "prod")).code, 0);
+  });
+
+  test("refuses it while the table knows a run that can go on: of the mark, or on the cluster", async (t) => {
+    const { locked, runId, unlock } = await onAws(t);
+    const before = etcdValue(locked);
+    const { code, stderr } = await unlock();
+    assert.deepEqual([code, etcdValue(locked)], [1, before]);
+    assert.match(
+      stderr,
+      new RegExp(
+        `run "${runId}" on prod is in the stack's table.*Waiting, and nobody works on it right now \\(RUN_ALIVE\\)\nnext: .*resume ${runId} --aws.*rollback ${runId} --aws.*--unfinished ${runId}`,
+      ),
+    );
+    await lock(locked, "etcd-to-kubernetes-ffffffff");
+    assert.match((await unlock("--cluster", "prod")).stderr, new RegExp(`run "${runId}".*RUN_ALIVE`));
+  });
+
+  test("lifts it with the run's name where the functions are broken, and says what has to follow", async (t) => {
+    const { locked, stack, runId, unlock } = await onAws(t);
+    const other = await unlock("--unfinished", "etcd-to-kubernetes-ffffffff");
+    assert.match(other.stderr, /RUN_ALIVE/);
+    const before = etcdValue(locked);
+    const lease = await stack.store.acquireLease(runLease(runId), "a-function", 60_000);
+    assert.ok(lease);
+    const worked = await unlock("--unfinished", runId);
+    assert.deepEqual([worked.code, etcdValue(locked)], [1, before]);
+    assert.match(worked.stderr, /a-function \(.*\) works on it \(RUN_ALIVE\)\nnext: .*rollback/);
+    assert.doesNotMatch(worked.stderr, /--unfinished/);
+    await stack.store.releaseLease(lease);
+    const { code, stderr } = await unlock("--unfinished", runId);
+    assert.deepEqual([code, etcdValue(locked)], [0, JSON.stringify(INFORMATION)]);
+    assert.match(stderr, new RegExp(`next: run ${runId} still counts on its lock: .*docs/break-glass\\.md`));
+  });
+
+  test("takes no cluster's name for whatever kubectl has chosen, nor one that is not registered", async (t) => {
+    const { locked, unlock } = await onAws(t);
+    const { code, stderr } = await runOnAws(locked.world, "unlock", "--cluster", "prod", "--force");
+    assert.deepEqual([code, /--kubeconfig is missing/.test(stderr)], [2, true]);
+    await lock(locked, "etcd-to-kubernetes-ffffffff");
+    assert.match((await unlock("--cluster", "pord")).stderr, /\(CLUSTER_NOT_FOUND\)/);
+    const local = await runIn(locked.world, "unlock", ...wayTo(locked.world), ...FORCED, "--unfinished", "a");
+    assert.deepEqual([local.code, /--unfinished goes with --aws/.test(local.stderr)], [2, true]);
+  });
+});
+
+interface OnAws {
+  locked: Locked;
+  stack: FakeStack;
+  /** A run on AWS that has locked the cluster, and waits. */
+  runId: string;
+  unlock: (...words: string[]) => ReturnType<typeof runIn>;
+}
+
+async function onAws(t: TestContext): Promise<OnAws> {
+  const locked = await lockedWorld(t);
+  const { world } = locked;
+  const stack = withFakeStack(t, world);
+  await stack.clusters.add({ name: "prod", server: "https://prod.example.com:6443/", secretArn: "arn" });
+  assert.equal((await runOnAws(world, "start", "fake", "--cluster", "prod", "-q")).code, 4);
+  const runId = (await runOnAws(world, "get", "-o", "name")).stdout.trim().split("/").at(-1) ?? "";
+  await lock(locked, runId);
+  const line = [...wayTo(world), ...FORCED];
+  return { locked, stack, runId, unlock: (...words) => runOnAws(world, "unlock", ...line, ...words) };
+}
+
+/** A run locks etcd, which was free or had another's lock. */
+function lock({ etcd }: Locked, runId: string): Promise<void> {
+  etcd.put(CLUSTER_INFORMATION_KEY, lockedClusterInformation(JSON.stringify(INFORMATION), runId));
+  return Promise.resolve();
+}
+
 function wayTo({ kubeconfig }: FakeWorld): string[] {
-  const etcd = ["--etcd-endpoints", "http://10.0.0.1:2379"];
-  return ["--kubeconfig", kubeconfig, ...etcd, "--force", "--side", "etcd"];
+  return ["--kubeconfig", kubeconfig, "--etcd-endpoints", "http://10.0.0.1:2379"];
 }

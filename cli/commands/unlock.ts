@@ -1,19 +1,17 @@
-import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { z } from "zod";
-import type { Embedded } from "../../shared/adapters/embedded/index.ts";
-import { isEnd } from "../../shared/engine/records.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import { findLocks, forceUnlock, type SideLock, SIDES } from "../../shared/migrations/break-glass/locks.ts";
 import { API_VERSION } from "../documents.ts";
 import { EXIT } from "../exit-codes.ts";
-import { localStorePath } from "../local-session.ts";
+import { usageError } from "../failures.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
 import { ConnectionFlags, connectionOf, withConnectionOptions } from "../options/connection.ts";
 import { print } from "../output/print.ts";
 import { table } from "../output/table.ts";
 import { commandLine } from "../session.ts";
-import { openStore } from "../store.ts";
+import { refuseAlive } from "../unlock/alive.ts";
+import { openPlace, type Place, requireRegistered } from "../unlock/place.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 
@@ -21,6 +19,7 @@ const UnlockFlags = OutputFlags.extend({
   ...ConnectionFlags.shape,
   force: z.boolean().default(false),
   side: z.enum(SIDES).optional(),
+  unfinished: z.string().optional(),
 });
 type UnlockFlags = z.infer<typeof UnlockFlags>;
 
@@ -28,6 +27,7 @@ const EXAMPLES = `
 Examples:
   calico-migrator unlock --kubeconfig prod.kubeconfig --etcd-endpoints http://10.0.0.1:2379       # look, change nothing
   calico-migrator unlock --kubeconfig prod.kubeconfig --etcd-endpoints http://10.0.0.1:2379 --force --side etcd
+  calico-migrator unlock --aws --kubeconfig prod.kubeconfig --force --side crd.projectcalico.org
 `;
 
 /** `unlock`: lifts a lock whose run is lost. */
@@ -35,30 +35,34 @@ export function unlockCommand(): CommandEntry {
   const command = new Command("unlock")
     .summary("show what is locked, and lift a lock whose store is lost")
     .description(
-      "Shows which datastores of a cluster are locked, and by whom. With --force it lifts the lock of one of them, if it has the mark of a run that no store knows: for when the store is lost. `rollback` is the way where it is not.",
+      "Shows which datastores of a cluster are locked, and by whom. With --force it lifts the lock of one of them, if it has the mark of a run that can no longer go on: for when its store is lost. `rollback` is the way where it is not. The cluster is always reached from this machine; with --aws the stack's table is asked for living runs.",
     );
   withConnectionOptions(command)
     .optionsGroup("Lock:")
     .addOption(
       new Option("--side <side>", "the datastore to unlock (default: the only locked one)").choices(SIDES),
     )
-    .option("--force", "lift the lock");
+    .option("--force", "lift the lock")
+    .option(
+      "--unfinished <run>",
+      "with --aws: this run has not ended, and the functions that would end it are broken",
+    );
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, flags }) => unlock(world, UnlockFlags.parse(flags)) };
 }
 
 async function unlock(world: World, flags: UnlockFlags): Promise<number> {
-  const path = localStorePath(world, flags, "unlock");
-  const store = existsSync(path) ? openStore(path, world.clock, false) : undefined;
+  const place = await openPlace(world, flags);
   try {
-    return await unlockWith(world, flags, store);
+    if (flags.unfinished !== undefined && (place.kind !== "aws" || !flags.force)) throw unfinishedIsForAws();
+    return await unlockWith(world, flags, place);
   } finally {
-    store?.close();
+    await place.session?.[Symbol.asyncDispose]();
   }
 }
 
-async function unlockWith(world: World, flags: UnlockFlags, store: Embedded | undefined): Promise<number> {
-  const { connection } = await connectionOf(world, flags, async (name) => store?.clusters.get(name));
+async function unlockWith(world: World, flags: UnlockFlags, place: Place): Promise<number> {
+  const { connection, name } = await connectionOf(world, flags, place.registered);
   const settings = { concurrency: 4, userAgent: `calico-migrator/${world.version}` };
   const { connections, close } = await world.openCluster(connection, settings);
   const withEtcd = connection.etcd !== undefined;
@@ -67,13 +71,21 @@ async function unlockWith(world: World, flags: UnlockFlags, store: Embedded | un
     if (!flags.force) return show(world, flags, locks);
     const side = flags.side ?? onlySide(locks);
     const lockedBy = locks.find((lock) => lock.side === side)?.lockedBy;
-    await refuseLiving(store, lockedBy);
+    // The name of a context says nothing about the names in a stack.
+    const cluster = place.kind === "aws" ? flags.cluster : name;
+    await requireRegistered(place, cluster);
+    if (place.session !== undefined)
+      await refuseAlive(place.session, { lockedBy, cluster, unfinished: flags.unfinished });
     const before = await forceUnlock(connections, side, withEtcd);
     world.stderr.write(
       before.locked
         ? `${side}: unlocked; run ${before.lockedBy ?? ""} had locked it\n`
         : `${side} is not locked\n`,
     );
+    if (flags.unfinished !== undefined)
+      world.stderr.write(
+        `next: run ${flags.unfinished} still counts on its lock: before its functions work again, see docs/break-glass.md, "On AWS"\n`,
+      );
     return show(world, flags, await findLocks(connections, withEtcd));
   } finally {
     await close();
@@ -111,15 +123,9 @@ function onlySide(locks: readonly SideLock[]): SideLock["side"] {
   });
 }
 
-/** A run that its store knows is undone by `rollback`, which puts everything back. */
-async function refuseLiving(store: Embedded | undefined, runId: string | undefined): Promise<void> {
-  const run = runId === undefined ? undefined : await store?.store.getRun(runId);
-  if (run === undefined || isEnd(run.state)) return;
-  throw new MigratorError(
-    "RUN_ALIVE",
-    `run "${run.runId}" is in this store, and not at its end: it is ${run.state}`,
-    {
-      next: `Go on with \`calico-migrator resume ${run.runId}\`, or undo it with \`calico-migrator rollback ${run.runId}\`.`,
-    },
+function unfinishedIsForAws(): MigratorError {
+  return usageError(
+    "--unfinished goes with --aws and --force: it is for a run whose functions are broken",
+    "Where this machine has the store, `rollback` or `abandon` ends the run.",
   );
 }

@@ -44,7 +44,8 @@ function clusterName(flags: StartWay): string {
   );
 }
 
-function notRegistered(name: string): MigratorError {
+/** The stack knows no cluster of this name. */
+export function notRegistered(name: string): MigratorError {
   return new MigratorError("CLUSTER_NOT_FOUND", `no cluster "${name}" is registered on AWS`, {
     next: "Register it with `calico-migrator clusters add NAME --kubeconfig FILE --aws`, or list those that are with `calico-migrator clusters --aws`.",
   });
