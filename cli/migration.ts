@@ -1,6 +1,7 @@
 import type { Migration } from "../shared/engine/migration.ts";
 import { MigratorError } from "../shared/errors.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
+import { usageError } from "./failures.ts";
 import type { World } from "./world.ts";
 
 /** A migration by name. Throws MIGRATION_UNKNOWN. */
@@ -10,7 +11,19 @@ export function migrationOf(
 ): Migration<ClusterConnections> {
   const migration = migrations.find((one) => one.name === name);
   if (migration !== undefined) return migration;
+  const started = migrations.filter(({ command }) => command === undefined);
   throw new MigratorError("MIGRATION_UNKNOWN", `there is no migration "${name}"`, {
-    next: `Use one of: ${migrations.map((one) => one.name).join(", ")}.`,
+    next: `Use one of: ${started.map((one) => one.name).join(", ")}.`,
   });
+}
+
+/** A migration that people start by its name. Throws MIGRATION_UNKNOWN, and USAGE for one that has a command of its own. */
+export function startedMigration(
+  world: Pick<World, "migrations">,
+  name: string,
+): Migration<ClusterConnections> {
+  const migration = migrationOf(world, name);
+  const { command } = migration;
+  if (command === undefined) return migration;
+  throw usageError(`${name} has a command of its own`, `Use \`calico-migrator ${command}\`: see its --help.`);
 }

@@ -16,6 +16,63 @@ const FOLLOWED: Readonly<Record<string, readonly [test: string, title: string]>>
     "shared/engine/engine.test.ts",
     "an abort is refused past the point of no return, and asks for nothing; a rollback is not refused",
   ],
+  "shared/engine/engine.ts MIGRATION_UNKNOWN": [
+    "shared/engine/followed-advice.test.ts",
+    "a migration that there is not: each that is named starts",
+  ],
+  "shared/engine/engine.ts OPTIONS_INVALID": ["cli/followed-advice.test.ts", "are in the help that is named"],
+  "shared/engine/engine.ts STAGE_UNKNOWN": [
+    "shared/engine/followed-advice.test.ts",
+    "a stage that there is not: before each that is named a run can stop",
+  ],
+  "shared/engine/engine.ts UNDO_TOO_LATE": [
+    "shared/engine/followed-advice.test.ts",
+    "a run of which nothing can be undone any more (UNDO_TOO_LATE) ends after a resume",
+  ],
+  "shared/engine/errors.ts ARTIFACT_CORRUPT": [
+    "shared/adapters/embedded/artifact-store.test.ts",
+    "is read in a copy of the store from before the damage, as the error says",
+  ],
+  "shared/engine/errors.ts ARTIFACT_NOT_FOUND": [
+    "cli/start/manifests.test.ts",
+    "is told by its name, and one that `manifests` lists is read",
+  ],
+  "shared/engine/errors.ts RUN_EXISTS": [
+    "shared/engine/followed-advice.test.ts",
+    "an id that is taken: another one starts, and the first one can be looked at",
+  ],
+  "shared/engine/errors.ts RUN_NOT_FOUND": [
+    "cli/followed-advice.test.ts",
+    "`get` lists those that there are, and --store names another file",
+  ],
+  "shared/engine/errors.ts STORE_VERSION": [
+    "cli/followed-advice.test.ts",
+    "for it is of another version (STORE_VERSION): that goes on with it, and another file serves",
+  ],
+  "shared/engine/resolutions.ts RESOLUTIONS_TOO_MANY": [
+    "shared/engine/followed-advice.test.ts",
+    "more decisions than fit (RESOLUTIONS_TOO_MANY) are made some hundreds at a time, or for a whole kind",
+  ],
+  "shared/engine/stage-list.ts RUN_MIGRATION_UNKNOWN": [
+    "shared/engine/followed-advice.test.ts",
+    "its migration: the version that started it goes on, or the run is given up",
+  ],
+  "shared/engine/stage-list.ts RUN_STAGES_CHANGED": [
+    "shared/engine/stage-list.test.ts",
+    "does not go on with the run, which the first version can",
+  ],
+  "shared/engine/stage-list.ts RUN_STAGE_UNKNOWN": [
+    "shared/engine/followed-advice.test.ts",
+    "the stage that it has reached: the version that started it goes on, or the run is given up",
+  ],
+  "shared/engine/subjects.ts SUBJECT_UNKNOWN": [
+    "shared/engine/followed-advice.test.ts",
+    "a subject that nothing asks for: each that is named is known, and what a run waits for goes on",
+  ],
+  "shared/migrations/access.ts MIGRATION_UNKNOWN": [
+    "shared/migrations/access.test.ts",
+    "are refused for another one (MIGRATION_UNKNOWN), with the names of those that have some",
+  ],
   "shared/engine/errors.ts CLUSTER_BUSY": [
     "shared/engine/stage-runner.test.ts",
     "keeps a second run from changing the same cluster, which goes on once the first has ended",
@@ -84,9 +141,9 @@ const FOLLOWED: Readonly<Record<string, readonly [test: string, title: string]>>
     `${ETCD}/followed-advice.test.ts`,
     "an etcd without ClusterInformation: it is there again, then resume",
   ],
-  ["shared/migrations/copying/problems.ts COPY_REFUSED"]: [
-    "infra-tests/preflight.infra.test.ts",
-    "what came with the manifest is tried before the copy, and goes on when it is mended",
+  "shared/migrations/copying/problems.ts COPY_REFUSED": [
+    `${NATIVE}/stages/try-copy.test.ts`,
+    "but for what another run leaves out, as the error advises",
   ],
   [`${ETCD}/undo/lock-again.ts SOURCE_UNLOCKED`]: [
     `${ETCD}/followed-advice.test.ts`,
@@ -154,21 +211,6 @@ const NOTHING_TO_DO: readonly string[] = [
 
 /** What no test has followed yet. A new error does not belong here. */
 const NOT_FOLLOWED: readonly string[] = [
-  "shared/engine/advance.ts RUN_STAGE_UNKNOWN",
-  "shared/engine/engine.ts MIGRATION_UNKNOWN",
-  "shared/engine/engine.ts OPTIONS_INVALID",
-  "shared/engine/engine.ts STAGE_UNKNOWN",
-  "shared/engine/engine.ts UNDO_TOO_LATE",
-  "shared/engine/errors.ts ARTIFACT_CORRUPT",
-  "shared/engine/errors.ts ARTIFACT_NOT_FOUND",
-  "shared/engine/errors.ts RUN_EXISTS",
-  "shared/engine/errors.ts RUN_NOT_FOUND",
-  "shared/engine/errors.ts STORE_VERSION",
-  "shared/engine/resolutions.ts RESOLUTIONS_TOO_MANY",
-  "shared/engine/stage-list.ts RUN_STAGES_CHANGED",
-  "shared/engine/stage-list.ts RUN_STAGE_UNKNOWN",
-  "shared/engine/subjects.ts SUBJECT_UNKNOWN",
-  "shared/migrations/access.ts MIGRATION_UNKNOWN",
   "shared/migrations/apiserver-to-crds/cluster-information.ts NATIVE_NOT_SERVED",
   "shared/migrations/apiserver-to-crds/compare-sides.ts NATIVE_NOT_SERVED",
   "shared/migrations/apiserver-to-crds/compare-sides.ts NOTHING_COPIED",

@@ -5,7 +5,7 @@ import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index
 import { errorMessage } from "../../shared/errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { localStorePath } from "../local-session.ts";
-import { migrationOf } from "../migration.ts";
+import { startedMigration } from "../migration.ts";
 import { oneLine } from "../output/escape.ts";
 import { paintFor } from "../output/paint.ts";
 import { print, type Printable } from "../output/print.ts";
@@ -23,6 +23,7 @@ import { preview, type Preview } from "../plan/preview.ts";
 import { readManifests } from "../start/read-manifests.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
 import { commandLine } from "../session.ts";
+import { parseFlags } from "../options/parse.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { requireEtcd } from "../probe.ts";
@@ -84,7 +85,7 @@ function entry(way: Way, summary: string, show: Show): CommandEntry {
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
   return {
     command,
-    handle: ({ world, args, flags }) => look(world, args, PlanFlags.parse(flags), { ...way, show }),
+    handle: ({ world, args, flags }) => look(world, args, parseFlags(PlanFlags, flags), { ...way, show }),
   };
 }
 
@@ -95,7 +96,7 @@ async function look(
   { command, keeps, show }: Way & { show: Show },
 ): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
-  const migration = migrationOf(world, name);
+  const migration = startedMigration(world, name);
   refuseForeignOptions(name, flags);
   const path = localStorePath(world, flags, command);
   const cluster = await connectionOf(world, flags, (known) => registered(world, path, known));

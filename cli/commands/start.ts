@@ -8,7 +8,7 @@ import { MigratorError } from "../../shared/errors.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
 import type { LocalSession } from "../local-session.ts";
-import { migrationOf } from "../migration.ts";
+import { startedMigration } from "../migration.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import {
@@ -25,6 +25,7 @@ import { prepareFromPlan } from "../start/from-plan.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
 import { type Prepared, refuseBusy } from "../start/prepared.ts";
+import { parseFlags } from "../options/parse.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
@@ -88,7 +89,7 @@ export function startCommand(): CommandEntry {
 
 async function start(world: World, args: readonly unknown[], given: unknown): Promise<number> {
   const [asked] = z.tuple([z.string().optional()]).parse(args);
-  const flags = StartFlags.parse(given);
+  const flags = parseFlags(StartFlags, given);
   if (flags.plan === undefined) checkOptions(world, migrationName(asked, undefined), given);
   await using session = await openSession(world, flags, { create: true, concurrency: flags.concurrency });
   const planned = flags.plan === undefined ? undefined : await plannedBy(session, flags.plan);
@@ -110,7 +111,7 @@ async function start(world: World, args: readonly unknown[], given: unknown): Pr
 }
 
 function checkOptions(world: World, name: string, given: unknown): Migration<ClusterConnections> {
-  const migration = migrationOf(world, name);
+  const migration = startedMigration(world, name);
   refuseForeignOptions(name, given);
   return migration;
 }

@@ -7,6 +7,18 @@ export function parseFlags<T>(schema: z.ZodType<T>, flags: unknown): T {
   const parsed = schema.safeParse(flags);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const name = optionName(String(issue?.path[0] ?? ""));
-  throw usageError(`${name}: ${issue?.message ?? "is invalid"}`, "See the command's --help.");
+  const [flag = "", ...within] = issue?.path ?? [];
+  const value = within.length === 0 ? "" : `${JSON.stringify(valueAt(flags, issue?.path ?? []))} `;
+  throw usageError(
+    `${optionName(String(flag))}: ${value}${issue?.message ?? "is invalid"}`,
+    "See the command's --help.",
+  );
+}
+
+/** Which of several values it is. */
+function valueAt(flags: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined),
+    flags,
+  );
 }

@@ -94,9 +94,17 @@ describe("a manifest for functions", () => {
     assert.deepEqual(await artifacts.list(""), []);
   });
 
-  test("that is missing as an artifact is told by its name", async (t) => {
-    const { artifacts } = artifactsOf(t);
-    const context = { artifacts, options: { manifest: "artifact:manifests/x.yaml" } } as unknown as Context;
-    await assert.rejects(readManifest(context), { code: "ARTIFACT_NOT_FOUND" });
+  test("that is missing as an artifact is told by its name, and one that `manifests` lists is read", async (t) => {
+    const { world, artifacts } = artifactsOf(t);
+    const contextOf = (manifest: string) => ({ artifacts, options: { manifest } }) as unknown as Context;
+    await assert.rejects(readManifest(contextOf("artifact:manifests/x.yaml")), {
+      code: "ARTIFACT_NOT_FOUND",
+      message: /manifests\/x\.yaml/,
+      next: /`calico-migrator manifests` the manifests/,
+    });
+    writeFileSync(join(world.folder, "a.yaml"), CONFIG);
+    await storeManifest(artifacts, join(world.folder, "a.yaml"));
+    const { stdout } = await runIn(world, "manifests", "-o", "name");
+    assert.equal((await readManifest(contextOf(stdout.trim()))).length, 1);
   });
 });

@@ -19,6 +19,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "RUN_ENDED",
   "RUN_EXISTS",
   "RUN_NOT_FOUND",
+  "RUN_MIGRATION_UNKNOWN",
   "RUN_STAGE_UNKNOWN",
   "STAGE_UNKNOWN",
   "SUBJECT_UNKNOWN",

@@ -1,4 +1,4 @@
-import { isRetryable, MigratorError } from "../errors.ts";
+import { isRetryable } from "../errors.ts";
 import { abandonRun } from "./abandon.ts";
 import { backoffMs, failureOf } from "./backoff.ts";
 import { LeaseLostError } from "./errors.ts";
@@ -14,7 +14,7 @@ import { newResolutions, resolutionKey } from "./resolutions.ts";
 import { RunSession, type Step } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
 import { showRun } from "./show.ts";
-import { checkStages } from "./stage-list.ts";
+import { checkStages, migrationUnknown, stageUnknown } from "./stage-list.ts";
 import { enterStage, runStage } from "./stage-runner.ts";
 import { clearStuckBatches, sendAdvance } from "./stage-batches.ts";
 import { announce, toEnd, toRunning, toStage, toWaiting, type Transition } from "./transitions.ts";
@@ -23,7 +23,7 @@ import { beginUndo } from "./undo.ts";
 /**
  * Takes a run as far as it goes now: until it waits, ends, fails, has batches under way, or the signal aborts. Does
  * nothing when another worker holds the run's lease, or when there is no such run. Never throws for what goes wrong with
- * the run itself: that is recorded in it.
+ * the run itself: that is recorded in it. Throws RUN_MIGRATION_UNKNOWN.
  */
 export async function advanceRun<C>(
   parts: EngineParts<C>,
@@ -64,8 +64,7 @@ async function read<C>({ store }: EngineParts<C>, runId: string): Promise<Stored
 
 function openSession<C>(parts: EngineParts<C>, lease: HeldLease, { run, control }: Stored): RunSession<C> {
   const migration = parts.migrations.get(run.migration);
-  if (migration === undefined)
-    throw new Error(`run ${run.runId} needs the migration ${run.migration}, which is not installed`);
+  if (migration === undefined) throw migrationUnknown(run);
   return new RunSession(parts, lease, { run, control, migration });
 }
 
@@ -163,7 +162,7 @@ async function stepStage<C>(session: RunSession<C>): Promise<Step> {
   if (current === undefined) return end(session);
   const index = stages.findIndex(({ name }) => name === current);
   const stage = stages[index];
-  if (stage === undefined) throw stageUnknown(session, current);
+  if (stage === undefined) throw stageUnknown(session.run, current);
   const record = records.find(({ track, stage: name }) => track === session.run.track && name === stage.name);
   if (record?.state === "done") {
     const next = stages[index + 1];
@@ -183,13 +182,6 @@ function stagesOf<C>(
   if (session.run.track === "forward") return session.migration.stages;
   const started = new Set(records.filter(({ track }) => track === "forward").map(({ stage }) => stage));
   return undoStages(session.migration, started);
-}
-
-function stageUnknown<C>({ run }: RunSession<C>, stage: string): MigratorError {
-  const message = `run "${run.runId}" is in stage "${stage}", which ${run.migration} does not have in this version`;
-  return new MigratorError("RUN_STAGE_UNKNOWN", message, {
-    next: "Go on with the version of calico-migrator that started the run.",
-  });
 }
 
 /** Tells of a stage that is done in the same save as the step to the next one, so that it is told exactly once. */

@@ -20,7 +20,7 @@ import type {
 import { isEnd, isUndone } from "./records.ts";
 import { withResolutions } from "./resolutions.ts";
 import type { EnginePorts, EngineParts, EngineSettings } from "./settings.ts";
-import { checkStarted } from "./stage-list.ts";
+import { checkStarted, migrationUnknown } from "./stage-list.ts";
 import { approvedInAdvance, fingerprintOf, isCommitting } from "./subjects.ts";
 import { WAKE_AFTER_MS } from "./transitions.ts";
 import { whyTooLate } from "./undo.ts";
@@ -88,7 +88,8 @@ export class Engine<C> {
 
   /**
    * Records an approval, bound to what the run shows now or to what the fingerprint names; without a subject, of what the run
-   * waits for. Throws NOTHING_TO_APPROVE, SUBJECT_UNKNOWN, APPROVAL_STALE and APPROVAL_UNSEEN; nothing is recorded then.
+   * waits for. Throws NOTHING_TO_APPROVE, SUBJECT_UNKNOWN, APPROVAL_STALE, APPROVAL_UNSEEN and RUN_MIGRATION_UNKNOWN; nothing is
+   * recorded then.
    */
   async approve(runId: string, by: string, wanted?: string, seen?: string): Promise<Approval> {
     const { run, control } = await this.controlled(runId);
@@ -98,7 +99,7 @@ export class Engine<C> {
         next: "See what it does with `calico-migrator describe`.",
       });
     }
-    const migration = this.migration(run.migration);
+    const migration = this.ofRun(run);
     const fingerprint = fingerprintOf(migration, { run, control }, { subject, fingerprint: seen });
     const approval = { subject, fingerprint, by, at: this.parts.clock.now() };
     await this.ask(runId, (now) => ({ ...now, approvals: [...now.approvals, approval] }));
@@ -121,13 +122,13 @@ export class Engine<C> {
 
   /**
    * Asks for the run to be undone. Throws UNDO_ENDED where it was undone already, UNDO_TOO_LATE where nothing can be undone any
-   * more, RUN_STAGE_UNKNOWN where this version does not know what has to be undone, and ABORT_TOO_LATE for an abort of a run past its
+   * more, RUN_STAGE_UNKNOWN and RUN_MIGRATION_UNKNOWN where this version does not know what has to be undone, and ABORT_TOO_LATE for an abort of a run past its
    * point of no return; nothing is recorded then, and the run stays as it is.
    */
   async undo(runId: string, kind: "abort" | "rollback"): Promise<void> {
     const run = await this.existing(runId);
     if (isUndone(run.state) || run.state === "Abandoned") throw undoEnded(run);
-    const migration = this.migration(run.migration);
+    const migration = this.ofRun(run);
     const records = await this.parts.store.listStages(runId);
     checkStarted(migration, run, records);
     const late = whyTooLate(migration, records);
@@ -198,13 +199,20 @@ export class Engine<C> {
   /** What a run will ask people for, see {@link asksOf}. Throws RunNotFoundError. */
   async asks(runId: string, signal: AbortSignal): Promise<Ask[] | undefined> {
     const { run, control } = await this.controlled(runId);
-    return asksOf(this.parts, { run, control, migration: this.migration(run.migration) }, signal);
+    return asksOf(this.parts, { run, control, migration: this.ofRun(run) }, signal);
   }
 
   /** True for migrations whose runs leave something to undo: a backup does not. One that is not known may. */
   hasUndo(name: string): boolean {
     const migration = this.parts.migrations.get(name);
     return migration === undefined || migration.stages.some(({ undo = [] }) => undo.length > 0);
+  }
+
+  /** The migration of a run that is there. Throws RUN_MIGRATION_UNKNOWN. */
+  private ofRun(run: RunRecord): Migration<C> {
+    const migration = this.parts.migrations.get(run.migration);
+    if (migration === undefined) throw migrationUnknown(run);
+    return migration;
   }
 
   /** A migration by name. Throws MIGRATION_UNKNOWN. */
@@ -285,8 +293,9 @@ function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject 
   const issues = parsed.error.issues
     .map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`)
     .join("; ");
-  throw new MigratorError("OPTIONS_INVALID", `options of ${migration.name}: ${issues}`, {
-    next: `See \`calico-migrator start ${migration.name} --help\`.`,
+  const { name, command = `start ${name}` } = migration;
+  throw new MigratorError("OPTIONS_INVALID", `options of ${name}: ${issues}`, {
+    next: `Correct what is named: see \`calico-migrator ${command} --help\`.`,
   });
 }
 

@@ -16,7 +16,7 @@ export class RunExistsError extends MigratorError {
   override readonly name = "RunExistsError";
   constructor(runId: string) {
     super("RUN_EXISTS", `a run "${runId}" exists already`, {
-      next: "Choose another id, or look at it with `get`.",
+      next: `Choose another id, or look at this one with \`calico-migrator describe ${runId}\`.`,
     });
   }
 }
@@ -63,7 +63,7 @@ export class ArtifactNotFoundError extends MigratorError {
   override readonly name = "ArtifactNotFoundError";
   constructor(artifact: string) {
     super("ARTIFACT_NOT_FOUND", `there is no artifact "${artifact}"`, {
-      next: "Name the run whose backup or report you mean; `describe` lists them.",
+      next: "Name one that is there: `calico-migrator describe RUN` lists those of a run, `calico-migrator manifests` the manifests.",
     });
   }
 }
@@ -73,7 +73,7 @@ export class ArtifactCorruptError extends MigratorError {
   override readonly name = "ArtifactCorruptError";
   constructor(artifact: string) {
     super("ARTIFACT_CORRUPT", `the artifact "${artifact}" does not have the hash that was recorded for it`, {
-      next: "Do not restore from it; check the disk and use another copy of the store.",
+      next: "Use nothing of it. Check the disk, and read it in a copy of the store from before the damage; on AWS, put the older version of the object back, which the bucket keeps.",
     });
   }
 }

@@ -161,6 +161,8 @@ export type ShowContext<C, O> = Pick<
 export interface Migration<C, O extends JsonObject = JsonObject> {
   name: string;
   title: string;
+  /** The command that people start it with, where that is not `start` with its name. */
+  command?: string;
   options: OptionsParser<O>;
   stages: readonly Stage<C, O>[];
   /** Runs after everything else was undone, for example to prove that both sides are as they were. */

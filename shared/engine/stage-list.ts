@@ -22,6 +22,18 @@ export function checkStages<C>(migration: Migration<C>, run: Run, records: reado
   requireReached(run, back, records);
 }
 
+/** For a stage in which a run is, and which nothing else is known of. */
+export function stageUnknown(run: Run, stage: string): MigratorError {
+  const message = `run "${run.runId}" is in stage "${stage}", which ${run.migration} does not have in this version`;
+  return new MigratorError("RUN_STAGE_UNKNOWN", message, otherVersion(run));
+}
+
+/** For a run of a migration that this version does not have. */
+export function migrationUnknown(run: Run): MigratorError {
+  const message = `run "${run.runId}" is one of the migration "${run.migration}", which is not in this version`;
+  return new MigratorError("RUN_MIGRATION_UNKNOWN", message, otherVersion(run));
+}
+
 /** Throws RUN_STAGE_UNKNOWN for a stage that has started and is not known: it could not be undone. */
 export function checkStarted<C>(
   migration: Pick<Migration<C>, "stages">,
@@ -70,6 +82,6 @@ function changed(run: Run, why: string): MigratorError {
 
 function otherVersion({ runId }: Run): { next: string } {
   return {
-    next: `Go on with the version of calico-migrator that started the run: \`resume ${runId}\` there. If nobody has it, \`calico-migrator abandon ${runId}\` gives the run up.`,
+    next: `Go on with the version of calico-migrator that started the run: \`resume ${runId}\` or \`rollback ${runId}\` there. If nobody has it, \`calico-migrator abandon ${runId}\` gives the run up.`,
   };
 }

@@ -151,6 +151,6 @@ describe("rbac apiserver-to-crds", () => {
       "--dependants",
       "Config Maps",
     );
-    assert.deepEqual([code, /--dependants: is no resource/.test(stderr)], [2, true]);
+    assert.deepEqual([code, /--dependants: "Config Maps" is no resource/.test(stderr)], [2, true]);
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -40,6 +41,27 @@ describe("an artifact that was damaged in the file", () => {
         close();
       }));
   }
+
+  test("is read in a copy of the store from before the damage, as the error says", () =>
+    withStorePath(async (path) => {
+      const { artifacts, close } = openEmbedded(path, { clock: new ManualClock() });
+      await artifacts.write("backup", [content]);
+      close();
+      copyFileSync(path, `${path}.copy`);
+      const sqlite = new DatabaseSync(path);
+      damages["lost its end"]?.(sqlite);
+      sqlite.close();
+      const damaged = openEmbedded(path, { clock: new ManualClock() });
+      await assert.rejects(drain(damaged.artifacts.read("backup")), {
+        code: "ARTIFACT_CORRUPT",
+        next: /in a copy of the store from before the damage/,
+      });
+      damaged.close();
+
+      const copy = openEmbedded(`${path}.copy`, { clock: new ManualClock() });
+      assert.deepEqual(Buffer.concat(await Array.fromAsync(copy.artifacts.read("backup"))), content);
+      copy.close();
+    }));
 });
 
 describe("what is left of artifacts", () => {

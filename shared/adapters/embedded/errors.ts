@@ -42,7 +42,7 @@ export class StoreCorruptError extends MigratorError {
   override readonly name = "StoreCorruptError";
   constructor(path: string, cause?: unknown) {
     super("STORE_CORRUPT", `the store "${path}" is damaged`, {
-      next: "Check the disk, keep the file, and go on with a copy of the store from before the damage.",
+      next: "Check the disk, keep the file, and go on with a copy of the store from before the damage, with --store-moved.",
       cause,
     });
   }

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { JsonObject } from "../../json.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { OLD_LOCK } from "./cluster-information.ts";
-import { runBefore, wholeWorld } from "./testing/whole.ts";
+import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 
 describe("what a failed run says to do gets it further", () => {
   test("an old group without ClusterInformation: it is there again, then resume", async () => {
@@ -21,6 +21,24 @@ describe("what a failed run says to do gets it further", () => {
     await world.cluster.create({ apiVersion, plural }, { ...information, metadata: { name, labels } });
     await worker.engine.resume(runId);
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+
+  test("an object that the API server does not take, and nobody can mend: rollback, then start with --skip", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    world.cluster.hooks.before = (write) => {
+      if (!/^create projectcalico\.org\/v3[a-z]*\/networksets\/shop\/partners$/.test(write)) return;
+      throw new KubernetesApiError("KUBERNETES_INVALID", write, { next: "Ask its owner.", status: 422 });
+    };
+    const runId = await startWhole(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "COPY_FAILED", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.failure.next, /`rollback`, then `start` with --skip/);
+    await rollBack(world, worker, runId);
+    const options = { skip: ["NetworkSet/shop/partners"] };
+    const other = await startWhole(worker, { options, approvals: ["unlock", "cleanup"] });
+    assert.equal((await world.drive(worker, other)).run.waiting?.subject, "uncarried");
+    assertState(await goOn(world, worker, other, "uncarried"), "Succeeded");
   });
 
   test("an object that the API server does not take: its cause is mended, then resume", async () => {

@@ -18,6 +18,9 @@ import { v1Ref } from "./v1-ref.ts";
 
 /** The subject that a person approves to leave behind what the options leave out. */
 const SUBJECT = "uncarried";
+/** The way without an object that cannot be mended, as it follows the advice to mend it. */
+export const WITHOUT_IT =
+  " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
 const REASON = "left out by the option skip: it stays in the old group, and goes with it at the cleanup";
 const PAGE = 1000;
 const NAMED = 5;

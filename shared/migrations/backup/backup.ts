@@ -57,6 +57,7 @@ const pin: Action<ClusterConnections, BackupOptions> = {
 export const backupBothSides = defineMigration<ClusterConnections, BackupOptions>({
   name: "backup",
   title: "back up Calico's data in etcd and in Kubernetes",
+  command: "backup",
   options: BackupOptions as z.ZodType<BackupOptions>,
   stages: [
     pin,

@@ -16,19 +16,20 @@ const POLL_MS_EACH = 50;
 
 /**
  * What of a rank could not be written: undefined when nothing; otherwise what to do about it, which is to wait for a
- * person in the case of conflicts, or to throw COPY_FAILED where the API server refused. While the run waits, the stage is
- * planned again now and then: see `conflictPages` for what may be settled by then.
+ * person in the case of conflicts, or to throw COPY_FAILED where the API server refused, with `otherwise` as what else people
+ * can do. While the run waits, the stage is planned again now and then: see `conflictPages` for what may be settled by then.
  */
 export async function unsettled(
   ledger: Ledger,
   rank: number,
+  otherwise = "",
 ): Promise<(() => { wait: WaitRequest }) | undefined> {
   const failed = await ledger.list({ rank, states: ["failed"], limit: NAMED });
   const conflicts = await ledger.list({ rank, states: ["conflict"], limit: NAMED });
   if (failed.length > 0) {
     return () => {
       throw new MigratorError("COPY_FAILED", `resources could not be written: ${named(failed)}`, {
-        next: "Mend what each reason says, then `resume`: only these are tried again. `describe` lists all of them.",
+        next: `Mend what each reason says, then \`resume\`: only these are tried again. \`describe\` lists all of them.${otherwise}`,
         details: { resources: failed.map(({ key }) => key) },
       });
     };
@@ -44,9 +45,10 @@ export async function unsettled(
 export async function firstUnsettled(
   ledger: Ledger,
   ranks: readonly number[],
+  otherwise?: string,
 ): Promise<(() => { wait: WaitRequest }) | undefined> {
   for (const rank of ranks) {
-    const left = await unsettled(ledger, rank);
+    const left = await unsettled(ledger, rank, otherwise);
     if (left !== undefined) return left;
   }
   return undefined;

@@ -10,7 +10,7 @@ import { judgeNativeChanges, type NativeChanges, nativeChanges, type NativeSince
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { Findings } from "../preflight/findings.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
-import { lossesApproved } from "../left-out.ts";
+import { lossesApproved, WITHOUT_IT } from "../left-out.ts";
 import { retryUnsettled } from "../retry-rows.ts";
 import { collectByComparing, collectChanges, type Collected } from "./collect-changes.ts";
 import { Copied } from "./pre-copy.ts";
@@ -187,7 +187,7 @@ async function round(
   ]);
   if ("forgotten" in found)
     return { batches: [], cursor: { ...cursor, relisting: relistingOf(found.forgotten) } };
-  const unsettled = applies ? await firstUnsettled(resources(context), RANKS) : undefined;
+  const unsettled = applies ? await firstUnsettled(resources(context), RANKS, WITHOUT_IT) : undefined;
   // Planned again, it reads the same changes again, and tries again what these could not write.
   if (unsettled !== undefined) return unsettled();
   const { since, counted, readAt, writers } = found;

@@ -5,12 +5,11 @@ import type { ClusterConnections } from "../../connections.ts";
 import { addCounts } from "../../copying/copy-each.ts";
 import { copyRefused, countProblems, forgetProblems } from "../../copying/problems.ts";
 import { blockers, type Context, isPrecopied, untried } from "../context.ts";
+import { WITHOUT_IT } from "../left-out.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { tryObjects } from "../try-objects.ts";
 import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
-
-const OTHERWISE = " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
 
 const Cursor = z.object({
   /** The kind that is being read, by its place in the order of copying. */
@@ -59,7 +58,7 @@ async function planNext(
 
 async function judge(context: Context): Promise<SweepPlan> {
   const refused = await countProblems(blockers(context), ({ state }) => state === "failed");
-  if (refused.count > 0) throw copyRefused(refused, { where: "the old group", otherwise: OTHERWISE });
+  if (refused.count > 0) throw copyRefused(refused, { where: "the old group", otherwise: WITHOUT_IT });
   const { count, items } = await countProblems(untried(context), ({ state }) => state === "failed");
   await context.record({ untried: count, untriedFirst: items });
   return { batches: [], done: true };

@@ -17,6 +17,7 @@ import { verify } from "./stages/verify.ts";
 export const restore = defineMigration<ClusterConnections, RestoreOptions>({
   name: "restore",
   title: "put one side back as a backup has it",
+  command: "restore",
   options: RestoreOptions,
   lockPolicy,
   stages: [
