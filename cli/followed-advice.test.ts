@@ -147,7 +147,8 @@ describe("a store that cannot be used", () => {
   test("for it is damaged (STORE_CORRUPT): a copy from before goes on with the run", async (t) => {
     const { world, runId, copy } = await copied(t);
     writeFileSync(world.store, readFileSync(world.store).fill(0xff, 100, 4096));
-    const next = /keep the file, and go on with a copy of the store from before the damage, with --store-moved/;
+    const next =
+      /keep the file, and go on with a copy of the store from before the damage, with --store-moved/;
     assertRefused(await runIn(world, "resume", runId, "-q"), "STORE_CORRUPT", next);
     await runIn(copy, "approve", runId, "-q", "--store-moved");
     assert.match((await runIn(copy, "approve", runId, "-q")).stdout, /Succeeded/);

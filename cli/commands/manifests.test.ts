@@ -32,13 +32,16 @@ describe("manifests put", () => {
     assert.deepEqual(stack.commands, []);
   });
 
-  test("keeps no manifest with a Secret in it", async (t) => {
+  test("keeps no manifest with a Secret in it, until that is taken out", async (t) => {
     const world = fakeWorld(t);
     const stack = withFakeStack(t, world);
     const file = join(world.folder, "calico.yaml");
     writeFileSync(file, CONFIG.replace("ConfigMap", "Secret"));
-    assert.match((await runOnAws(world, "manifests", "put", file)).stderr, /\(MANIFEST_HAS_SECRET\)/);
+    const refused = await runOnAws(world, "manifests", "put", file);
+    assert.match(refused.stderr, /\(MANIFEST_HAS_SECRET\)\nnext: .* take it out of the manifest\./);
     assert.deepEqual(await stack.artifacts.list(""), []);
+    writeFileSync(file, CONFIG);
+    assert.equal((await runOnAws(world, "manifests", "put", file)).code, 0);
   });
 
   test("is for functions on AWS alone", async (t) => {

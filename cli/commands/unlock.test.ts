@@ -73,13 +73,25 @@ describe("unlock", () => {
     assert.match((await locked.unlock("--force")).stderr, /etcd is not locked, .* \(SIDE_AMBIGUOUS\)/);
   });
 
-  test("refuses a lock that is not ours", async (t) => {
+  test("refuses a lock that is not ours, until somebody has lifted it", async (t) => {
     const locked = await lockedWorld(t);
     const foreign = JSON.stringify({ ...INFORMATION, spec: { datastoreReady: false } });
     locked.etcd.put(CLUSTER_INFORMATION_KEY, foreign);
     const { code, stderr } = await locked.unlock("--force", "--side", "etcd");
     assert.deepEqual([code, etcdValue(locked)], [1, foreign]);
-    assert.match(stderr, /LOCK_NOT_OURS/);
+    assert.match(stderr, /\(LOCK_NOT_OURS\)\nnext: See who has set .*, and let them lift it\./);
+    locked.etcd.put(CLUSTER_INFORMATION_KEY, JSON.stringify(INFORMATION));
+    assert.equal((await locked.unlock("--force", "--side", "etcd")).code, 0);
+  });
+
+  test("refuses a datastore that is not there (LOCK_MISSING): what it shows without --side is", async (t) => {
+    const locked = await lockedWorld(t);
+    const line = ["unlock", "--kubeconfig", locked.world.kubeconfig];
+    const { stderr } = await runIn(locked.world, ...line, "--force", "--side", "etcd");
+    assert.match(stderr, /\(LOCK_MISSING\)\nnext: .*`calico-migrator unlock` .* named with --etcd-endpoints/);
+    assert.doesNotMatch((await runIn(locked.world, ...line)).stdout, /^etcd/m);
+    assert.match((await locked.unlock()).stdout, /^etcd/m);
+    assert.equal((await locked.unlock("--force", "--side", "etcd")).code, 0);
   });
 
   test("refuses the lock of a run that the store knows, until that has ended", async (t) => {

@@ -5,7 +5,7 @@ import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import type { Worker } from "../testing/run-world.ts";
 import { compareGroups, type GroupDifference } from "./compare-sides.ts";
 import { policy } from "./testing/source.ts";
-import { assertState, goOn, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
+import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
 
 const OLD = "crd.projectcalico.org/v1";
@@ -96,19 +96,37 @@ describe("comparing both groups", () => {
     using world = await wholeWorld();
     const { worker, runId } = await stopped(world, "cleanup");
     assertState(await goOn(world, worker, runId, "cleanup"), "Succeeded");
-    await assert.rejects(compared(world, worker, runId), { code: "OLD_GROUP_DELETED" });
+    await assert.rejects(compared(world, worker, runId), {
+      code: "OLD_GROUP_DELETED",
+      next: /its report, and `calico-migrator describe RUN`/,
+    });
+    const names = (await worker.embedded.artifacts.list(`runs/${runId}/`)).map(({ name }) => name);
+    assert.ok(names.includes(`runs/${runId}/report.json`));
+    const { stages } = await worker.engine.describe(runId);
+    assert.ok((stages.find(({ stage }) => stage === "verify-all")?.counts["verified"] ?? 0) > 0);
   });
 
-  test("is refused for a run that has copied nothing", async () => {
+  test("is refused for a run that has copied nothing, until it has gone on", async () => {
     using world = await wholeWorld();
     const worker = world.worker();
-    const runId = await startWhole(worker);
-    await assert.rejects(compared(world, worker, runId), { code: "NOTHING_COPIED" });
+    const runId = await startWhole(worker, { stopBefore: "lock" });
+    await assert.rejects(compared(world, worker, runId), {
+      code: "NOTHING_COPIED",
+      next: /Let it go on with `calico-migrator resume`, then compare/,
+    });
+    await worker.engine.resume(runId);
+    await world.drive(worker, runId);
+    assert.deepEqual(await compared(world, worker, runId), []);
+    await rollBack(world, worker, runId);
+    const next = "Nothing of it is there to compare: do that while a run goes on, or after it has succeeded.";
+    await assert.rejects(compared(world, worker, runId), { code: "NOTHING_COPIED", next });
   });
 
-  test("is refused while native objects are hidden", async () => {
+  test("is refused while native objects are hidden, until the run has gone on", async () => {
     using world = await wholeWorld();
-    const { worker, runId } = await stopped(world, "lock");
+    const worker = world.worker();
+    const runId = await startWhole(worker, { stopBefore: "lock", approvals: ["unlock"] });
+    await world.drive(worker, runId);
     const plural = "customresourcedefinitions";
     const ref = {
       apiVersion: "apiextensions.k8s.io/v1",
@@ -119,6 +137,13 @@ describe("comparing both groups", () => {
     const { versions } = crd["spec"] as { versions: { name: string }[] };
     const kept = versions.filter((version) => version.name === "v3");
     await world.cluster.patch(ref, { spec: { versions: kept } }, { type: "merge" });
-    await assert.rejects(compared(world, worker, runId), { code: "NATIVE_NOT_SERVED" });
+    await assert.rejects(compared(world, worker, runId), {
+      code: "NATIVE_NOT_SERVED",
+      next: /Let the run go on with `calico-migrator resume`, then compare/,
+    });
+    await worker.engine.resume(runId);
+    await worker.engine.approve(runId, "test", "lock");
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "cleanup");
+    assert.deepEqual(await compared(world, worker, runId), []);
   });
 });

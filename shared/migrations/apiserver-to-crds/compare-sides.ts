@@ -15,6 +15,7 @@ import { SECOND_VERSION } from "../../kubernetes/second-version.ts";
 import type { ClusterConnections } from "../connections.ts";
 import type { AnyContext } from "../context.ts";
 import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
+import { nothingCopied } from "../nothing-copied.ts";
 import { call, orAbsent, readTarget } from "../target/calls.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 import { nativeIdOf } from "./copied.ts";
@@ -203,10 +204,4 @@ async function* v1Pages(context: AnyContext, kind: NativeKind): AsyncGenerator<J
 function differenceOf(row: Checkpoint, reason: string): GroupDifference {
   const { kind, namespace } = detailOf(row);
   return { kind, ...(namespace === undefined ? {} : { namespace }), target: row.target, reason };
-}
-
-function nothingCopied({ runId }: RunRecord): MigratorError {
-  return new MigratorError("NOTHING_COPIED", `run "${runId}" has copied nothing, or has undone it`, {
-    next: "Let it go on with `calico-migrator resume`, then compare.",
-  });
 }

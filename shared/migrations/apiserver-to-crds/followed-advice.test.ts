@@ -3,7 +3,21 @@ import { describe, test } from "node:test";
 import type { JsonObject } from "../../json.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { OLD_LOCK } from "./cluster-information.ts";
-import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
+import { putApiServiceBack } from "./testing/rivals.ts";
+import {
+  assertState,
+  goOn,
+  rollBack,
+  runBefore,
+  startWhole,
+  uncollectedWorld,
+  wholeWorld,
+} from "./testing/whole.ts";
+
+const OLD = "crd.projectcalico.org/v1";
+const NATIVE = "projectcalico.org/v3";
+const POLICIES = { apiVersion: NATIVE, plural: "networkpolicies", namespace: "shop" };
+const MIXED = { apiVersion: "v1", plural: "configmaps", namespace: "shop", name: "mixed" };
 
 describe("what a failed run says to do gets it further", () => {
   test("an old group without ClusterInformation: it is there again, then resume", async () => {
@@ -21,6 +35,85 @@ describe("what a failed run says to do gets it further", () => {
     await world.cluster.create({ apiVersion, plural }, { ...information, metadata: { name, labels } });
     await worker.engine.resume(runId);
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+
+  test("what changed since the copy and is changed in the native group: it is mended, then resume", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const late = { ...POLICIES, name: "owned" };
+    const runId = await runBefore(world, worker, "lock");
+    await world.cluster.patch({ ...late, apiVersion: OLD }, { spec: { order: 7 } }, { type: "merge" });
+    await worker.engine.approve(runId, "test", "lock");
+    const order = (value: number) =>
+      world.cluster.storage.patch(late, { spec: { order: value } }, { type: "merge" });
+    await world.drive(worker, runId, ({ stage }) => stage === "verify-changes");
+    await order(4711);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.stage, run.failure]));
+    assert.equal(run.stage, "verify-changes");
+    assert.match(run.failure.next, /^Mend the native objects and `resume`/);
+    await order(7);
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("owner references that somebody sets all the time: that is stopped, then resume", async () => {
+    // With a garbage collector an object whose owners nobody has would be gone.
+    using world = await uncollectedWorld();
+    const worker = world.worker();
+    let count = 0;
+    const rival = async (write: string): Promise<void> => {
+      if (write !== "patch v1/configmaps/shop/mixed") return;
+      const name = `owner-${++count}`;
+      const owner = { apiVersion: NATIVE, kind: "GlobalNetworkSet", name, uid: name };
+      const patch = { metadata: { ownerReferences: [owner] } };
+      await world.cluster.storage.patch(MIXED, patch, { type: "merge" });
+    };
+    world.meanwhile.before.push(rival);
+    const runId = await startWhole(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "OWNERS_UNSETTLED", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.failure.next, /See who sets them .* stop that, then `resume`/);
+    world.meanwhile.before.splice(0);
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("an APIService that somebody puts back all the time (NATIVE_NOT_SERVED): once that is stopped, the run goes on by itself", async () => {
+    using world = await wholeWorld();
+    // What belongs to native objects is another matter.
+    world.meanwhile.after.splice(0);
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "unlock");
+    const get = world.cluster.get.bind(world.cluster);
+    world.cluster.get = async (ref) => {
+      if (ref.apiVersion === NATIVE) await putApiServiceBack(world.cluster);
+      return get(ref);
+    };
+    await worker.engine.approve(runId, "test", "unlock");
+    const shown = "projectcalico.org/v3 does not show the native group's ClusterInformation";
+    await world.drive(worker, runId, ({ waiting }) => waiting?.message.includes(shown) === true);
+    world.cluster.get = get;
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("and what is hidden by it is compared again", async () => {
+    using world = await wholeWorld();
+    world.meanwhile.after.splice(0);
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    const late = { ...POLICIES, apiVersion: OLD, name: "owned" };
+    await world.cluster.patch(late, { spec: { order: 7 } }, { type: "merge" });
+    await worker.engine.approve(runId, "test", "lock");
+    await world.drive(worker, runId, ({ stage }) => stage === "verify-changes");
+    const get = world.cluster.get.bind(world.cluster);
+    let count = 0;
+    world.cluster.get = async (ref) => {
+      if (ref.apiVersion === NATIVE && count++ < 10) await putApiServiceBack(world.cluster);
+      return get(ref);
+    };
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.ok(count > 10);
   });
 
   test("an object that the API server does not take, and nobody can mend: rollback, then start with --skip", async () => {

@@ -135,8 +135,11 @@ describe("restore", () => {
     assert.equal(run.failure?.code, "RESTORE_STALE");
     assert.ok(run.failure.message.includes(block));
     assert.equal(world.etcd.dump()[block], '{"given":"since"}');
+    assert.match(run.failure.next, /^`abort` this restore and start it again/);
     await worker.engine.undo(runId, "abort");
     assertState(await world.drive(worker, runId), "Aborted");
+    const again = await startRestore(worker, { from, side: "etcd" });
+    assertState(await driveApproving(world, worker, again), "Succeeded");
   });
 
   test("leaves the datastore ready, whatever its lock was when the backup was made", async () => {
@@ -255,6 +258,7 @@ describe("restore", () => {
 
     assert.equal(run.failure?.code, "VERIFY_FAILED");
     assert.match(run.failure.message, /ippools\/new is not in the backup.*ippools\/v6 differs/);
+    assert.match(run.failure.next, /^Mend or delete what is named and `resume`/);
     world.etcd.put(key, before);
     world.etcd.delete(resourceKey("ippools", "new"));
     await worker.engine.resume(runId);

@@ -4,8 +4,8 @@ import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import { compareRun } from "./compare-sides.ts";
 import type { SideDifference } from "./one-sided.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
-import { runUpTo } from "./testing/steps.ts";
-import { sidesOf, type Worker, World } from "./testing/world.ts";
+import { resume, runUpTo } from "./testing/steps.ts";
+import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
 const POLICIES = { apiVersion: V1, plural: "globalnetworkpolicies" };
@@ -36,6 +36,18 @@ describe("comparing both sides", () => {
       assert.deepEqual(sidesOf(world), before);
     });
   }
+
+  test("is refused for a run that has copied nothing, until it has gone on", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await startRun(worker, { stopBefore: "lock" });
+    await assert.rejects(compared(world, worker, runId), {
+      code: "NOTHING_COPIED",
+      next: /Let it go on with `calico-migrator resume`, then compare/,
+    });
+    await resume(world, worker, runId);
+    assert.deepEqual(await compared(world, worker, runId), []);
+  });
 
   test("names what only the target has, and says whose it is", async () => {
     using world = await World.create();

@@ -2,13 +2,13 @@ import type { Checkpoint, RunRecord } from "../../engine/records.ts";
 import { type Ledger, ledgerPages, openLedger } from "../../engine/ledger.ts";
 import type { ArtifactStore, CheckpointStore } from "../../engine/ports.ts";
 import type { ForwardContext } from "../../calico/forwarded.ts";
-import { MigratorError } from "../../errors.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { compareResource } from "./compare.ts";
 import { conversionBy, Decisions } from "./decisions.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { storedNodeNames } from "./node-names.ts";
 import { orAbsent } from "../target/calls.ts";
+import { nothingCopied } from "../nothing-copied.ts";
 import { onlyInSource, onlyInTarget, type SideDifference } from "./one-sided.ts";
 import { refOf } from "./target-refs.ts";
 
@@ -66,9 +66,7 @@ async function conversionOf(
   const stage = await store.getStage({ runId: run.runId, track: "forward", stage: "preflight" });
   const decided = Decisions.safeParse(stage?.notes);
   if (decided.success) return conversionBy(decided.data, await storedNodeNames(artifacts, run.runId));
-  throw new MigratorError("NOTHING_COPIED", `run "${run.runId}" has copied nothing yet`, {
-    next: "Let it go on with `calico-migrator resume`, then compare.",
-  });
+  throw nothingCopied(run);
 }
 
 function difference(

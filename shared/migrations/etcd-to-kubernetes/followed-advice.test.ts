@@ -4,11 +4,18 @@ import { lockedClusterInformation, unlockedClusterInformation } from "../../cali
 import { resourceKey } from "../../calico/testing/samples.ts";
 import type { JsonObject } from "../../json.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
+import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack, runUpTo } from "./testing/steps.ts";
 import { startRun, type Worker, World } from "./testing/world.ts";
 
 const CRDS = { apiVersion: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions" };
 const POOL = { apiVersion: "crd.projectcalico.org/v1", plural: "ippools", name: "v6" };
+const LATE = {
+  apiVersion: POOL.apiVersion,
+  plural: "networkpolicies",
+  namespace: "shop",
+  name: "late",
+};
 const DEPLOYMENTS = { apiVersion: "apps/v1", plural: "deployments", namespace: "kube-system" };
 
 /** A run that has failed with this code, and says this. */
@@ -151,6 +158,42 @@ describe("what a failed run says to do gets it further", () => {
     );
     world.etcd.hooks.before = undefined;
     assertState(await resume(world, worker, runId), "RolledBack");
+  });
+
+  test("an etcd that somebody locks again on the way back: that is stopped, then resume", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const before = informationOf(world);
+    const runId = await runUpTo(world, worker, "switch", { approvals: [] });
+    const locked = informationOf(world);
+    world.etcd.hooks.after = (write) => {
+      if (write.endsWith(CLUSTER_INFORMATION_KEY)) world.etcd.put(CLUSTER_INFORMATION_KEY, locked);
+    };
+    await worker.engine.undo(runId, "rollback");
+    await world.drive(worker, runId);
+    await assertFailed(world, worker, runId, "UNDO_INCOMPLETE", /See who puts .* stop that, then `resume`/);
+    world.etcd.hooks.after = undefined;
+    assertState(await resume(world, worker, runId), "RolledBack");
+    assert.equal(informationOf(world), before);
+  });
+
+  test("what changed since the copy and is changed in the target: it is mended, then resume", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "lock", { approvals: ["unlock", "switch"] });
+    world.etcd.put(policyKey("shop/late"), policyValue("shop/late", { order: 7 }));
+    const order = async (value: number) =>
+      world.kubernetes.patch(LATE, { spec: { order: value } }, { type: "merge" });
+    world.kubernetes.hooks.after = (write) => {
+      if (!/^create .*networkpolicies\/shop\/late$/.test(write)) return;
+      world.kubernetes.hooks.after = undefined;
+      void order(4711);
+    };
+    await approve(world, worker, runId, "lock");
+    await assertFailed(world, worker, runId, "VERIFY_FAILED", /Mend the target and `resume`/);
+    assert.equal((await world.describe(worker, runId)).run.stage, "verify-changes");
+    await order(7);
+    assertState(await resume(world, worker, runId), "Succeeded");
   });
 
   test("a lock that somebody lifts at once: that is stopped, then resume", async () => {

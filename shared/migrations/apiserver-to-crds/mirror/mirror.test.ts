@@ -210,9 +210,16 @@ suite("showing a run as a DatastoreMigration", () => {
     assert.notEqual(shown.object(), undefined);
   });
 
-  test("a CRD that is gone is a failure of showing while the run goes on, and nothing on the way back", async (t) => {
+  test("a CRD that is gone is a failure of showing until it is applied again, and nothing on the way back", async (t) => {
     const shown = await showOn(t, []);
-    await assert.rejects(statusMirror()(shown.context({ stage: "pre-copy" })), { code: "MIRROR_NOT_SERVED" });
+    const show = statusMirror();
+    await assert.rejects(show(shown.context({ stage: "pre-copy" })), {
+      code: "MIRROR_NOT_SERVED",
+      next: /^Apply the CRD of DatastoreMigration again/,
+    });
+    const again = await showOn(t);
+    await show(again.context({ stage: "pre-copy" }));
+    assert.notEqual(again.object(), undefined);
     await statusMirror()(shown.context({ track: "rollback", state: "RollingBack" }));
     assert.deepEqual(writes(shown), []);
   });

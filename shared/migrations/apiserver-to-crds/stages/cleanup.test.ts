@@ -5,9 +5,11 @@ import { crdResource } from "../../../kubernetes/crds.ts";
 import { driveApproving } from "../../backup/testing/world.ts";
 import { changed } from "../../testing/dumps.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import type { Context } from "../context.ts";
 import { NAMESPACE, OWNER } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
 import { runTo, startRun, World } from "../testing/world.ts";
+import { cleanup } from "./cleanup.ts";
 
 const OLD_PATHS = /crd\.projectcalico\.org/;
 const API_SERVICE = "apiregistration.k8s.io/v1/apiservices/v3.projectcalico.org";
@@ -160,6 +162,13 @@ suite("the backup of a run", () => {
     const owned = { apiVersion: "v1", plural: "configmaps", namespace: "shop", name: "owned" };
     await world.cluster.create(owned, ownedBy(await world.cluster.get({ ...NATIVE_OWNER })));
     const switched = world.cluster.dump();
+    const [refuse] = cleanup.undo ?? [];
+    assert.ok(refuse?.kind === "action");
+    const parts = { run: { runId }, notesOf: () => Promise.resolve({ deletingAt: 1 }) };
+    await assert.rejects(refuse.act(parts as unknown as Context), {
+      code: "OLD_GROUP_DELETED",
+      next: new RegExp(`\`calico-migrator restore ${runId} --side kubernetes\``),
+    });
     const request = { from: runId, side: "kubernetes" };
     const restoring = await worker.engine.start({
       migration: "restore",

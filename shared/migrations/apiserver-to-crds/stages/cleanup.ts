@@ -55,7 +55,7 @@ const refuse: Action<ClusterConnections, ApiserverToCrdsOptions> = {
       "OLD_GROUP_DELETED",
       `the CRDs of ${OLD_GROUP} are deleted, or were being deleted`,
       {
-        next: "Keep the native group. To have the old objects again, restore this run's backup with the migration `restore`.",
+        next: `Keep the native group. To have the old objects again: \`calico-migrator restore ${context.run.runId} --side kubernetes\`.`,
       },
     );
   },

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { z } from "zod";
+import { objectAt } from "../../../kubernetes/fields.ts";
 import { runFieldManager } from "../../../kubernetes/managed-fields.ts";
 import type { Worker } from "../../testing/run-world.ts";
 import { changed } from "../../testing/dumps.ts";
@@ -89,12 +90,14 @@ describe("an undone run", () => {
     assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 
-  test("that has written to the old group, which it never does, does not end", async () => {
+  test("that has written to the old group, which it never does, does not end before that is mended", async () => {
     using world = await wholeWorld();
     const worker = world.worker();
     const runId = await runBefore(world, worker, "lock");
+    const owned = { ...OLD, name: "owned" };
+    const { order = null } = objectAt(await world.cluster.storage.get(owned), "spec");
     await world.cluster.storage.patch(
-      { ...OLD, name: "owned" },
+      owned,
       { spec: { order: 9 } },
       { type: "merge", fieldManager: runFieldManager(runId) },
     );
@@ -104,5 +107,9 @@ describe("an undone run", () => {
     assertState(described, "Failed");
     assert.equal(described.run.failure?.code, "UNDO_INCOMPLETE");
     assert.match(described.run.failure.message, /networkpolicies\/shop\/owned/);
+    assert.match(described.run.failure.next, /mend that, then `resume`/);
+    await world.cluster.storage.patch(owned, { spec: { order } }, { type: "merge" });
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "RolledBack");
   });
 });

@@ -60,11 +60,15 @@ function parsed(side: Side, line: Json, part: string, number: number): Item | un
   }
 }
 
+/** What to do about a line that is wrong: a backup is never imported over another one. */
+export const MEND_LINE =
+  "Mend the file that the line came from and import it under another name (`calico-migrator backup import FOLDER --name NAME`), then restore with that name, or another backup.";
+
 /** A line of a backup that says something else than a backup says. */
 export function lineInvalid(part: string, line: number, { issues }: z.ZodError): MigratorError {
   const each = issues.slice(0, 3).map(({ path, message }) => `${path.join(".") || "the line"}: ${message}`);
   return new MigratorError("BACKUP_INVALID", `${part}, line ${line}: ${each.join("; ")}`, {
-    next: "Mend the file that it came from and import the backup again, or name another backup.",
+    next: MEND_LINE,
     details: { part, line },
   });
 }

@@ -145,7 +145,7 @@ function notTaken(refused: readonly Checkpoint[]): MigratorError {
 function disturbed(items: readonly Item[]): MigratorError {
   const named = items.slice(0, NAMED).map(({ key }) => key);
   return new MigratorError("RESTORE_DISTURBED", `somebody writes to ${named.join(", ")} at the same time`, {
-    next: "See who writes to it in spite of the lock, and stop it.",
+    next: "See who writes to it in spite of the lock, stop that, then `resume`.",
     retryable: true,
   });
 }

@@ -14,12 +14,13 @@ import { releasedUids } from "../../target/released.ts";
 import { readClusterInformation } from "../source-lock.ts";
 import { listPage, orAbsent } from "../../target/calls.ts";
 import { objectTargetId } from "../target-refs.ts";
+import { liftSourceLock } from "./unlock-etcd.ts";
 
 const PAGE = 500;
 
 /**
  * Proves that the undo is complete: nothing that this run wrote is left in the target (what a worker wrote with its last
- * breath, after its lease had expired, is deleted), and etcd is not locked by this run.
+ * breath, after its lease had expired, is deleted), and etcd is not locked by this run (else it is unlocked once more).
  */
 export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",
@@ -74,10 +75,12 @@ async function restoredTargets(
 
 async function checkSource(context: Context): Promise<void> {
   if ((await context.stageOf("lock")) === undefined) return;
+  // Somebody may have put ClusterInformation back as it was while it was locked, after its unlocking.
+  await liftSourceLock(context);
   const { lockedBy } = readLock((await readClusterInformation(context)).value.toString("utf8"));
   if (lockedBy !== context.run.runId) return;
   throw new MigratorError("UNDO_INCOMPLETE", "etcd is still locked by this run", {
-    next: "Run `rollback` again.",
+    next: "See who puts etcd's ClusterInformation back as it was while it was locked, stop that, then `resume`.",
     retryable: true,
   });
 }

@@ -14,6 +14,7 @@ import { scannedResources } from "../../../apiserver-to-crds/owners/scan.ts";
 import { ifAllowed } from "../../../apiserver-to-crds/preflight/gather/cluster.ts";
 import { sendFor } from "../dependants.ts";
 import { partsOf, readIndex } from "../../index-file.ts";
+import { MEND_LINE } from "../content.ts";
 import type { Context } from "../options.ts";
 import { foreignLocks, lockedMessage } from "../locks.ts";
 import type { Inventory, Listed } from "./inventory.ts";
@@ -71,7 +72,7 @@ const valid: RestoreCheck = {
   id: "backup-valid",
   title: "every line of the backup is a key or an object of Calico's",
   severity: "blocking",
-  fix: "Mend the file that the line came from and import the backup again, or name another backup.",
+  fix: MEND_LINE,
   run: ({ inventory, pieces }) => {
     const broken = brokenInformations(pieces);
     const { count, first } = inventory.invalid;
