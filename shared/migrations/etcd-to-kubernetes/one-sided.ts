@@ -7,8 +7,7 @@ import { targetId } from "../../calico/target.ts";
 import type { Ledger } from "../../engine/ledger.ts";
 import type { RunRecord } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import { prefixEnd } from "../../etcd/keys.ts";
-import type { CalicoEtcd, EtcdKeyValue } from "../../etcd/types.ts";
+import { presentPages } from "../../etcd/present-pages.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
@@ -38,7 +37,7 @@ export async function* onlyInSource(
   conversion: ForwardContext,
   ledgers: { resources: Ledger; uncarried: Ledger },
 ): AsyncGenerator<SideDifference, void> {
-  for await (const page of valuesOf(etcd())) {
+  for await (const page of presentPages(etcd(), { prefix: CALICO_PREFIX, pageSize: PAGE })) {
     const ids = page.filter(concerns).map(({ key }) => ({ rank: rankOf(key) ?? 0, key }));
     const rows = await ledgers.resources.get(ids);
     const left = await ledgers.uncarried.get(ids);
@@ -54,18 +53,6 @@ export async function* onlyInSource(
       const place = target.namespace === undefined ? {} : { namespace: target.namespace };
       yield { kind, ...place, target: targetId(target), reason: "it is not copied" };
     }
-  }
-}
-
-/** All values as they are now: a comparison takes longer than etcd may keep a revision. */
-async function* valuesOf(etcd: CalicoEtcd): AsyncGenerator<EtcdKeyValue[]> {
-  const to = prefixEnd(CALICO_PREFIX);
-  for (let from = CALICO_PREFIX; ;) {
-    const { kvs, more } = await etcd.range({ from, to, limit: PAGE });
-    yield kvs;
-    const last = kvs.at(-1);
-    if (!more || last === undefined) return;
-    from = `${last.key}\0`;
   }
 }
 

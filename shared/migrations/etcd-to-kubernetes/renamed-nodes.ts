@@ -1,5 +1,5 @@
 import { CALICO_PREFIX } from "../../calico/keys.ts";
-import { prefixEnd } from "../../etcd/keys.ts";
+import { presentPages } from "../../etcd/present-pages.ts";
 import { concerns, type SourceChange } from "./source-changes.ts";
 import type { Context } from "./context.ts";
 
@@ -15,14 +15,9 @@ export async function changesNaming(
 ): Promise<SourceChange[]> {
   const found: SourceChange[] = [];
   if (nodes.length === 0) return found;
-  const to = prefixEnd(CALICO_PREFIX);
-  for (let from = CALICO_PREFIX; ;) {
-    const { kvs, more } = await connections.etcd().range({ from, to, limit: PAGE });
-    for (const { key, value, modRevision } of kvs)
+  for await (const page of presentPages(connections.etcd(), { prefix: CALICO_PREFIX, pageSize: PAGE }))
+    for (const { key, value, modRevision } of page)
       if (concerns({ key }) && nodes.some((name) => key.includes(name) || value.includes(name)))
         found.push({ type: "put", key, value, modRevision });
-    const last = kvs.at(-1);
-    if (!more || last === undefined) return found;
-    from = `${last.key}\0`;
-  }
+  return found;
 }

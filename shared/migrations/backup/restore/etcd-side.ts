@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { CALICO_PREFIX, parseEtcdKey } from "../../../calico/keys.ts";
 import { kindInfo } from "../../../calico/kinds.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
-import { prefixEnd } from "../../../etcd/keys.ts";
+import { presentPages } from "../../../etcd/present-pages.ts";
 import type { Json } from "../../../json.ts";
 import { CLUSTER_INFORMATION_KEY } from "../../etcd-to-kubernetes/source-lock.ts";
 import { KeyLine } from "./lines.ts";
@@ -57,17 +57,12 @@ export class EtcdSide implements Side<KeyLine> {
   }
 
   async *present(): AsyncGenerator<{ key: string; kind: string }[]> {
-    const etcd = this.#context.connections.etcd();
-    for (let from: string | undefined = CALICO_PREFIX; from !== undefined;) {
-      const query = { from, to: prefixEnd(CALICO_PREFIX), limit: KEYS_PER_PAGE, keysOnly: true };
-      const { kvs, more } = await etcd.range(query);
-      yield kvs.flatMap(({ key }) => {
+    const query = { prefix: CALICO_PREFIX, pageSize: KEYS_PER_PAGE, keysOnly: true };
+    for await (const page of presentPages(this.#context.connections.etcd(), query))
+      yield page.flatMap(({ key }) => {
         const placed = placeOf(key);
         return placed === undefined ? [] : [{ key, kind: placed.kind }];
       });
-      const last = kvs.at(-1);
-      from = more && last !== undefined ? `${last.key}\0` : undefined;
-    }
   }
 
   async #put(key: string, value: string, found: Found | undefined): Promise<Written | undefined> {
