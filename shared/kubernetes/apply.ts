@@ -76,8 +76,8 @@ export function applyOrder(objects: readonly JsonObject[]): JsonObject[] {
 
 /**
  * Applies the objects by server-side apply, one after the other in `applyOrder`, and waits for CustomResourceDefinitions
- * among them to be established before it goes on. Admission policies are applied in the API version that is served. Repeating it is harmless. Throws what `request` throws, naming the
- * object; KUBERNETES_KIND_UNKNOWN; KUBERNETES_CRDS_NOT_ESTABLISHED.
+ * among them to be established before it goes on. Admission policies are applied in the API version that is served. Repeating
+ * it is harmless. Throws what `request` throws, naming the object; KUBERNETES_KIND_UNKNOWN; KUBERNETES_CRDS_NOT_ESTABLISHED.
  */
 export async function applyManifests(
   api: KubernetesApi,

@@ -1,4 +1,4 @@
-import type { Query, ResourceRef } from "./types.ts";
+import type { ObjectRef, Query, ResourceRef } from "./types.ts";
 
 /** What a request is about, in the terms of RBAC. */
 export interface RequestSubject {
@@ -24,6 +24,15 @@ export function resourcePath(ref: ResourceRef & { name?: string | undefined }, s
   path += `/${ref.plural}`;
   if (ref.name !== undefined) path += `/${encodeURIComponent(ref.name)}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
+}
+
+/** An object as people are told of it: `networkpolicies shop/web`. */
+export function objectPlace({
+  plural,
+  namespace,
+  name,
+}: Pick<ObjectRef, "plural" | "namespace" | "name">): string {
+  return `${plural} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 }
 
 /** A query string with its `?`, or nothing when no value is defined. */

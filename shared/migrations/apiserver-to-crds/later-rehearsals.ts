@@ -9,13 +9,8 @@ import {
 } from "../../kubernetes/gitops/act.ts";
 import { pauseOf } from "../../kubernetes/gitops/pause.ts";
 import type { ManagerRef } from "../../kubernetes/gitops/saved-pause.ts";
-import type {
-  KubernetesApi,
-  KubernetesReads,
-  ObjectRef,
-  Send,
-  WriteOptions,
-} from "../../kubernetes/types.ts";
+import { objectPlace } from "../../kubernetes/paths.ts";
+import type { KubernetesApi, KubernetesReads, Send, WriteOptions } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { copyRehearsals } from "../target/copy-rehearsals.ts";
@@ -56,7 +51,7 @@ export async function laterRehearsals(context: Context): Promise<Rehearsal[]> {
 
 /** Taking references to Calico objects off an object that has them, as the stages do. */
 export function dependantRehearsal(record: OwnedRecord, options: Options): Rehearsal {
-  const what = `take owner references off ${placeOf(record)}`;
+  const what = `take owner references off ${objectPlace(record)}`;
   return { what, try: (api) => releaseOwners(within(api), record, { ...options, ...DRY }) };
 }
 
@@ -84,7 +79,7 @@ export async function admissionRehearsals(
 ): Promise<Rehearsal[]> {
   const wanted = await refsOf(api, objects.filter(isMutating));
   return wanted.map(({ ref, object }) => ({
-    what: `create ${placeOf(ref)}`,
+    what: `create ${objectPlace(ref)}`,
     try: (server) => server.create(ref, withOldParameters(object), { ...options, ...DRY }),
   }));
 }
@@ -107,7 +102,7 @@ async function dependantsTried(context: Context): Promise<Rehearsal[]> {
     }
   const options = { fieldManager: fieldManager(context), ...DRY };
   return [...tried.values()].map((record) => ({
-    what: `put owner references back on ${placeOf(record)}`,
+    what: `put owner references back on ${objectPlace(record)}`,
     try: (api) => restoreOwners(within(api), record, (reference) => reference, options),
   }));
 }
@@ -143,8 +138,4 @@ function withOldParameters(object: JsonObject): JsonObject {
     ...object,
     spec: { ...spec, paramKind: { ...paramKind, apiVersion: "crd.projectcalico.org/v1" } },
   };
-}
-
-function placeOf({ plural, namespace, name }: Pick<ObjectRef, "plural" | "namespace" | "name">): string {
-  return `${plural} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 }

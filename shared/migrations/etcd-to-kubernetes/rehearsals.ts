@@ -13,6 +13,7 @@ import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { copyRehearsals } from "../target/copy-rehearsals.ts";
 import type { Rehearsal } from "../target/rehearse.ts";
 import type { Context } from "./context.ts";
+import type { Decisions } from "./decisions.ts";
 import { readManifest, readRollbackManifest } from "./manifest.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { clusterInformationRef } from "./target-lock.ts";
@@ -35,6 +36,11 @@ const KEYS_OF_WAY_BACK: readonly string[] = [
 interface CopiesAt {
   targetGroup: TargetGroup;
   missingKinds: ReadonlySet<string>;
+}
+
+/** Where a run with these decisions copies to. */
+export function copiesAt({ targetGroup, calico }: Decisions): CopiesAt {
+  return { targetGroup, missingKinds: new Set(calico.missingKinds) };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { isRunManager } from "../../kubernetes/managed-fields.ts";
+import { objectPlace } from "../../kubernetes/paths.ts";
 import { type FieldsRelease, hasTraces, releasePatch } from "../../kubernetes/released-fields.ts";
 import type { KubernetesApi, ObjectRef, WriteOptions } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
@@ -90,7 +91,7 @@ export async function releaseRehearsal(
   const options = { ...optionsOf(context), dryRun: true };
   return [
     {
-      what: `take this run off the fields of ${pathOf(ref)}`,
+      what: `take this run off the fields of ${objectPlace(ref)}`,
       try: (api) => WRITE[by](api, { ref, found, patch }, options),
     },
   ];
@@ -100,14 +101,10 @@ function optionsOf(context: AnyContext): { fieldManager: string; timeoutMs: numb
   return { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
 }
 
-function pathOf({ plural, namespace, name }: ObjectRef): string {
-  return `${plural} ${namespace === undefined ? name : `${namespace}/${name}`}`;
-}
-
 function notReleased(ref: ObjectRef): MigratorError {
   return new MigratorError(
     "FIELDS_NOT_RELEASED",
-    `${pathOf(ref)} goes on naming this run in its managedFields`,
+    `${objectPlace(ref)} goes on naming this run in its managedFields`,
     {
       next: "See which admission policy or webhook changes it at every write (kubectl get -o yaml --show-managed-fields), mend that, then `resume`.",
       retryable: true,

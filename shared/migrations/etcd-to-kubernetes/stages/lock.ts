@@ -10,7 +10,7 @@ import { changesOfHomes } from "../changes-of-homes.ts";
 import { type Context, decisions, sendFor, uncarried } from "../context.ts";
 import { readHomes } from "../homes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
-import { lockRehearsals, rehearseSourceWrites } from "../rehearsals.ts";
+import { copiesAt, lockRehearsals, rehearseSourceWrites } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
 import { rehearseBeforeLock } from "../../target/rehearse.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
@@ -50,9 +50,8 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
 
 /** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
 async function rehearse(context: Context): Promise<void> {
-  const { targetGroup, calico } = await decisions(context);
-  const target = { targetGroup, missingKinds: new Set(calico.missingKinds) };
   await rehearseSourceWrites(context);
+  const target = copiesAt(await decisions(context));
   await rehearseBeforeLock(sendFor(context), await lockRehearsals(context, target));
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { copiedResources, COPIES_ARE_WRITTEN_BY } from "../rehearsals.ts";
+import { copiedResources, copiesAt, COPIES_ARE_WRITTEN_BY } from "../rehearsals.ts";
 import type { Action, Sweep } from "../../../engine/migration.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
@@ -51,10 +51,7 @@ function copies(name: string): AnySweep {
     name,
     title: "take this run off the fields of the objects that it has copied",
     isDue: async (context) => (await context.stageOf("prepare-target")) !== undefined,
-    resourcesOf: async (context) => {
-      const { targetGroup, calico } = await decisions(context);
-      return copiedResources({ targetGroup, missingKinds: new Set(calico.missingKinds) });
-    },
+    resourcesOf: async (context) => copiedResources(copiesAt(await decisions(context))),
     by: COPIES_ARE_WRITTEN_BY,
     idOf: objectId,
     managersOf: async (context, { row }) => {
