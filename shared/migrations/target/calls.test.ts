@@ -1,31 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { RunRecord } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import type { AnyContext } from "../context.ts";
 import { FakeKubernetes } from "../testing/fake-kubernetes.ts";
+import { contextOn } from "../testing/plain-context.ts";
 import { deleteCopy, deleteTarget, readTarget } from "./calls.ts";
 
 const TIERS = { apiVersion: "projectcalico.org/v3", plural: "tiers" };
 const REF = { ...TIERS, name: "security" };
 const FINALIZERS = ["projectcalico.org/tier-controller"];
-
-function contextOf(kubernetes: FakeKubernetes): AnyContext {
-  return {
-    run: { runId: "run" } as RunRecord,
-    connections: {
-      kubernetes,
-      limiter: new AdaptiveLimiter(),
-      etcd: () => {
-        throw new Error("there is no etcd");
-      },
-    },
-    signal: new AbortController().signal,
-    ensureHeld: () => undefined,
-  };
-}
 
 async function withTier(
   metadata: JsonObject,
@@ -33,7 +17,7 @@ async function withTier(
   const kubernetes = new FakeKubernetes();
   const body = { apiVersion: TIERS.apiVersion, kind: "Tier", metadata: { name: REF.name, ...metadata } };
   const created = await kubernetes.create(TIERS, body);
-  return { kubernetes, context: contextOf(kubernetes), uid: textAt(created, "metadata", "uid") };
+  return { kubernetes, context: contextOn(kubernetes), uid: textAt(created, "metadata", "uid") };
 }
 
 suite("deleting", () => {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { RunRecord } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { crdResource, crdStates } from "../../kubernetes/crds.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import type { ListOptions, ListPage, ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { AnyContext } from "../context.ts";
 import { FakeKubernetes } from "../testing/fake-kubernetes.ts";
+import { contextOn } from "../testing/plain-context.ts";
 import { reads, readsOf } from "./reads.ts";
 
 const NAMES = Array.from({ length: 30 }, (_, n) => `kind-${n}.example.org`);
@@ -35,18 +34,7 @@ class BusyKubernetes extends FakeKubernetes {
 async function busy(): Promise<AnyContext> {
   const kubernetes = new BusyKubernetes();
   for (const name of NAMES) await kubernetes.create(crdResource, { metadata: { name } });
-  return {
-    run: { runId: "run" } as RunRecord,
-    connections: {
-      kubernetes,
-      limiter: new AdaptiveLimiter(),
-      etcd: () => {
-        throw new Error("there is no etcd");
-      },
-    },
-    signal: new AbortController().signal,
-    ensureHeld: () => undefined,
-  };
+  return contextOn(kubernetes);
 }
 
 suite("many reads of a busy API server", () => {

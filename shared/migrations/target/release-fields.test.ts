@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../../json.ts";
-import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import { runFieldManager } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
-import type { AnyContext } from "../context.ts";
 import { FakeKubernetes } from "../testing/fake-kubernetes.ts";
+import { contextOn } from "../testing/plain-context.ts";
 import { releaseFields } from "./release-fields.ts";
 
 const POOLS = { apiVersion: "crd.projectcalico.org/v1", plural: "ippools" };
@@ -30,9 +29,7 @@ describe("fields that a run owns", () => {
   test("and that a webhook gives back at every write (FIELDS_NOT_RELEASED) are released once it is mended", async () => {
     const kubernetes = new Webhook();
     await kubernetes.create(POOLS, { kind: "IPPool", metadata: { name: "a" }, spec: {} }, OURS);
-    const connections = { kubernetes, limiter: new AdaptiveLimiter() };
-    const parts = { run: { runId: RUN }, connections, signal: new AbortController().signal };
-    const context = { ...parts, ensureHeld: () => undefined } as unknown as AnyContext;
+    const context = contextOn(kubernetes, RUN);
     await assert.rejects(releaseFields(context, POOL), {
       code: "FIELDS_NOT_RELEASED",
       retryable: true,

@@ -47,6 +47,17 @@ async function assertFailed(
 describe("what a failed restore says to do gets it further", () => {
   const next = /Mend what the API server names, then `resume`; or undo the restore with `rollback`/;
 
+  /** A restore that has failed as nobody may write the set `office`, while the hook is there. */
+  async function refusedOffice(world: RestoreWorld): Promise<{ worker: Worker; runId: string }> {
+    const { worker, from } = await wipe(world);
+    world.cluster.hooks.before = (write) => {
+      if (WRITES_OFFICE.test(write)) throw refused(write);
+    };
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    await assertFailed(world, worker, runId, "RESTORE_REFUSED", next);
+    return { worker, runId };
+  }
+
   test("an object that would be refused: its cause is mended, then resume", async () => {
     using world = await RestoreWorld.create();
     const { worker, from } = await wipe(world);
@@ -64,12 +75,7 @@ describe("what a failed restore says to do gets it further", () => {
 
   test("an object that is refused: its cause is mended, then resume", async () => {
     using world = await RestoreWorld.create();
-    const { worker, from } = await wipe(world);
-    world.cluster.hooks.before = (write) => {
-      if (WRITES_OFFICE.test(write)) throw refused(write);
-    };
-    const runId = await startRestore(worker, { from, side: "kubernetes" });
-    await assertFailed(world, worker, runId, "RESTORE_REFUSED", next);
+    const { worker, runId } = await refusedOffice(world);
     world.cluster.hooks.before = undefined;
     await worker.engine.resume(runId);
     assertState(await driveApproving(world, worker, runId), "Succeeded");
@@ -78,12 +84,7 @@ describe("what a failed restore says to do gets it further", () => {
 
   test("an object that is refused, and cannot be mended: rollback", async () => {
     using world = await RestoreWorld.create();
-    const { worker, from } = await wipe(world);
-    world.cluster.hooks.before = (write) => {
-      if (WRITES_OFFICE.test(write)) throw refused(write);
-    };
-    const runId = await startRestore(worker, { from, side: "kubernetes" });
-    await assertFailed(world, worker, runId, "RESTORE_REFUSED", next);
+    const { worker, runId } = await refusedOffice(world);
     await worker.engine.undo(runId, "rollback");
     assertState(await driveApproving(world, worker, runId), "RolledBack");
   });
