@@ -64,7 +64,8 @@ async function planKinds<O>(
   return { batches, cursor: { phase: "judge", retries }, barrier: true };
 }
 
-function verifyFailed(differing: readonly Checkpoint[]): MigratorError {
+/** Names some of what differs. */
+export function verifyFailed(differing: readonly Checkpoint[]): MigratorError {
   const named = differing.map((one) => `${one.target} (${detailOf(one).reason ?? ""})`).join("; ");
   const more = differing.length === NAMED ? "; and perhaps more" : "";
   return new MigratorError(

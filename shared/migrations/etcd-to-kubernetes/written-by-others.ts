@@ -1,27 +1,26 @@
 import type { ForwardContext } from "../../calico/forwarded.ts";
 import { kindInfo } from "../../calico/kinds.ts";
 import { meaningHash } from "../../calico/meaning.ts";
-import { Tally } from "../../engine/approvals.ts";
+import { type Shown, Tally } from "../../engine/approvals.ts";
 import { type Ledger, ledgerPages } from "../../engine/ledger.ts";
-import type { ApprovalRule } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import type { ClusterConnections } from "../connections.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { differing } from "../copying/verify-kinds.ts";
 import { isOurs } from "../target/ownership.ts";
 import { readTarget } from "../target/calls.ts";
 import { compareResource } from "./compare.ts";
 import { type Context, conversion, resources } from "./context.ts";
-import type { EtcdToKubernetesOptions } from "./options.ts";
 import { readSources } from "./source.ts";
 import { refOf } from "./target-refs.ts";
 
 /** The ledger of what others have written to the target since it was copied, as `conflict` where a person has to look. */
 const NOTED = "written-by-others";
 /** What a person approves by it. */
-const SUBJECT = "written-by-others";
+export const BY_OTHERS = "written-by-others";
+/** What a stage that asks for it says of that. */
+export const ASKS_ABOUT_OTHERS = { subject: BY_OTHERS, kind: "found" } as const;
 const PAGE = 1000;
 const NAMED = 10;
 
@@ -33,7 +32,8 @@ export function notedLedger(context: Pick<Context, "ledger">): Ledger {
 /** True for kinds that decide what traffic passes, or who has which address: others' word on them needs a person's. */
 export function isGuarded(kind: string): boolean {
   const { etcd } = kindInfo(kind);
-  const decides = kind.endsWith("Policy") || kind.endsWith("NetworkSet") || kind === "HostEndpoint";
+  const decides =
+    kind === "Tier" || kind.endsWith("Policy") || kind.endsWith("NetworkSet") || kind === "HostEndpoint";
   return decides || etcd === "ipam";
 }
 
@@ -73,31 +73,28 @@ export function strangerReason(ours: boolean): string {
 }
 
 /**
- * What others have written to policies, sets, host endpoints and IPAM after the switch is approved by name before the unlock;
- * what was put right meanwhile is not asked for.
+ * What others have written to tiers, policies, sets, host endpoints and IPAM since the switch, as it is shown for approval;
+ * undefined where there is nothing, or it was put right meanwhile.
  */
-export const consentToOthers: ApprovalRule<ClusterConnections, EtcdToKubernetesOptions> = {
-  subject: SUBJECT,
-  needed: async (context) => {
-    const convert = await conversion(context);
-    const tally = new Tally();
-    const named: string[] = [];
-    for await (const page of ledgerPages(notedLedger(context), { states: ["conflict"], limit: PAGE })) {
-      const seen = await Promise.all(page.map((row) => stillDiffering(context, convert, row)));
-      for (const [index, meaning] of seen.entries()) {
-        const row = page[index];
-        if (row === undefined || meaning === undefined) continue;
-        tally.add([row.target, meaning]);
-        if (named.length < NAMED) named.push(`${row.target} (${detailOf(row).reason ?? ""})`);
-      }
+export async function shownOfOthers(context: Context): Promise<Shown | undefined> {
+  const convert = await conversion(context);
+  const tally = new Tally();
+  const named: string[] = [];
+  for await (const page of ledgerPages(notedLedger(context), { states: ["conflict"], limit: PAGE })) {
+    const seen = await Promise.all(page.map((row) => stillDiffering(context, convert, row)));
+    for (const [index, meaning] of seen.entries()) {
+      const row = page[index];
+      if (row === undefined || meaning === undefined) continue;
+      tally.add([row.target, meaning]);
+      if (named.length < NAMED) named.push(`${row.target} (${detailOf(row).reason ?? ""})`);
     }
-    if (tally.count === 0) return undefined;
-    const more = tally.count > NAMED ? `; and ${tally.count - NAMED} more` : "";
-    return tally.shown(
-      `others have written to the target since the copy: ${named.join("; ")}${more}; \`describe\` lists all`,
-    );
-  },
-};
+  }
+  if (tally.count === 0) return undefined;
+  const more = tally.count > NAMED ? `; and ${tally.count - NAMED} more` : "";
+  return tally.shown(
+    `others have written to the target since the copy: ${named.join("; ")}${more}; \`describe\` lists all`,
+  );
+}
 
 /** What the target means where it still differs; undefined where it was put right. */
 async function stillDiffering(

@@ -1,4 +1,4 @@
-import type { Action, StageOutcome } from "../../../engine/migration.ts";
+import type { Action, StageOutcome, WaitRequest } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { type Context, decisions } from "../context.ts";
 import { copyLateChanges, haveHomesMoved, isWrittenSince } from "../late-changes.ts";
@@ -7,6 +7,8 @@ import { ASKS_FOR_LATE } from "../recording.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { liftSourceLock } from "../undo/unlock-etcd.ts";
 import { carryBackStages } from "../undo/carry-back.ts";
+import { ASKS_ABOUT_OTHERS } from "../written-by-others.ts";
+import { askAboutOthers } from "./look-again.ts";
 import { RevisionNotes } from "./verify-revisions.ts";
 
 /**
@@ -21,7 +23,7 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   pointOfNoReturn: true,
   lockWindow: "ends",
   undo: carryBackStages,
-  asks: ASKS_FOR_LATE,
+  asks: [...ASKS_FOR_LATE, ASKS_ABOUT_OTHERS],
   act: async (context) => {
     // Once it may be open, Calico writes to it, and nothing of etcd is copied any more.
     if (context.notes["opening"] !== true) {
@@ -41,11 +43,19 @@ export const unlock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   },
 };
 
-/** A person may have taken days to approve: what was written to etcd meanwhile is copied, and what went with its namespace. */
+/**
+ * A person may have taken days to approve: what was written to etcd meanwhile is copied, and what went with its namespace; and
+ * what others have written to the target is asked about, as before.
+ */
 async function lookOnceMore(context: Context): Promise<StageOutcome> {
+  const late = await copyWrittenSince(context);
+  return late ?? (await askAboutOthers(context)) ?? { done: true };
+}
+
+async function copyWrittenSince(context: Context): Promise<{ wait: WaitRequest } | undefined> {
   const compared = RevisionNotes.safeParse(await context.notesOf("verify-revisions"));
   const isSame = compared.success && !(await isWrittenSince(context, compared.data.comparedUpTo));
-  if (isSame && !(await haveHomesMoved(context))) return { done: true };
+  if (isSame && !(await haveHomesMoved(context))) return undefined;
   const late = await copyLateChanges(context);
-  return "wait" in late ? late : { done: true };
+  return "wait" in late ? late : undefined;
 }

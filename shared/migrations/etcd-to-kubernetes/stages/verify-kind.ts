@@ -4,6 +4,7 @@ import { isBuiltIn } from "../../../calico/built-in.ts";
 import type { ForwardContext } from "../../../calico/forwarded.ts";
 import { etcdPrefixesOf } from "../../../calico/keys.ts";
 import { kindInfo, targetKind } from "../../../calico/kinds.ts";
+import type { TargetRef } from "../../../calico/target.ts";
 import type { BatchOutcome } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import type { Json, JsonObject } from "../../../json.ts";
@@ -16,6 +17,7 @@ import { isLeftOut } from "../../copying/ledger-detail.ts";
 import { rowsInRange } from "../../copying/ledger-ranges.ts";
 import { readSources } from "../source.ts";
 import { call, readTarget } from "../../target/calls.ts";
+import type { SeenList } from "../seen-lists.ts";
 import { objectTargetId, refOf } from "../target-refs.ts";
 
 /** A checkpoint with both of its sides. */
@@ -32,6 +34,8 @@ export interface Judge {
   pairs(pairs: readonly Pair[]): Promise<void>;
   /** By the ids of their targets. */
   strangers(objects: readonly [string, JsonObject][]): Promise<void>;
+  /** Told once the kind was listed to its end. */
+  listed?(list: SeenList): Promise<void>;
 }
 
 const PAGE = 500;
@@ -40,11 +44,19 @@ const COPIED = ["applied", "verified"] as const;
 
 /** How far a kind is compared: through its list first, then, where the list lacked some, through its checkpoints. */
 const Progress = z.union([
-  z.object({ seen: z.int(), continueToken: z.string().optional() }),
+  z.object({
+    seen: z.int(),
+    continueToken: z.string().optional(),
+    // Versions before kept neither.
+    objects: z.int().default(0),
+    version: z.string().optional(),
+  }),
   z.object({ prefix: z.int(), after: z.string() }),
 ]);
-type Listing = Extract<z.infer<typeof Progress>, { seen: number }>;
-type Unlisted = Exclude<z.infer<typeof Progress>, Listing>;
+type Progress = z.infer<typeof Progress>;
+type Listing = Extract<Progress, { seen: number }>;
+type Unlisted = Exclude<Progress, Listing>;
+const START: Listing = { seen: 0, objects: 0 };
 
 /**
  * Compares one kind as far as it goes in one piece of work. The target is listed once, and each object compared with its
@@ -58,9 +70,9 @@ export async function compareKind(
   judge: Judge,
 ): Promise<BatchOutcome> {
   const comparing = new Comparing(context, convert, kind, judge);
-  let at = batch.progress === undefined ? { seen: 0 } : Progress.parse(batch.progress);
+  let at = batch.progress === undefined ? START : Progress.parse(batch.progress);
   for (let pages = 0; pages < PAGES_PER_WORK; pages++) {
-    const next = "seen" in at ? await comparing.listed(at) : await comparing.unlisted(at);
+    const next = await comparing.step(at);
     if (next === undefined) return { done: true, counts: { verified: batch.size } };
     at = next;
   }
@@ -68,7 +80,7 @@ export async function compareKind(
 }
 
 /** One kind, page by page; each page says where to go on, or undefined at the end. */
-class Comparing {
+export class Comparing {
   readonly #context: Context;
   readonly #convert: ForwardContext;
   readonly #back: BackwardContext;
@@ -87,24 +99,56 @@ class Comparing {
     this.#prefixes = etcdPrefixesOf(kind);
   }
 
-  async listed({ seen, continueToken }: Listing): Promise<Listing | Unlisted | undefined> {
+  /** All of it at once. */
+  async whole(): Promise<void> {
+    for (let at: Progress | undefined = START; at !== undefined;) at = await this.step(at);
+  }
+
+  step(at: Progress): Promise<Progress | undefined> {
+    return "seen" in at ? this.#listed(at) : this.#unlisted(at);
+  }
+
+  /** Of these targets only, as they are now; one that is gone is among the {@link missing}. */
+  async some(targets: readonly TargetRef[]): Promise<void> {
+    const found = await Promise.all(targets.map((target) => readTarget(this.#context, target)));
+    await this.#compareObjects(found.filter((object) => object !== undefined));
+  }
+
+  /** Of the copies only those whose target is not among these. */
+  async missing(targets: ReadonlySet<string>): Promise<void> {
+    for (const path of this.#prefixes) {
+      let rows = await this.#rows(path, "");
+      for (; rows.length > 0; rows = await this.#rows(path, rows.at(-1)?.key ?? ""))
+        await this.#compareRows(rows.filter(({ target }) => !targets.has(target)));
+    }
+  }
+
+  async #listed({ seen, objects, version, continueToken }: Listing): Promise<Progress | undefined> {
     const { connections, signal } = this.#context;
     const ref = targetKind(kindInfo(this.#kind), this.#convert.targetGroup);
     const options = { limit: PAGE, continueToken, signal };
     const page = await call(this.#context, () => connections.kubernetes.list(ref, options)).catch(orExpired);
     // The snapshot is gone, as after a pause: what was counted of it says nothing about the next one.
-    if (page === "expired") return { seen: 0 };
+    if (page === "expired") return START;
     const total = seen + (await this.#compareObjects(page.items));
-    if (page.continueToken !== undefined) return { seen: total, continueToken: page.continueToken };
+    const list = { version: version ?? page.resourceVersion, objects: objects + page.items.length };
+    if (page.continueToken !== undefined) return { seen: total, ...list, continueToken: page.continueToken };
+    await this.#judge.listed?.(list);
     return total < (await this.#copied()) ? { prefix: 0, after: "" } : undefined;
   }
 
-  async unlisted({ prefix, after }: Unlisted): Promise<Unlisted | undefined> {
+  async #unlisted({ prefix, after }: Unlisted): Promise<Unlisted | undefined> {
     const path = this.#prefixes[prefix];
     if (path === undefined) return undefined;
     const rows = await this.#rows(path, after);
     const last = rows.at(-1);
     if (last === undefined) return { prefix: prefix + 1, after: "" };
+    await this.#compareRows(rows);
+    return { prefix, after: last.key };
+  }
+
+  async #compareRows(rows: readonly Checkpoint[]): Promise<void> {
+    if (rows.length === 0) return;
     const pairs = await readSources(this.#context, rows);
     const { targetGroup } = this.#convert;
     const withTargets = pairs.map(async (pair) => ({
@@ -112,7 +156,6 @@ class Comparing {
       target: await readTarget(this.#context, refOf(pair.checkpoint, targetGroup)),
     }));
     await this.#judge.pairs(await Promise.all(withTargets));
-    return { prefix, after: last.key };
   }
 
   /** How many of these objects are somebody's copy. */

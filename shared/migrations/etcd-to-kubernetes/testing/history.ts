@@ -10,7 +10,7 @@ import { type Described, startRun, type Worker, World } from "./world.ts";
 
 const NAMESPACES = ["shop", "team"];
 const POLICIES = ["shop/a", "shop/b", "shop/c", "shop/default.a", "team/a", "team/b", "default/x"];
-const APPROVALS = ["unlock", "switch"];
+const APPROVALS = ["switch"];
 /** How long what happens goes on, in steps; then the run is left in peace. */
 const EVENTFUL_STEPS = 120;
 const MOST_STEPS = 4_000;
@@ -21,8 +21,8 @@ const LAST_LOOK = "unlock";
 /**
  * A migration to which everything happens that may happen to a source while it is copied, as the dice have it: writes and
  * deletions at every moment, also between what the run reads and what it writes; compactions, several in a row; nodes
- * and namespaces that come and go, and come back as others; workers that die between a write and its record; and days
- * without anybody.
+ * and namespaces that come and go, and come back as others; workers that die between a write and its record; days
+ * without anybody; and others who write to the target while the run waits to unlock it, and put it right once they are told.
  */
 export class History {
   readonly #world: World;
@@ -30,6 +30,8 @@ export class History {
   #busy = false;
   #calm = false;
   #step = 0;
+  /** Undoes what others have done to the target. */
+  #putRight: (() => Promise<unknown>) | undefined;
 
   private constructor(world: World, dice: Dice) {
     this.#world = world;
@@ -209,17 +211,61 @@ export class History {
     if (run.state === "Waiting" && run.waiting?.reason === "Approval") {
       const { subject, fingerprint } = run.waiting;
       if (isApproved(control.approvals, subject, fingerprint)) return false;
+      if (subject === LAST_LOOK && this.#dice.oneIn(2)) this.#writeTarget();
+      if (subject === "written-by-others" && this.#putRight !== undefined) {
+        this.#undoTarget();
+        await this.#ask(worker, () => worker.engine.resume(run.runId));
+        return true;
+      }
       await this.#ask(worker, () => worker.engine.approve(run.runId, "test"));
       return true;
     }
     if (run.state !== "Failed" || control.retries > run.retriesSeen) return false;
     this.#mend(run.failure?.message ?? "");
+    if (run.failure?.code === "VERIFY_FAILED") this.#undoTarget();
     await this.#ask(worker, () => worker.engine.resume(run.runId));
     return true;
   }
 
   async #ask({ life }: Worker, ask: () => Promise<unknown>): Promise<void> {
     await Promise.race([ask(), life.ended]);
+  }
+
+  /** A policy that etcd knows nothing of, or one less, or one that is another. */
+  #writeTarget(): void {
+    if (this.#putRight !== undefined) return;
+    const { kubernetes, group } = this.#world;
+    const ref = { apiVersion: group, plural: "globalnetworkpolicies" };
+    const prefix = `${group}/globalnetworkpolicies/`;
+    const [path, text] = Object.entries(kubernetes.dump()).find(([one]) => one.startsWith(prefix)) ?? [];
+    if (path === undefined || text === undefined) return;
+    const object = JSON.parse(text) as JsonObject;
+    const named = { ...ref, name: path.slice(prefix.length) };
+    const stranger = { ...object, metadata: { name: "stranger" } };
+    switch (this.#dice.roll(3)) {
+      case 0:
+        this.#asOthers(() => kubernetes.create(ref, stranger));
+        this.#putRight = () => kubernetes.delete({ ...ref, name: "stranger" });
+        return;
+      case 1:
+        this.#asOthers(() => kubernetes.delete(named));
+        this.#putRight = () => kubernetes.create(ref, object);
+        return;
+      default:
+        this.#asOthers(() => kubernetes.patch(named, { spec: { order: 4711 } }, { type: "merge" }));
+        this.#putRight = () => kubernetes.replace(named, object);
+    }
+  }
+
+  #asOthers(write: () => Promise<unknown>): void {
+    this.#busy = true;
+    void write();
+    this.#busy = false;
+  }
+
+  #undoTarget(): void {
+    if (this.#putRight !== undefined) this.#asOthers(this.#putRight);
+    this.#putRight = undefined;
   }
 
   /** Of two resources that would become one object, one is deleted. */

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { JsonObject } from "../../json.ts";
+import { policyKey, policyValue } from "./testing/policies.ts";
+import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
+import { type Described, type Worker, World } from "./testing/world.ts";
+
+const V1 = "crd.projectcalico.org/v1";
+const GLOBAL = { apiVersion: V1, plural: "globalnetworkpolicies" };
+const TIERS = { apiVersion: V1, plural: "tiers" };
+const NAMESPACED = { apiVersion: V1, plural: "networkpolicies", namespace: "shop" };
+const MANY = 1_100;
+
+/** A policy that lets everything pass. */
+function open(name: string): JsonObject {
+  return {
+    apiVersion: V1,
+    kind: "GlobalNetworkPolicy",
+    metadata: { name },
+    spec: { order: 0, types: ["Ingress"], ingress: [{ action: "Allow" }] },
+  };
+}
+
+function put(world: World, name: string): void {
+  world.etcd.put(policyKey(`shop/${name}`), policyValue(`shop/${name}`, { ingress: [{ action: "Deny" }] }));
+}
+
+async function allow(world: World, name: string): Promise<void> {
+  const patch = { spec: { ingress: [{ action: "Allow" }] } };
+  await world.kubernetes.patch({ ...NAMESPACED, name }, patch, { type: "merge" });
+}
+
+/** Deletes a policy. @returns what puts it back. */
+async function drop(world: World, name: string): Promise<() => Promise<unknown>> {
+  const object = await world.kubernetes.get({ ...NAMESPACED, name });
+  await world.kubernetes.delete({ ...NAMESPACED, name });
+  return () => world.kubernetes.create(NAMESPACED, { ...object, metadata: { name, namespace: "shop" } });
+}
+
+function fingerprintOf({ run }: Described): string | undefined {
+  assert.equal(run.waiting?.subject, "written-by-others", JSON.stringify([run.state, run.failure]));
+  return run.waiting.fingerprint;
+}
+
+describe("the target, right before the unlock", () => {
+  async function waiting(world: World, worker: Worker): Promise<string> {
+    put(world, "deny");
+    put(world, "other");
+    return runUpTo(world, worker, "unlock");
+  }
+
+  test("is looked at again for what is missing, what is changed and what is strange", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await waiting(world, worker);
+    const putBack = await drop(world, "deny");
+    await allow(world, "other");
+    await world.kubernetes.create(GLOBAL, open("open"));
+
+    const failed = (await approve(world, worker, runId, "unlock")).run;
+    await putBack();
+    const asked = await resume(world, worker, runId);
+
+    assert.equal(failed.failure?.code, "VERIFY_FAILED", JSON.stringify(failed.waiting));
+    assert.match(failed.failure.message, /networkpolicies\/shop\/deny \(it is missing in the target\)/);
+    fingerprintOf(asked);
+    assert.match(asked.run.waiting?.message ?? "", /networkpolicies\/shop\/other/);
+    assert.match(asked.run.waiting?.message ?? "", /globalnetworkpolicies\/open \(only the target has it/);
+    assertState(await approve(world, worker, runId, "written-by-others"), "Succeeded");
+  });
+
+  test("is not asked about where it means the same, or was put right", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await waiting(world, worker);
+    const putBack = await drop(world, "deny");
+    await putBack();
+    await world.kubernetes.create(GLOBAL, open("open"));
+    await world.kubernetes.delete({ ...GLOBAL, name: "open" });
+
+    assertState(await approve(world, worker, runId, "unlock"), "Succeeded");
+  });
+
+  test("is asked about where somebody has made a tier", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await waiting(world, worker);
+    const tier = { apiVersion: V1, kind: "Tier", metadata: { name: "first" }, spec: { order: 1 } };
+    await world.kubernetes.create(TIERS, tier);
+
+    const asked = await approve(world, worker, runId, "unlock");
+
+    fingerprintOf(asked);
+    assert.match(asked.run.waiting?.message ?? "", /tiers\/first/);
+  });
+
+  test("is compared as a whole where more was written than is worth reading one by one", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await waiting(world, worker);
+    for (let index = 0; index < MANY; index++) await world.kubernetes.create(GLOBAL, open(`open-${index}`));
+
+    const asked = await approve(world, worker, runId, "unlock");
+
+    assert.equal(asked.run.waiting?.count, MANY);
+  });
+
+  test("is read by its metadata alone where nobody has written to it", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await waiting(world, worker);
+    const full: string[] = [];
+    const list = world.kubernetes.list.bind(world.kubernetes);
+    let unlocked = false;
+    world.kubernetes.list = (ref, options) => {
+      if (!unlocked && options?.metadataOnly !== true) full.push(ref.plural);
+      return list(ref, options);
+    };
+    world.kubernetes.hooks.before = (write) => {
+      unlocked ||= write.includes("clusterinformations/default");
+    };
+
+    assertState(await approve(world, worker, runId, "unlock"), "Succeeded");
+
+    assert.deepEqual([unlocked, full], [true, []]);
+  });
+});
+
+describe("an approval of what others have written", () => {
+  test("does not cover what came after the question", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    put(world, "deny");
+    const runId = await runUpTo(world, worker, "verify-all");
+    await world.kubernetes.create(GLOBAL, open("open"));
+    const first = await approve(world, worker, runId, "verify-all");
+    await world.kubernetes.create(GLOBAL, open("later"));
+    await allow(world, "deny");
+
+    const second = await approve(world, worker, runId, "written-by-others");
+
+    assert.notEqual(fingerprintOf(second), fingerprintOf(first));
+    assert.equal(second.run.waiting?.count, 3);
+    assert.match(second.run.waiting.message, /globalnetworkpolicies\/later/);
+    assert.match(second.run.waiting.message, /networkpolicies\/shop\/deny/);
+    assertState(await approve(world, worker, runId, "written-by-others"), "Succeeded");
+  });
+
+  test("given before the unlock is asked for once more there, by what came since", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "verify-all", { approvals: ["switch"] });
+    await world.kubernetes.create(GLOBAL, open("open"));
+    await approve(world, worker, runId, "verify-all");
+    const { run } = await approve(world, worker, runId, "written-by-others");
+    assert.equal(run.waiting?.subject, "unlock");
+    await world.kubernetes.create(GLOBAL, open("later"));
+
+    const asked = await approve(world, worker, runId, "unlock");
+
+    fingerprintOf(asked);
+    assert.equal(asked.run.waiting?.count, 2);
+    assertState(await approve(world, worker, runId, "written-by-others"), "Succeeded");
+  });
+});
