@@ -3,10 +3,13 @@ import { describe, test } from "node:test";
 import { readLock } from "../../calico/lock.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { MigratorError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { jsonLines } from "../artifact-lines.ts";
+import { BEFORE_SWITCH } from "./before-switch.ts";
 import { copiedResources } from "./rehearsals.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
-import { sidesOf, startRun, World } from "./testing/world.ts";
+import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 /** A policy that lets nobody change ClusterInformation. */
 function guard(write: string): never {
@@ -104,6 +107,72 @@ describe("right before the lock", () => {
     await worker.engine.approve(runId, "test", "unlock");
     await worker.engine.approve(runId, "test", "switch");
     assertState(await resume(world, worker, runId), "Succeeded");
+  });
+});
+
+describe("right before the lock of the late way back", () => {
+  const DAEMON = {
+    apiVersion: "apps/v1",
+    plural: "daemonsets",
+    namespace: "kube-system",
+    name: "calico-cni",
+  };
+
+  /** A run that has succeeded, and whose switch has told a DaemonSet something else. */
+  async function switched(world: World, worker: Worker): Promise<string> {
+    const kubeSystem = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kube-system" } };
+    await world.kubernetes.create({ apiVersion: "v1", plural: "namespaces" }, kubeSystem);
+    const before = { apiVersion: "apps/v1", kind: "DaemonSet", metadata: { name: DAEMON.name }, spec: {} };
+    await world.kubernetes.create(DAEMON, { ...before, spec: { datastore: "kubernetes" } });
+    const runId = await startRun(worker);
+    assertState(await world.drive(worker, runId), "Succeeded");
+    const remembered = [{ ref: DAEMON, before }];
+    await worker.embedded.artifacts.write(`runs/${runId}/${BEFORE_SWITCH}`, jsonLines(remembered));
+    return runId;
+  }
+
+  function isTargetReady(world: World): boolean {
+    const information = "crd.projectcalico.org/v1/clusterinformations/default";
+    return readLock(JSON.parse(world.kubernetes.dump()[information] ?? "") as JsonObject).ready === true;
+  }
+
+  test("what it writes to the cluster is tried, and the datastore stays in service where it would be refused", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await switched(world, worker);
+    await worker.engine.undo(runId, "rollback");
+    for (const [part, told] of [
+      ["replace apps/v1/daemonsets", /put daemonsets kube-system\/calico-cni back: .*'guard' denied/],
+      ["delete crd.projectcalico.org/v1/networkpolicies", /delete networkpolicies [a-z-]+\/[^ ]+: /],
+      ["replace crd.projectcalico.org/v1/clusterinformations", /lock ClusterInformation: .*'guard' denied/],
+    ] as const) {
+      world.kubernetes.hooks.dryRun = (write, object) => (write.startsWith(part) ? guard(write) : object);
+      const { run } = await world.drive(worker, runId);
+      assert.deepEqual([run.stage, run.failure?.code], ["lock-again", "REHEARSAL_FAILED"], part);
+      assert.match(
+        run.failure?.message ?? "",
+        /^the datastore in use is not locked, and goes on working, as a/,
+      );
+      assert.match(run.failure?.message ?? "", told);
+      assert.equal(isTargetReady(world), true);
+      world.kubernetes.hooks.dryRun = undefined;
+      await worker.engine.resume(runId);
+    }
+    assertState(await world.drive(worker, runId), "RolledBack");
+  });
+
+  test("so is what it writes to etcd, also the endpoints of pods", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await switched(world, worker);
+    confine(world, "/workloadendpoints/");
+    await worker.engine.undo(runId, "rollback");
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.failure?.code, isTargetReady(world)], ["ETCD_AUTH", true]);
+    assert.match(run.failure?.message ?? "", /does not let its user write .*workloadendpoints\//);
+
+    world.etcd.hooks.dryRun = undefined;
+    assertState(await resume(world, worker, runId), "RolledBack");
   });
 });
 

@@ -23,12 +23,13 @@ export const COPIES_ARE_WRITTEN_BY = "replace";
 const NAMED = 5;
 /** The end of a key that nothing has. */
 const NO_NAME = "calico-migrator-rights";
-/** One key of each place where the way back after the unlock writes. */
+/** One key of each place where the way back after the unlock writes: also the endpoints of pods, which are never copied. */
 const KEYS_OF_WAY_BACK: readonly string[] = [
   ...new Set(
-    KINDS.filter(({ carried, rank }) => carried === true && rank > 0).flatMap(({ kind }) =>
-      etcdPrefixesOf(kind),
-    ),
+    [
+      ...KINDS.filter(({ carried, rank }) => carried === true && rank > 0).map(({ kind }) => kind),
+      "WorkloadEndpoint",
+    ].flatMap(etcdPrefixesOf),
   ),
 ].map((prefix) => (prefix.endsWith("/") ? `${prefix}${NO_NAME}` : prefix));
 
@@ -50,11 +51,10 @@ export function copiesAt({ targetGroup, calico }: Decisions): CopiesAt {
  */
 export async function lockRehearsals(context: Context, target: CopiesAt): Promise<Rehearsal[]> {
   const forward = await readManifest(context);
-  const back = (await readRollbackManifest(context)) ?? [];
   return [
     ...(await clusterInformationWrites(context, target.targetGroup)),
     ...applied(context, forward, "apply"),
-    ...applied(context, back, "apply, on the way back,"),
+    ...(await rollbackManifestWrites(context)),
     ...(await copyRehearsals(context, {
       resources: copiedResources(target),
       by: COPIES_ARE_WRITTEN_BY,
@@ -71,16 +71,30 @@ export function copiedResources({ targetGroup, missingKinds }: CopiesAt): Resour
   }));
 }
 
+/** What the way back applies of the user's manifest for etcd. */
+export async function rollbackManifestWrites(context: Context): Promise<Rehearsal[]> {
+  return applied(context, (await readRollbackManifest(context)) ?? [], "apply, on the way back,");
+}
+
 /** Before `prepare-target` there is none, and nothing to try: its creation is no part of the lock. */
-async function clusterInformationWrites(context: Context, targetGroup: TargetGroup): Promise<Rehearsal[]> {
+export async function clusterInformationWrites(
+  context: Context,
+  targetGroup: TargetGroup,
+  verbs: readonly string[] = ["lock", "unlock"],
+): Promise<Rehearsal[]> {
   const ref = clusterInformationRef(targetGroup);
   const found = await readTarget(context, ref);
   if (found === undefined) return [];
   const options = writeOptions(context);
   return [
-    { what: "lock ClusterInformation", object: lockedClusterInformation(found, context.run.runId) },
-    { what: "unlock ClusterInformation", object: unlockedClusterInformation(found) },
-  ].map(({ what, object }) => ({ what, try: (api) => api.replace(ref, object, options) }));
+    { verb: "lock", object: lockedClusterInformation(found, context.run.runId) },
+    { verb: "unlock", object: unlockedClusterInformation(found) },
+  ]
+    .filter(({ verb }) => verbs.includes(verb))
+    .map(({ verb, object }) => ({
+      what: `${verb} ClusterInformation`,
+      try: (api) => api.replace(ref, object, options),
+    }));
 }
 
 /** What is defined, or put into a namespace, by the manifest itself cannot be tried before that is there. */

@@ -20,6 +20,9 @@ export interface Rehearsed {
 
 const NAMED = 5;
 
+/** How the datastore that Calico uses is left where the late way back would be refused, see `rehearseBeforeLock`. */
+export const STAYS_IN_SERVICE = "the datastore in use is not locked, and goes on working";
+
 /** Tries writes by dry runs, all of them, and tells each that would be refused. Throws what may pass, to be tried again. */
 export async function rehearse(send: Send, rehearsals: readonly Rehearsal[]): Promise<Rehearsed> {
   const refused: string[] = [];
@@ -37,14 +40,22 @@ export async function rehearse(send: Send, rehearsals: readonly Rehearsal[]): Pr
   return { asked: rehearsals.length, refused, untried };
 }
 
-/** As `rehearse`, right before the lock. Throws REHEARSAL_FAILED where a write of later would be refused. */
-export async function rehearseBeforeLock(send: Send, rehearsals: readonly Rehearsal[]): Promise<void> {
+/**
+ * As `rehearse`, right before the lock. Throws REHEARSAL_FAILED where a write of later would be refused.
+ *
+ * @param state - how the datastore that Calico uses is left then
+ */
+export async function rehearseBeforeLock(
+  send: Send,
+  rehearsals: readonly Rehearsal[],
+  state = "nothing is locked",
+): Promise<void> {
   const { refused } = await rehearse(send, rehearsals);
   if (refused.length === 0) return;
   const more = refused.length > NAMED ? `; and ${refused.length - NAMED} more` : "";
   throw new MigratorError(
     "REHEARSAL_FAILED",
-    `nothing is locked, as a write that is made after the lock would be refused: ${refused.slice(0, NAMED).join("; ")}${more}`,
+    `${state}, as a write that is made after the lock would be refused: ${refused.slice(0, NAMED).join("; ")}${more}`,
     {
       next: "Let the policy, webhook or role that is named allow the migration's user this write until the run has ended, then `resume`: the rehearsal is repeated before the lock.",
       details: { refused },

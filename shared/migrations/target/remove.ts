@@ -6,9 +6,12 @@ import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { deleteIfOurs, isOurs, NODE_FIELD_MANAGER } from "./ownership.ts";
+import type { Rehearsal } from "./rehearse.ts";
 import { call, callOverConflicts, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 const TRIES = 5;
+const DRY = { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS } as const;
+const NODE_WRITE = { type: "merge", subresource: "status", fieldManager: NODE_FIELD_MANAGER } as const;
 
 /**
  * Takes a resource out of the target again: an object that this run created is deleted, what this run changed gets back
@@ -35,14 +38,46 @@ async function wasWritten(context: AnyContext, checkpoint: Checkpoint, ref: Obje
   return found !== undefined && isOurs(context, found);
 }
 
+/** The write of `removeTarget` to an object that is there, as a dry run. */
+export function removalRehearsal(context: AnyContext, checkpoint: Checkpoint, ref: ObjectRef): Rehearsal {
+  const { before, kind } = detailOf(checkpoint);
+  if (kind === "Node")
+    return {
+      what: `put the annotations of Node ${ref.name} back`,
+      try: (api) => api.patch(ref, nodeBody(isJsonObject(before) ? before : {}), { ...NODE_WRITE, ...DRY }),
+    };
+  if (isJsonObject(before)) return restoreRehearsal(context, ref, before);
+  return { what: `delete ${placeOf(ref)}`, try: (api) => api.delete(ref, DRY) };
+}
+
+/** The write of `restoreObject`, as a dry run. */
+export function restoreRehearsal(context: AnyContext, ref: ObjectRef, before: JsonObject): Rehearsal {
+  const options = { fieldManager: fieldManager(context), ...DRY };
+  return {
+    what: `put ${placeOf(ref)} back`,
+    try: async (api) => {
+      const found = await orAbsent(api.get(ref));
+      if (found === undefined) return api.create(ref, restored(before), options);
+      return api.replace(ref, restored(before, textAt(found, "metadata", "resourceVersion")), options);
+    },
+  };
+}
+
+function placeOf({ plural, namespace, name }: ObjectRef): string {
+  return `${plural} ${namespace === undefined ? name : `${namespace}/${name}`}`;
+}
+
 async function restoreNode(context: AnyContext, ref: ObjectRef, annotations: JsonObject): Promise<void> {
-  const options = { type: "merge", subresource: "status", fieldManager: NODE_FIELD_MANAGER } as const;
-  const body = { metadata: { annotations } };
+  const body = nodeBody(annotations);
   await orAbsent(
     callOverConflicts(context, () =>
-      context.connections.kubernetes.patch(ref, body, { ...options, timeoutMs: WRITE_TIMEOUT_MS }),
+      context.connections.kubernetes.patch(ref, body, { ...NODE_WRITE, timeoutMs: WRITE_TIMEOUT_MS }),
     ),
   );
+}
+
+function nodeBody(annotations: JsonObject): JsonObject {
+  return { metadata: { annotations } };
 }
 
 /** Puts an object back as it was; one that is gone by now is created again, one that was written meanwhile is read again. */

@@ -1,12 +1,21 @@
+import type { TargetGroup } from "../../../calico/kinds.ts";
+import { readLock } from "../../../calico/lock.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { type Context, decisions } from "../context.ts";
+import { readTarget } from "../../target/calls.ts";
+import { rehearseBeforeLock, STAYS_IN_SERVICE } from "../../target/rehearse.ts";
+import { type Context, decisions, sendFor } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { rehearseSourceWrites } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
-import { LOCKED, setTargetReady } from "../target-lock.ts";
+import { clusterInformationRef, LOCKED, setTargetReady } from "../target-lock.ts";
+import { backRehearsals } from "./back-rehearsals.ts";
 
-/** Nobody writes to the Kubernetes datastore while it is carried back. etcd is still locked; or again, where others have used it. */
+/**
+ * Nobody writes to the Kubernetes datastore while it is carried back. etcd is still locked; or again, where others have used it.
+ * First all writes that follow are tried. Throws REHEARSAL_FAILED, ETCD_AUTH, SOURCE_UNLOCKED, with the datastore in service.
+ */
 export const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",
   name: "lock-again",
@@ -14,15 +23,28 @@ export const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   lockWindow: "begins",
   act: async (context) => {
     const shared = await isSharedEtcd(context);
+    const { targetGroup } = await decisions(context);
+    if (!(await isLocked(context, targetGroup))) await rehearse(context);
     // etcd first: where it cannot be reached, or is no longer this run's, pods go on to start.
     await lockSource(context, () => (shared ? Promise.resolve() : Promise.reject(sourceUnlocked())));
-    const { targetGroup } = await decisions(context);
     await setTargetReady(context, targetGroup, false, (state) =>
       context.tellLock(state, shared ? LOCKED.both : LOCKED.target, { side: "kubernetes" }),
     );
     return { done: true };
   },
 };
+
+/** True once this has locked it, or where it was never opened: a refusal would leave it locked, so nothing is asked. */
+async function isLocked(context: Context, targetGroup: TargetGroup): Promise<boolean> {
+  const found = await readTarget(context, clusterInformationRef(targetGroup));
+  return found !== undefined && readLock(found).ready === false;
+}
+
+/** Policies, webhooks and roles may be others than when the run began; a refusal inside the lock would leave everything locked. */
+async function rehearse(context: Context): Promise<void> {
+  await rehearseSourceWrites(context);
+  await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
+}
 
 function sourceUnlocked(): MigratorError {
   return new MigratorError(

@@ -34,7 +34,7 @@ export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernete
   name: "remove-foundations",
   title: "delete the ClusterInformation and the CRDs that this run created, unless others use them",
   act: async (context) => {
-    const prepared = Prepared.parse(await context.notesOf("prepare-target"));
+    const prepared = await foundations(context);
     if (prepared.createsClusterInformation) {
       const ref = clusterInformationRef((await decisions(context)).targetGroup);
       await deleteIfOurs(context, ref, await releasedUids(context, [objectId(ref)]));
@@ -42,6 +42,11 @@ export const removeTargetFoundations: Action<ClusterConnections, EtcdToKubernete
     return removeCrds(context, prepared.createdCrds);
   },
 };
+
+/** What this run has created in the target before it copied. */
+export async function foundations(context: Context): Promise<z.infer<typeof Prepared>> {
+  return Prepared.parse(await context.notesOf("prepare-target"));
+}
 
 async function removeCrds(context: Context, names: readonly string[]): Promise<StageOutcome> {
   const left: string[] = [];
