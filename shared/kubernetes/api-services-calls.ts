@@ -16,6 +16,8 @@ export interface ServedProbe {
   hides: readonly string[];
 }
 
+type Options = Pick<WriteOptions, "fieldManager" | "timeoutMs" | "dryRun">;
+
 const maxTries = 6;
 
 /** Reads an APIService and judges it. */
@@ -72,7 +74,7 @@ export async function whyNotServedLocally(
 export async function restoreApiService(
   send: Send,
   saved: JsonObject,
-  options: Pick<WriteOptions, "fieldManager" | "timeoutMs"> = {},
+  options: Options = {},
 ): Promise<ApiServiceState> {
   const ref = refOf(saved);
   for (let attempt = 1; ; attempt++) {
@@ -90,7 +92,7 @@ interface Put {
   saved: JsonObject;
   /** The automanaged one, if it is there. */
   found: JsonObject | undefined;
-  options: Pick<WriteOptions, "fieldManager" | "timeoutMs">;
+  options: Options;
 }
 
 function put(send: Send, ref: ObjectRef, { saved, found, options }: Put): Promise<JsonObject> {

@@ -11,6 +11,7 @@ import {
 } from "../../kubernetes/api-services-calls.ts";
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
 import { lockedUids } from "./cluster-information.ts";
 import { type Context, sendFor } from "./context.ts";
 
@@ -52,6 +53,19 @@ export async function restoreFound(context: Context): Promise<ApiServiceState | 
   if (saved === undefined) return undefined;
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   return restoreApiService(sendFor(context), saved, options);
+}
+
+/** The write of `restoreFound`, as a dry run; none where no APIService was found. */
+export async function restoreFoundRehearsal(context: Context): Promise<Rehearsal[]> {
+  const saved = await removedApiService(context);
+  if (saved === undefined) return [];
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS, dryRun: true };
+  return [
+    {
+      what: `put APIService ${nativeApiService.name} back`,
+      try: (api) => restoreApiService((request) => request(api), saved, options),
+    },
+  ];
 }
 
 /** ClusterInformation is in both groups from the lock on, under UIDs that are known. */

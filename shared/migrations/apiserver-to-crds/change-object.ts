@@ -4,6 +4,7 @@ import { objectAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
 
 const TRIES = 6;
 
@@ -36,4 +37,18 @@ export async function changeObject(
       if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
     }
   }
+}
+
+/** A change of an object as a dry run. */
+export function changeRehearsal(
+  context: AnyContext,
+  ref: ObjectRef,
+  verb: string,
+  changes: JsonObject,
+): Rehearsal {
+  const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS, dryRun: true };
+  return {
+    what: `${verb} ${ref.plural}/${ref.name} in ${ref.namespace ?? ""}`,
+    try: (api) => api.patch(ref, changes, { ...options, type: "merge" }),
+  };
 }

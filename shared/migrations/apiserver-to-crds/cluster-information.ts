@@ -109,6 +109,12 @@ export async function setNativeReady(context: Context, ready: boolean): Promise<
   await setReady(context, ref, ready, NATIVE, teller(context, "projectcalico.org"));
 }
 
+/** True once the native group is locked, or where it was never opened. */
+export async function isNativeLocked(context: Context): Promise<boolean> {
+  const found = await readTarget(context, nativeLock("projectcalico.org/v3"));
+  return found !== undefined && readLock(found).ready === false;
+}
+
 /** Lifts this run's lock of the old group, exactly as it was found; does nothing where it holds none. */
 export async function unlockOld(context: Context): Promise<void> {
   const { oldBefore } = await locks(context);

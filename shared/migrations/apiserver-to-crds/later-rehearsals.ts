@@ -92,7 +92,7 @@ function within(api: KubernetesApi): Send {
 const DRY = { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS } as const;
 
 /** One of each resource and namespace: what is said of it is said of the others. */
-async function dependantsTried(context: Context): Promise<Rehearsal[]> {
+export async function dependantsTried(context: Context): Promise<Rehearsal[]> {
   const tried = new Map<string, OwnedRecord>();
   const states = ["applied"] as const;
   for await (const page of ledgerPages(foreignOwners(context), { rank: OWNERS_RANK, states, limit: PAGE }))
@@ -107,7 +107,8 @@ async function dependantsTried(context: Context): Promise<Rehearsal[]> {
   }));
 }
 
-async function resumesTried(context: Context): Promise<Rehearsal[]> {
+/** Putting paused tools back. */
+export async function resumesTried(context: Context): Promise<Rehearsal[]> {
   const parts = gitOpsParts(context);
   return (await pausedInOrder(context)).map((saved) => ({
     what: `put ${describeManager(saved)} back`,

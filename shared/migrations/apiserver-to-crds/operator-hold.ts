@@ -3,7 +3,8 @@ import type { JsonObject } from "../../json.ts";
 import { numberAt, objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { readTarget } from "../target/calls.ts";
-import { changeObject } from "./change-object.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
+import { changeObject, changeRehearsal } from "./change-object.ts";
 import type { Context } from "./context.ts";
 import { operatorRef } from "./workloads.ts";
 
@@ -60,6 +61,14 @@ export async function releaseOperator(context: Context): Promise<void> {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     return isSame && replicasOf(deployment) === 0 ? { spec: { replicas: held.replicas } } : undefined;
   });
+}
+
+/** Starting it, as a dry run; none where this run has not stopped it. */
+export async function releaseOperatorRehearsal(context: Context): Promise<Rehearsal[]> {
+  const stopped = await stoppedOperator(context);
+  if (stopped === undefined) return [];
+  const { ref, held } = stopped;
+  return [changeRehearsal(context, ref, "start", { spec: { replicas: held.replicas } })];
 }
 
 /** The operator that this run has stopped, and as what. */

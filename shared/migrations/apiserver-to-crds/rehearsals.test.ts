@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readLock } from "../../calico/lock.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
+import { changed } from "../testing/dumps.ts";
 import { OLD_LOCK } from "./cluster-information.ts";
 import { outerStages } from "./testing/stages.ts";
 import { runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
@@ -16,6 +17,20 @@ const OF_LATER = [
   [
     "patch apiextensions.k8s.io/v1/customresourcedefinitions/tiers.projectcalico.org",
     /take this run off the fields of customresourcedefinitions tiers\.projectcalico\.org/,
+  ],
+] as const;
+
+/** Writes of the way back after the unlock, as the fakes name them, and as they are told. */
+const OF_WAY_BACK = [
+  ["patch apps/v1/daemonsets/", /switch back daemonsets\/calico-node in kube-system/],
+  ["replace apiregistration.k8s.io/v1/apiservices/", /put APIService v3\.projectcalico\.org back/],
+  ["replace crd.projectcalico.org/v1/clusterinformations/", /unlock the old group's ClusterInformation/],
+  ["patch v1/configmaps/", /put owner references back on configmaps shop\//],
+  ["delete projectcalico.org/v3/networkpolicies/", /delete networkpolicies shop\//],
+  ["patch argoproj.io/v1alpha1/applications/", /put Application shop\/calico back/],
+  [
+    "delete apiextensions.k8s.io/v1/customresourcedefinitions/tiers.projectcalico.org",
+    /delete customresourcedefinitions tiers\.projectcalico\.org/,
   ],
 ] as const;
 
@@ -90,5 +105,32 @@ describe("what belongs to others, and what comes last,", () => {
       await worker.engine.resume(runId);
     }
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+});
+
+describe("on the way back after the unlock", () => {
+  const LOCK = "projectcalico.org/v3/clusterinformations/default";
+
+  test("every write is tried, and the native group stays in service where one would be refused", async () => {
+    using world = await wholeWorld();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    await worker.engine.undo(runId, "rollback");
+    for (const [part, told] of OF_WAY_BACK) {
+      forbid(world, part);
+      const { run } = await world.drive(worker, runId);
+      assert.deepEqual([run.stage, run.failure?.code], ["confirm-late-changes", "REHEARSAL_FAILED"], part);
+      assert.match(
+        run.failure?.message ?? "",
+        /^the datastore in use is not locked, and goes on working, as a/,
+      );
+      assert.match(run.failure?.message ?? "", told);
+      assert.match(world.cluster.dump()[LOCK] ?? "", /"datastoreReady":true/);
+      world.cluster.hooks.dryRun = undefined;
+      await worker.engine.resume(runId);
+    }
+    assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 });

@@ -3,7 +3,9 @@ import { isJsonObject, type JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { foundVariables, withFoundVariables, withNativeGroup } from "./api-group.ts";
-import { changeObject } from "./change-object.ts";
+import { readTarget } from "../target/calls.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
+import { changeObject, changeRehearsal } from "./change-object.ts";
 import type { Context } from "./context.ts";
 
 const Switched = z.object({
@@ -35,6 +37,19 @@ export async function switchBack(context: Context, stage: string): Promise<void>
       textAt(workload, "metadata", "uid") === uid ? withFoundVariables(workload, found) : undefined,
     );
   }
+}
+
+/** The writes of `switchBack`, as dry runs. */
+export async function switchBackRehearsals(context: Context, stage: string): Promise<Rehearsal[]> {
+  const { switched } = Notes.parse(await context.notesOf(stage));
+  const rehearsals: Rehearsal[] = [];
+  for (const { ref, uid, found } of switched) {
+    const workload = await readTarget(context, ref);
+    if (workload === undefined || textAt(workload, "metadata", "uid") !== uid) continue;
+    const patch = withFoundVariables(workload, found);
+    if (patch !== undefined) rehearsals.push(changeRehearsal(context, ref, "switch back", patch));
+  }
+  return rehearsals;
 }
 
 /** The first look at a workload counts: later ones may see what this run has written. */

@@ -6,11 +6,13 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { keepRemoved } from "../api-service.ts";
-import { isRefused, setNativeReady } from "../cluster-information.ts";
+import { rehearseBeforeLock, STAYS_IN_SERVICE } from "../../target/rehearse.ts";
+import { isNativeLocked, isRefused, setNativeReady } from "../cluster-information.ts";
 import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
-import { type Context, resources } from "../context.ts";
+import { type Context, resources, sendFor } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { reads } from "../../target/reads.ts";
+import { backRehearsals } from "./back-rehearsals.ts";
 
 const SUBJECT = "late-changes";
 const POLL_MS = 1000;
@@ -70,7 +72,8 @@ class Lost {
 /**
  * Since the unlock Calico has worked on the native group: addresses were given to pods, people have changed policies. The old
  * group knows nothing of that, so going back forgets it, and could give an address away twice. Only with a person's consent.
- * The native group is locked while it is compared, and in service again while the person decides.
+ * The native group is locked while it is compared, and in service again while the person decides. Before that all writes that
+ * follow are tried. Throws REHEARSAL_FAILED, with the native group in service.
  */
 export const confirmLateChanges: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   kind: "action",
@@ -80,6 +83,8 @@ export const confirmLateChanges: Action<ClusterConnections, ApiserverToCrdsOptio
   act: async (context) => {
     const hidden = await keepRemoved(context);
     if (hidden !== undefined) return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
+    if (!(await isNativeLocked(context)))
+      await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
     await setReadyUnlessRefused(context, false);
     const lost = await lateChanges(context);
     const { shown } = lost;
