@@ -29,7 +29,7 @@ const RULES: Readonly<Record<string, (subject: AccessSubject) => AccessRule[]>> 
     { ...API_SERVICES, verb: "get" },
   ],
   restore: (subject) => [
-    ...["get", "list", "create", "delete"].map((verb) => ({ ...CRDS, verb })),
+    ...["get", "list", "create", "patch", "delete"].map((verb) => ({ ...CRDS, verb })),
     ...GROUPS.flatMap((group) =>
       calicoAccess({ ...subject, targetGroup: group }, ["get", "list", "create", "update", "delete"]),
     ),

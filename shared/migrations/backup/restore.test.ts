@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { LOCK_ANNOTATION } from "../../calico/lock.ts";
 import { resourceKey } from "../../calico/testing/samples.ts";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { managersOf } from "../../kubernetes/managed-fields.ts";
+import { managersOf, runFieldManager } from "../../kubernetes/managed-fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
 import { changed } from "../testing/dumps.ts";
 import {
   assertState,
@@ -24,6 +26,19 @@ const INFORMATION = {
 };
 const INFORMATION_KEY = resourceKey("clusterinformations", "default");
 const POOL = { apiVersion: "crd.projectcalico.org/v1", plural: "ippools" };
+
+/** Nobody but this one owns anything of the object. */
+async function managedBy({ cluster }: RestoreWorld, ref: ObjectRef, manager: string): Promise<void> {
+  const { apiVersion } = ref;
+  const entry = {
+    manager,
+    operation: "Apply",
+    apiVersion,
+    fieldsType: "FieldsV1",
+    fieldsV1: { "f:spec": {} },
+  };
+  await cluster.patch(ref, { metadata: { managedFields: [entry] } }, { type: "merge" });
+}
 
 describe("restore, drilled", () => {
   test("brings etcd back after all of it is gone", async () => {
@@ -141,6 +156,115 @@ describe("restore", () => {
     const again = await startRestore(worker, { from, side: "etcd" });
     assertState(await driveApproving(world, worker, again), "Succeeded");
   });
+
+  test("asks again about what has come since it was shown, before anything is locked", async () => {
+    for (const side of ["etcd", "kubernetes"] as const) {
+      using world = await RestoreWorld.create();
+      const worker = world.worker();
+      const from = await backUp(world, worker);
+      await disturb(world);
+      const runId = await startRestore(worker, { from, side, stopBefore: "rehearse" });
+      const stopped = await driveApproving(world, worker, runId);
+      assert.equal(stopped.run.waiting?.subject, "rehearse");
+      const late = { apiVersion: POOL.apiVersion, kind: "IPPool", metadata: { name: "late" }, spec: {} };
+      await world.cluster.create(POOL, late);
+      world.etcd.put("/calico/ipam/v2/assignment/ipv4/block/198.51.100.0-26", '{"given":"since"}');
+      const before = sidesOf(world);
+
+      await worker.engine.approve(runId, "test", "rehearse");
+      const { run } = await world.drive(worker, runId);
+
+      assert.equal(run.waiting?.subject, "only-here", JSON.stringify(run.failure));
+      assert.match(run.waiting.message, /^1 have come .*: .*(ippools\/\/late|198\.51\.100\.0-26)\. Delete /);
+      assert.deepEqual(changed(before, sidesOf(world)), []);
+      assertState(await driveApproving(world, worker, runId), "Succeeded");
+    }
+  });
+
+  test("does not overwrite addresses that were as in the backup when they were shown", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    world.etcd.delete(resourceKey("tiers", "secure"));
+    const [block = ""] = Object.keys(world.etcd.dump()).filter((key) => key.includes("/assignment/"));
+    const runId = await startRestore(worker, { from, side: "etcd", stopBefore: "rehearse" });
+    await driveApproving(world, worker, runId);
+    world.etcd.put(block, '{"given":"since"}');
+
+    await worker.engine.approve(runId, "test", "rehearse");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.failure?.code, "RESTORE_STALE");
+    assert.ok(run.failure.message.includes(block));
+  });
+
+  test("does not try again what stays out with consent", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    await wipeOldGroup(world);
+    await world.cluster.delete({ apiVersion: "v1", plural: "namespaces", name: "shop" });
+    world.cluster.hooks.dryRun = (write, object) => {
+      if (!write.includes("/shop/")) return object;
+      const more = { next: "Create it.", status: 404 };
+      throw new KubernetesApiError("KUBERNETES_NOT_FOUND", `${write}: namespaces "shop" not found`, more);
+    };
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+  });
+
+  test("leaves no name of a run on anything, and gives fields back to who managed them in the backup", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const applied = { apiVersion: POOL.apiVersion, kind: "IPPool", metadata: { name: "gitops" }, spec: {} };
+    await world.cluster.create(POOL, applied);
+    await managedBy(world, { ...POOL, name: "gitops" }, "flux");
+    const from = await backUp(world, worker);
+    await wipeOldGroup(world);
+    const before = sidesOf(world);
+
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    assert.deepEqual(world.cluster.storage.managedByRuns(), []);
+    const pool = await world.cluster.get({ ...POOL, name: "gitops" });
+    assert.deepEqual(
+      managersOf(pool).map(({ manager }) => manager),
+      ["flux"],
+    );
+
+    await worker.engine.undo(runId, "rollback");
+    assertState(await world.drive(worker, runId), "RolledBack");
+    assert.deepEqual(changed(before, sidesOf(world)), []);
+    assert.deepEqual(world.cluster.storage.managedByRuns(), []);
+  });
+
+  for (const stopBefore of ["verify", "unlock", undefined])
+    test(`that is undone ${stopBefore === undefined ? "at its end" : `before ${stopBefore}`} leaves no name of a run`, async () => {
+      using world = await RestoreWorld.create();
+      const worker = world.worker();
+      const from = await backUp(world, worker);
+      await disturb(world);
+      const pool = {
+        ...POOL,
+        name: textAt((await world.cluster.list(POOL)).items[0] ?? {}, "metadata", "name"),
+      };
+      await managedBy(world, pool, "flux");
+      const more = stopBefore === undefined ? {} : { stopBefore };
+      const runId = await startRestore(worker, { from, side: "kubernetes", ...more });
+      await driveApproving(world, worker, runId);
+      if (stopBefore !== undefined) {
+        assert.notDeepEqual(world.cluster.storage.managedByRuns(), []);
+        // Whoever changes a field takes it from the others.
+        await managedBy(world, pool, runFieldManager(runId));
+      }
+
+      await worker.engine.undo(runId, "rollback");
+      assertState(await world.drive(worker, runId), "RolledBack");
+
+      assert.deepEqual(world.cluster.storage.managedByRuns(), []);
+      const managers = managersOf(await world.cluster.get(pool)).map(({ manager }) => manager);
+      assert.deepEqual(managers, ["flux"]);
+    });
 
   test("leaves the datastore ready, whatever its lock was when the backup was made", async () => {
     using world = await RestoreWorld.create();

@@ -65,11 +65,13 @@ describe("an aggregated API server that comes back", () => {
     assert.equal(apiServiceState(await world.cluster.get(nativeApiService)).served, "aggregated");
     const owners = Object.values(await dependantsOwners(world)).map((ones) => ones.at(-1)?.["uid"]);
     assert.deepEqual(owners, [shown, shown, shown]);
+    assert.deepEqual(world.cluster.storage.managedByRuns(), []);
 
     await worker.engine.undo(runId, "rollback");
     assertState(await world.drive(worker, runId), "RolledBack");
     assert.equal(apiServiceState(await world.cluster.get(nativeApiService)).served, "automanaged");
     assert.deepEqual(await dependantsOwners(world), native);
+    assert.deepEqual(world.cluster.storage.managedByRuns(), []);
   });
 
   test("keeps the owners that were taken off already, when others add one before that is recorded", async () => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { kindInfo } from "../../../calico/kinds.ts";
 import { convertUid } from "../../../calico/uid.ts";
-import type { Ledger } from "../../../engine/ledger.ts";
+import { type Ledger, ledgerPages } from "../../../engine/ledger.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
@@ -13,6 +13,7 @@ import type { Context } from "./options.ts";
 
 const OLD = "crd.projectcalico.org/v1";
 const NATIVE = "projectcalico.org/v3";
+const PER_PAGE = 100;
 const Row = z.object({ record: OwnedRecord });
 
 /** Objects that are not Calico's, with their references to Calico's: these name UIDs that another server does not show. */
@@ -30,6 +31,15 @@ export function dependantRow(record: OwnedRecord): Checkpoint {
 /** What a row has recorded. */
 export function recordOf({ detail }: Checkpoint): OwnedRecord {
   return Row.parse(detail).record;
+}
+
+/** Does something with each of them, one after the other. */
+export async function eachDependant(
+  context: Pick<Context, "ledger">,
+  act: (record: OwnedRecord) => Promise<void>,
+): Promise<void> {
+  for await (const page of ledgerPages(dependants(context), { limit: PER_PAGE }))
+    for (const row of page) await act(recordOf(row));
 }
 
 /** Requests to the cluster with everything around them that they need. */

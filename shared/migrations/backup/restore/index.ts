@@ -5,6 +5,12 @@ import { RestoreOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
 import { lock } from "./stages/lock.ts";
 import { releaseDependants, restoreDependants } from "./stages/release-dependants.ts";
+import {
+  releaseDefinitions,
+  releaseFields,
+  releaseOthers,
+  releaseOthersBack,
+} from "./stages/release-fields.ts";
 import { restoreApiServiceStage } from "./stages/restore-apiservice.ts";
 import { rehearse } from "./stages/rehearse.ts";
 import { restoreCrds } from "./stages/restore-crds.ts";
@@ -12,6 +18,7 @@ import { restoreOwners } from "./stages/restore-owners.ts";
 import { restoreItems } from "./stages/restore.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verify } from "./stages/verify.ts";
+import { releaseFieldsBack } from "./undo/release-fields-back.ts";
 
 /** Puts one side back as a backup has it, with a way back of its own. */
 export const restore = defineMigration<ClusterConnections, RestoreOptions>({
@@ -29,8 +36,12 @@ export const restore = defineMigration<ClusterConnections, RestoreOptions>({
     restoreOwners,
     verify,
     unlock,
+    releaseFields,
+    releaseDefinitions,
     releaseDependants,
     restoreApiServiceStage,
     restoreDependants,
+    releaseOthers,
   ],
+  afterUndo: [releaseFieldsBack, releaseOthersBack],
 });

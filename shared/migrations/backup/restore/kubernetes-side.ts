@@ -8,6 +8,7 @@ import type { ObjectRef, WriteOptions } from "../../../kubernetes/types.ts";
 import { fieldManager } from "../../context.ts";
 import { call, deleteCopy, readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
 import { isOurs, NODE_FIELD_MANAGER } from "../../target/ownership.ts";
+import { releaseFields } from "../../target/release-fields.ts";
 import { restored } from "../../target/remove.ts";
 import { ObjectLine } from "./lines.ts";
 import { contentHash, exactHash, isCalico, keyOf, objectItem, refOf, refOfKey } from "./objects.ts";
@@ -68,6 +69,17 @@ export class KubernetesSide implements Side<ObjectLine> {
   async remove(key: string, { uid }: Found): Promise<boolean> {
     await deleteCopy(this.#context, await this.#here(refOfKey(key)), uid);
     return true;
+  }
+
+  /** A Node is never written under the name of a run. */
+  async release(key: string, managers: readonly JsonObject[]): Promise<void> {
+    const place = refOfKey(key);
+    if (place.plural === "nodes") return;
+    const ref = await this.#here(place);
+    const carried = managers.map((entry) =>
+      entry["apiVersion"] === place.apiVersion ? { ...entry, apiVersion: ref.apiVersion } : entry,
+    );
+    await releaseFields(this.#context, ref, { by: "replace", releaseOf: () => ({ carried }) });
   }
 
   async *present(resources: readonly string[]): AsyncGenerator<{ key: string; kind: string }[]> {

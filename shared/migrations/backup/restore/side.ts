@@ -1,4 +1,4 @@
-import type { Json } from "../../../json.ts";
+import type { Json, JsonObject } from "../../../json.ts";
 import type { KeyLine, ObjectLine } from "./lines.ts";
 
 /**
@@ -59,6 +59,8 @@ export interface Side<L extends KeyLine | ObjectLine = KeyLine | ObjectLine> {
   find(key: string): Promise<Found | undefined>;
   putBack(key: string, before: string, found: Found): Promise<boolean>;
   remove(key: string, found: Found): Promise<boolean>;
+  /** Takes runs off the fields of what has this key, and gives these to whoever managed them. Not on every side anybody does. */
+  release?(key: string, managers: readonly JsonObject[]): Promise<void>;
   /** Every key of Calico's data that is there, a page at a time: of these resources, where the side has such. */
   present(resources: readonly string[]): AsyncIterable<{ key: string; kind: string }[]>;
 }

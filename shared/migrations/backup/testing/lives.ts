@@ -31,7 +31,7 @@ export async function play(scenario: Scenario, spans: Iterable<number>): Promise
   const first = world.worker();
   const request = await scenario.prepare(world, first);
   first.close();
-  const before = sidesOf(world);
+  const before = tracedSides(world);
   const lives = spans[Symbol.iterator]();
   const writes: number[] = [];
   for (;;) {
@@ -84,8 +84,13 @@ function outcome(
   const { stage, failure, waiting } = run;
   const stopped = failure !== undefined || waiting !== undefined;
   const trouble = stopped ? JSON.stringify({ stage, failure, waiting }) : "";
-  const sides = sidesOf(world);
+  const sides = tracedSides(world);
   return { state: run.state, trouble, sides, changed: changed(before, sides), writes };
+}
+
+/** Both sides, and which objects tell of a run. */
+function tracedSides(world: RestoreWorld): Record<string, string> {
+  return { ...sidesOf(world), "managed by runs": world.cluster.storage.managedByRuns().join(" ") };
 }
 
 function anonymous(sides: Record<string, string>): Record<string, string> {

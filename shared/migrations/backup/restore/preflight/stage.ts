@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { shownThings } from "../../../../engine/approvals.ts";
-import type { Checkpoint } from "../../../../engine/records.ts";
 import type { Sweep, SweepPlan } from "../../../../engine/migration.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { parseExactJson } from "../../../../exact-json.ts";
@@ -11,17 +10,16 @@ import { readTarget } from "../../../target/calls.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { artifactName } from "../../../context.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../../preflight/reports.ts";
-import { partNames, sideOf } from "../content.ts";
+import { partNames } from "../content.ts";
 import { isAggregated } from "../places.ts";
-import { isClusterInformation } from "../objects.ts";
-import { type Context, type RestoreOptions, rows, uncarried } from "../options.ts";
+import { noteOnlyHere, onlyHere } from "../only-here.ts";
+import type { Context, RestoreOptions } from "../options.ts";
 import { checkReports, RESTORE_CHECKS } from "./checks.ts";
 import { add, emptyInventory, Inventory } from "./inventory.ts";
 import { findPieces, noPieces, Pieces } from "./pieces.ts";
 import { readPart } from "./read-part.ts";
 import { establishedDefinitions, Surroundings } from "./surroundings.ts";
 
-const PER_GET = 100;
 const DIGITS = 12;
 const NATIVE = "projectcalico.org/";
 
@@ -124,26 +122,7 @@ async function leaveApiService(context: Context, inventory: Inventory, pieces: P
 async function findOnlyHere(context: Context, inventory: Inventory): Promise<void> {
   for await (const { key, kind } of onlyHere(context, inventory.resources)) {
     add(inventory, "onlyHere", key);
-    const detail = { kind, subject: "only-here", reason: "is not in the backup" };
-    const row: Checkpoint = { rank: 0, key, state: "pending", target: key, sourceRevision: 0, detail };
-    await uncarried(context).put([row]);
-  }
-}
-
-/** Whatever of Calico's data is there without a row, so that the backup has it not. */
-export async function* onlyHere(
-  context: Context,
-  resources: readonly string[],
-): AsyncGenerator<{ key: string; kind: string }, void> {
-  for await (const page of sideOf(context).present(resources)) {
-    for (let from = 0; from < page.length; from += PER_GET) {
-      const some = page
-        .slice(from, from + PER_GET)
-        .filter(({ kind }) => !isClusterInformation({ plural: kind }));
-      const known = await rows(context).findByTarget(some.map(({ key }) => key));
-      const keys = new Set(known.map(({ key }) => key));
-      yield* some.filter(({ key }) => !keys.has(key));
-    }
+    await noteOnlyHere(context, [{ key, kind }]);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ClusterConnections } from "../../../connections.ts";
 import { lockNotHeld } from "../../../target/lock.ts";
 import { decided } from "../decided.ts";
 import { askForeignLocks, datastoreOf, Locked } from "../locks.ts";
+import { askWhatCame } from "../only-here.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 import { isLockedBy, lockedText, type Place, placesOf } from "../places.ts";
 import { unlockAsFound } from "../undo/unlock-as-found.ts";
@@ -16,10 +17,13 @@ export const lock: Action<ClusterConnections, RestoreOptions> = {
   lockWindow: "begins",
   undo: [unlockAsFound],
   act: async (context) => {
-    const asked = await askForeignLocks(context);
+    const locked = Locked.safeParse(context.notes).data?.before;
+    // Nobody waits for a person while a datastore is locked already, or half of them.
+    const asked =
+      (await askForeignLocks(context)) ?? (locked === undefined ? await askWhatCame(context) : undefined);
     if (asked !== undefined) return asked;
     const { pieces } = await decided(context);
-    const before = { ...Locked.safeParse(context.notes).data?.before };
+    const before = { ...locked };
     await context.tellLock("locking", datastoreOf(context));
     for (const place of await placesOf(context))
       await lockPlace(context, { place, before, backedUp: pieces.clusterInformations[place.key] });

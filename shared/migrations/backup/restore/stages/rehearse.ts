@@ -3,15 +3,20 @@ import { sideOf } from "../content.ts";
 import { type Context, rows } from "../options.ts";
 import type { Found, Item } from "../side.ts";
 import { refusals } from "../preflight/read-part.ts";
-import { rankedSweep } from "./item-sweep.ts";
+import { isLeftOut } from "../put-items.ts";
+import { wholeSweep } from "./item-sweep.ts";
 
 const NAMED = 5;
 
-/** Asks the API server once more, now that every definition is there: what it refuses is better known before the lock. */
-export const rehearse = rankedSweep(
+/**
+ * Asks the API server once more, now that every definition is there: what it refuses is better known before the lock. Looks at
+ * everything, as addresses may have changed that were as in the backup when a person was asked.
+ */
+export const rehearse = wholeSweep(
   { name: "rehearse", title: "try every write by a dry run, before anything is locked" },
-  async (context, items) => {
+  async (context, all) => {
     const side = sideOf(context);
+    const items = await carried(context, all);
     const found = await side.read(items);
     const open = items.filter((item) => {
       const present = found.get(item.key);
@@ -24,6 +29,13 @@ export const rehearse = rankedSweep(
     return { tried: open.length };
   },
 );
+
+/** Without what stays out with a person's consent: it has no place here, and would be refused for that. */
+async function carried(context: Context, items: readonly Item[]): Promise<Item[]> {
+  const known = await rows(context).get(items.map(({ rank, key }) => ({ rank, key })));
+  const kept = new Set(known.filter((row) => !isLeftOut(row)).map(({ key }) => key));
+  return items.filter(({ key }) => kept.has(key));
+}
 
 /** Addresses that are no longer what they were when a person was asked about them: that consent does not cover them. */
 async function changedSince(

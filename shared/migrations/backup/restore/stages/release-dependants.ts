@@ -1,16 +1,22 @@
 import { z } from "zod";
 import type { Action, Sweep } from "../../../../engine/migration.ts";
-import { ledgerPages } from "../../../../engine/ledger.ts";
 import { releaseOwners, restoreOwners } from "../../../apiserver-to-crds/owners/release.ts";
 import { calicoReferences, type OwnedRecord } from "../../../apiserver-to-crds/owners/references.ts";
 import { ownedPage, scannedResources } from "../../../apiserver-to-crds/owners/scan.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { readTarget } from "../../../target/calls.ts";
-import { dependantRow, dependants, recordOf, sendFor, shownOwners, writeOptions } from "../dependants.ts";
+import {
+  dependantRow,
+  dependants,
+  eachDependant,
+  recordOf,
+  sendFor,
+  shownOwners,
+  writeOptions,
+} from "../dependants.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 import { servesAgain } from "../serves-again.ts";
 
-const PER_PAGE = 100;
 const Cursor = z.object({ after: z.string(), continueToken: z.string().optional() });
 
 const putDependantsBack: Action<ClusterConnections, RestoreOptions> = {
@@ -98,9 +104,4 @@ async function release(context: Context, found: OwnedRecord): Promise<void> {
     if (outcome.outcome !== "changed") return;
     record = outcome.record;
   }
-}
-
-async function eachDependant(context: Context, act: (record: OwnedRecord) => Promise<void>): Promise<void> {
-  for await (const page of ledgerPages(dependants(context), { limit: PER_PAGE }))
-    for (const row of page) await act(recordOf(row));
 }

@@ -3,9 +3,8 @@ import type { Sweep } from "../../../../engine/migration.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../../connections.ts";
-import { decided } from "../decided.ts";
-import { type Context, type RestoreOptions, rows, uncarried } from "../options.ts";
-import { onlyHere } from "../preflight/stage.ts";
+import { cameSince } from "../only-here.ts";
+import { type Context, type RestoreOptions, rows } from "../options.ts";
 import { isLeftOut } from "../put-items.ts";
 import { sideOf } from "../content.ts";
 import type { Item } from "../side.ts";
@@ -13,7 +12,6 @@ import { wholeSweep } from "./item-sweep.ts";
 import { exactOf, ownedItems } from "./restore-owners.ts";
 
 const NAMED = 5;
-const PER_PAGE = 1000;
 
 const compare = wholeSweep(
   { name: "verify", title: "compare everything with the backup, and look for what is not in it" },
@@ -33,7 +31,7 @@ export const verify: Sweep<ClusterConnections, RestoreOptions> = {
       const { batches } = (await compare.plan(context, undefined)) as { batches: [] };
       return { batches, cursor: retriesSeen, barrier: true };
     }
-    for await (const { key, kind } of added(context))
+    for await (const { key, kind } of cameSince(context))
       await differences(context).put([row(key, kind, "is not in the backup")]);
     const named = await differences(context).list({ limit: NAMED });
     if (named.length > 0) throw verifyFailed(named);
@@ -56,23 +54,6 @@ async function differing(context: Context, items: readonly Item[]): Promise<Chec
     const isSame = exact === undefined ? side.wants(item) === present.hash : exact === present.exact;
     return isSame || kept.detail["wrote"] === present.exact ? [] : [row(item.key, item.kind, "differs")];
   });
-}
-
-/** What has come since preflight listed what is here alone. */
-async function* added(context: Context): AsyncGenerator<{ key: string; kind: string }> {
-  const listed = new Set<string>();
-  for (let after: { rank: number; key: string } | undefined; ;) {
-    const page = await uncarried(context).list({
-      limit: PER_PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { key } of page) listed.add(key);
-    const last = page.at(-1);
-    if (last === undefined || page.length < PER_PAGE) break;
-    after = { rank: last.rank, key: last.key };
-  }
-  const { resources } = await decided(context);
-  for await (const one of onlyHere(context, resources)) if (!listed.has(one.key)) yield one;
 }
 
 /** Of each attempt its own, so that what was mended does not count. */

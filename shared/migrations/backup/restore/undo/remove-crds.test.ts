@@ -41,6 +41,7 @@ class WayBack {
       connections: { kubernetes: this.kubernetes, limiter: new AdaptiveLimiter() },
       signal: new AbortController().signal,
       ensureHeld: () => undefined,
+      ledger: () => ({ get: () => Promise.resolve([]) }),
       notes: this.notes,
       notesOf: () => Promise.resolve({ created: this.#created }),
       record: (more: JsonObject) => Promise.resolve(void (this.notes = { ...this.notes, ...more })),
