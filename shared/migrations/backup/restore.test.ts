@@ -216,9 +216,15 @@ describe("restore", () => {
   test("leaves no name of a run on anything, and gives fields back to who managed them in the backup", async () => {
     using world = await RestoreWorld.create();
     const worker = world.worker();
-    const applied = { apiVersion: POOL.apiVersion, kind: "IPPool", metadata: { name: "gitops" }, spec: {} };
-    await world.cluster.create(POOL, applied);
+    for (const name of ["gitops", "exported"])
+      await world.cluster.create(POOL, {
+        ...{ apiVersion: POOL.apiVersion, kind: "IPPool" },
+        ...{ metadata: { name }, spec: {} },
+      });
     await managedBy(world, { ...POOL, name: "gitops" }, "flux");
+    // What is exported and imported names no managers.
+    const nobody = { metadata: { managedFields: [{}] } };
+    await world.cluster.patch({ ...POOL, name: "exported" }, nobody, { type: "merge" });
     const from = await backUp(world, worker);
     await wipeOldGroup(world);
     const before = sidesOf(world);
@@ -226,11 +232,16 @@ describe("restore", () => {
     const runId = await startRestore(worker, { from, side: "kubernetes" });
     assertState(await driveApproving(world, worker, runId), "Succeeded");
     assert.deepEqual(world.cluster.storage.managedByRuns(), []);
-    const pool = await world.cluster.get({ ...POOL, name: "gitops" });
-    assert.deepEqual(
-      managersOf(pool).map(({ manager }) => manager),
-      ["flux"],
-    );
+    for (const [name, manager] of [
+      ["gitops", "flux"],
+      ["exported", "backup"],
+    ] as const) {
+      const pool = await world.cluster.get({ ...POOL, name });
+      assert.deepEqual(
+        managersOf(pool).map((one) => one.manager),
+        [manager],
+      );
+    }
 
     await worker.engine.undo(runId, "rollback");
     assertState(await world.drive(worker, runId), "RolledBack");

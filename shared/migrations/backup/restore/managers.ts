@@ -1,13 +1,30 @@
 import { parseExactJson } from "../../../exact-json.ts";
 import type { JsonObject } from "../../../json.ts";
-import { objectsAt } from "../../../kubernetes/fields.ts";
+import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { isRunManager } from "../../../kubernetes/managed-fields.ts";
 
-/** Who manages which field of an object, as it says itself. */
-export function managersOf(object: JsonObject): JsonObject[] {
-  return objectsAt(object, "metadata", "managedFields");
+/**
+ * A backup that was exported and imported knows no managers. Of an object that nobody owns anything of, an API server says at the
+ * first apply that `before-first-apply` owns everything, and then nobody can take anything off it: so this owns that there is a spec.
+ */
+const FROM_BACKUP = {
+  manager: "backup",
+  operation: "Update",
+  fieldsType: "FieldsV1",
+  fieldsV1: { "f:spec": {} },
+};
+
+/** Whose the fields of an object are once it is put back: theirs who managed them in the backup. */
+export function managersInBackup(object: JsonObject, apiVersion: string): JsonObject[] {
+  const managers = managersOf(object).filter((entry) => !isRunManager(textAt(entry, "manager")));
+  return managers.length === 0 ? [{ ...FROM_BACKUP, apiVersion }] : managers;
 }
 
-/** The same of an object that is kept as text; of one that was not there nobody. */
-export function managersIn(text: string | null | undefined): JsonObject[] {
+/** Whose they were, of an object that is kept as text; of one that was not there nobody's. */
+export function managersBefore(text: string | null | undefined): JsonObject[] {
   return typeof text === "string" ? managersOf(parseExactJson(text) as JsonObject) : [];
+}
+
+function managersOf(object: JsonObject): JsonObject[] {
+  return objectsAt(object, "metadata", "managedFields");
 }

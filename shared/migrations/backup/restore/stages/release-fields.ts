@@ -1,4 +1,5 @@
 import type { Action, Sweep } from "../../../../engine/migration.ts";
+import { parseExactJson } from "../../../../exact-json.ts";
 import type { JsonObject } from "../../../../json.ts";
 import { nativeApiService } from "../../../../kubernetes/api-services.ts";
 import { crdResource } from "../../../../kubernetes/crds.ts";
@@ -14,7 +15,8 @@ import { decided } from "../decided.ts";
 import { eachDependant } from "../dependants.ts";
 import { ObjectLine } from "../lines.ts";
 import { foundLocks } from "../locks.ts";
-import { managersIn, managersOf } from "../managers.ts";
+import { managersBefore, managersInBackup } from "../managers.ts";
+import { refOfKey } from "../objects.ts";
 import { type Context, type RestoreOptions, rows } from "../options.ts";
 import type { Item } from "../side.ts";
 import { wholeSweep } from "./item-sweep.ts";
@@ -53,7 +55,7 @@ export const releaseDefinitions: AnyAction = {
     if (context.options.side === "etcd") return { done: true };
     const { clusterInformations } = (await decided(context)).pieces;
     for (const [key, before] of Object.entries(await foundLocks(context)))
-      await sideOf(context).release?.(key, managersIn(clusterInformations[key] ?? before));
+      await sideOf(context).release?.(key, lockManagers(key, clusterInformations[key], before));
     for (const name of await createdDefinitions(context)) await releaseDefinition(context, name);
     return { done: true };
   },
@@ -85,9 +87,15 @@ async function releaseItems(context: Context, all: readonly Item[]): Promise<Rec
   const written = new Set(known.filter(({ detail }) => "wrote" in detail).map(({ key }) => key));
   const ours = all.filter(({ key }) => written.has(key));
   const releaseOne = async ({ key, line }: Item): Promise<void> =>
-    side.release?.(key, "object" in line ? managersOf(line.object) : []);
+    side.release?.(key, "object" in line ? managersInBackup(line.object, line.ref.apiVersion) : []);
   await Promise.all(ours.map(releaseOne));
   return { released: ours.length };
+}
+
+/** A ClusterInformation that the backup has not is unlocked as it was found. */
+function lockManagers(key: string, backedUp: string | undefined, before: string | null): JsonObject[] {
+  if (backedUp === undefined) return managersBefore(before);
+  return managersInBackup(parseExactJson(backedUp) as JsonObject, refOfKey(key).apiVersion);
 }
 
 /** One that this run has created is deleted on the way back, although nothing on it tells whose it is any more. */
@@ -106,7 +114,7 @@ async function backedUpManagers(context: Context, name: string): Promise<JsonObj
   for await (const { line } of linesOf(context, part)) {
     const { data } = ObjectLine.safeParse(line);
     if (data?.ref.plural === crdResource.plural && textAt(data.object, "metadata", "name") === name)
-      return managersOf(data.object);
+      return managersInBackup(data.object, data.ref.apiVersion);
   }
   return [];
 }

@@ -5,7 +5,7 @@ import type { ClusterConnections } from "../../../connections.ts";
 import { beforeOf } from "../before.ts";
 import { sideOf } from "../content.ts";
 import { foundLocks } from "../locks.ts";
-import { managersIn } from "../managers.ts";
+import { managersBefore } from "../managers.ts";
 import { type Context, type RestoreOptions, rows } from "../options.ts";
 
 const PER_BATCH = 100;
@@ -34,7 +34,7 @@ export const releaseFieldsBack: Sweep<ClusterConnections, RestoreOptions> = {
     const side = sideOf(context);
     const all = await rows(context).get(Scope.parse(batch.scope).ids);
     const releaseOne = async (row: Checkpoint): Promise<void> =>
-      side.release?.(row.key, managersIn(await beforeOf(context, row)));
+      side.release?.(row.key, managersBefore(await beforeOf(context, row)));
     await Promise.all(all.map(releaseOne));
     return { done: true, counts: { released: all.length } };
   },
@@ -42,7 +42,7 @@ export const releaseFieldsBack: Sweep<ClusterConnections, RestoreOptions> = {
 
 async function releaseLocks(context: Context): Promise<void> {
   for (const [key, before] of Object.entries(await foundLocks(context)))
-    await sideOf(context).release?.(key, managersIn(before));
+    await sideOf(context).release?.(key, managersBefore(before));
 }
 
 /** What the restore has set out to write. */
