@@ -45,6 +45,14 @@ describe("a view", () => {
     assert.equal(viewer().view(snapshotAt(6, { stages: [lock, undone] })).lockedMs, undefined);
   });
 
+  test("shows no lock where the stage that locks has failed before it locked", () => {
+    const failure = { code: "REHEARSAL_FAILED", message: "nothing is locked", next: "Mend it." };
+    const stages = [aStage({ stage: "lock", startedAt: 2000 })];
+    const failed = snapshotAt(36, { run: { state: "Failed", stage: "lock", failure }, stages });
+    assert.equal(viewer().view(failed).lockedMs, undefined);
+    assert.equal(viewer().view(snapshotAt(37, { run: { stage: "lock" }, stages })).lockedMs, undefined);
+  });
+
   test("shows the stage that waits for an approval before it begins", () => {
     const waiting = { reason: "Approval", message: "is it fine?", subject: "unlock" } as const;
     const run = { state: "Waiting", stage: "unlock", waiting } as const;

@@ -134,7 +134,10 @@ function currentState(run: RunRecord, stage: string): Pick<StageView, "state" | 
   return { state: "waiting", message: `${run.waiting.reason}: ${run.waiting.message}` };
 }
 
-/** Since when a datastore is locked by its stages: of runs that do not tell. Milliseconds since the epoch. */
+/**
+ * Since when a datastore is locked by its stages: of runs that do not tell. Milliseconds since the epoch. What locks and is
+ * not done may have locked nothing yet, and a run that tells has told by then.
+ */
 function lockedSince(
   stages: readonly StageRecord[],
   traits: ReadonlyMap<string, Traits>,
@@ -142,7 +145,7 @@ function lockedSince(
   let since: number | undefined;
   for (const { stage, startedAt, state } of stages) {
     const lockWindow = traits.get(stage)?.lockWindow;
-    if (lockWindow === "begins") since ??= startedAt;
+    if (lockWindow === "begins" && state === "done") since ??= startedAt;
     if (lockWindow === "ends" && state === "done") since = undefined;
   }
   return since;
