@@ -159,11 +159,21 @@ describe("a run that fails inside the lock", () => {
     const { code, stdout, stderr } = await start(world, "--yes");
     assert.equal(code, 1);
     assert.match(stdout, /: RolledBack\n/);
-    assert.match(stderr, /error: it broke while locked \(FAKE_LOCKED\)\nnext: Mend it\.\n$/);
+    assert.match(
+      stderr,
+      /error: it broke while locked \(FAKE_LOCKED\)\nnext: Everything is undone\. Mend it\. Then start again\.\n$/,
+    );
     assert.match(
       (await runIn(world, "describe", runIdIn(stdout))).stdout,
       /^Because: +it broke while locked \(FAKE_LOCKED\)$/m,
     );
+    const resumed = await runIn(world, "resume", runIdIn(stdout));
+    assert.deepEqual([resumed.code, /it is RolledBack \(RUN_ENDED\)/.test(resumed.stderr)], [1, true]);
+    assert.match(
+      resumed.stderr,
+      /^next: Nothing is left to resume\. Start again with `calico-migrator start`\.$/m,
+    );
+    assert.match((await start(world, "--yes")).stderr, /\(FAKE_LOCKED\)/);
   });
 });
 

@@ -1,8 +1,9 @@
-import { type Failure, isEnd, type RunRecord, type Waiting } from "../shared/engine/records.ts";
+import { type Failure, isEnd, isUndone, type RunRecord, type Waiting } from "../shared/engine/records.ts";
 import type { Snapshot } from "./drive/snapshot.ts";
 import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printFailure } from "./failures.ts";
+import { failureGoneBack } from "./gone-back.ts";
 import { tellLocks } from "./lock.ts";
 import { oneLine } from "./output/escape.ts";
 import { print } from "./output/print.ts";
@@ -41,7 +42,7 @@ function told(
   const { run, control } = snapshot;
   if (!isEnd(run.state) && run.state !== "Failed") return unfinished(session, snapshot, interrupted);
   if (run.failure !== undefined) return failed(session, run, run.failure);
-  if (wanted === "forward" && control.undoCause !== undefined)
+  if (wanted === "forward" && isUndone(run.state) && control.undoCause !== undefined)
     return wentBack(session, control.undoCause.failure);
   const reached = wanted === "forward" ? run.state === "Succeeded" : run.state !== "Succeeded";
   return reached ? EXIT.ok : EXIT.error;
@@ -66,7 +67,7 @@ function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord
 
 /** A run that has been undone by itself, and why. */
 function wentBack({ world, flags }: Session, failure: Failure): number {
-  printFailure(world.stderr, failure, { json: flags.output === "json" });
+  printFailure(world.stderr, failureGoneBack(failure), { json: flags.output === "json" });
   return exitCodeOf(failure.code);
 }
 

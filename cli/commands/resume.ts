@@ -30,8 +30,8 @@ async function resume(world: World, args: readonly unknown[], flags: WorkFlags):
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
   const { store } = session;
   const run = await findRun(store, runId, isUnfinished);
-  await approveAlso(session, run, flags);
   await session.actions.resume(run.runId);
+  await approveAlso(session, run, flags);
   const control = await store.getControl(run.runId);
   return await workOn(session, run, flags, { wanted: control?.undo === undefined ? "forward" : "undo" });
 }

@@ -73,7 +73,7 @@ describe("a run that is given up", () => {
       const { run } = await rig.settle(runId);
       await assert.rejects(rig.engine.undo(runId, "rollback"), { code: "UNDO_ENDED", message: /given up/ });
       await assert.rejects(rig.engine.abandon(runId, "bob"), { code: "RUN_ENDED" });
-      await rig.engine.resume(runId);
+      await assert.rejects(rig.engine.resume(runId), { code: "RUN_ENDED" });
       assert.equal((await rig.settle(runId)).run.version, run.version);
     }));
 

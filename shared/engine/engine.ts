@@ -80,8 +80,11 @@ export class Engine<C> {
     await this.ask(runId, (control) => ({ ...control, pause: true }));
   }
 
-  /** Lets a paused or failed run go on. */
+  /** Lets a paused or failed run go on. Throws RUN_ENDED, unless an undo that was asked for is still to be begun. */
   async resume(runId: string): Promise<void> {
+    const { run, control } = await this.controlled(runId);
+    const isTurning = control.undo !== undefined && run.track === "forward";
+    if (isEnd(run.state) && !isTurning) throw runEnded(run, nothingToResume(run));
     await this.ask(runId, (control) => ({ ...control, pause: false, retries: control.retries + 1 }));
     await this.wake(runId);
   }
@@ -149,7 +152,7 @@ export class Engine<C> {
    */
   async abandon(runId: string, by: string): Promise<LeftBehind[]> {
     const run = await this.existing(runId);
-    if (isEnd(run.state)) throw runEnded(run);
+    if (isEnd(run.state)) throw runEnded(run, "Nothing is left to give up.");
     const abandon = { by, at: this.parts.clock.now() };
     await this.ask(runId, (control) => ({ ...control, abandon: control.abandon ?? abandon }));
     return this.leftBehind(runId);
@@ -267,10 +270,13 @@ function undoTooLate({ runId }: RunRecord, reason: string): MigratorError {
   });
 }
 
-function runEnded({ runId, state }: RunRecord): MigratorError {
-  return new MigratorError("RUN_ENDED", `run "${runId}" has ended: it is ${state}`, {
-    next: "Nothing is left to give up.",
-  });
+function runEnded({ runId, state }: RunRecord, next: string): MigratorError {
+  return new MigratorError("RUN_ENDED", `run "${runId}" has ended: it is ${state}`, { next });
+}
+
+function nothingToResume({ state }: RunRecord): string {
+  const again = state === "Succeeded" ? "" : " Start again with `calico-migrator start`.";
+  return `Nothing is left to resume.${again}`;
 }
 
 function nothingToResolve({ runId, state }: RunRecord): MigratorError {

@@ -132,6 +132,18 @@ describe("undoing a run", () => {
       assert.equal((await rig.settle(first.run.runId)).run.state, "RolledBack");
     }));
 
+  test("a run that has ended is not resumed, unless it is to be undone and nobody has begun", () =>
+    withCalls(async (rig) => {
+      const { run } = await rig.run(["unlock"]);
+      assert.equal(run.state, "Succeeded");
+      const ended = { code: "RUN_ENDED", next: "Nothing is left to resume." };
+      await assert.rejects(rig.engine.resume(run.runId), ended);
+      await rig.engine.undo(run.runId, "rollback");
+      await rig.engine.resume(run.runId);
+      assert.equal((await rig.settle(run.runId)).run.state, "RolledBack");
+      await assert.rejects(rig.engine.resume(run.runId), { code: "RUN_ENDED", next: /Start again with/ });
+    }));
+
   test("a failed run can be undone", () => {
     const copy = action<null>("copy", () => Promise.reject(failure("WRONG", false)));
     return withCalls(async (rig, calls) => {

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { failureGoneBack } from "./gone-back.ts";
+
+const CASES: [advice: string, afterwards: string][] = [
+  ["Mend it.", "Mend it. Then start again."],
+  ["Mend that, then `resume`.", "Mend that, then start again."],
+  ["Mend the target and `resume`, or undo the run with `rollback`.", "Mend the target and start again."],
+  ["Stop who is named, then `resume`; or go back with `abort`.", "Stop who is named, then start again."],
+  [
+    "Mend what the API server names, then `resume`; or undo the restore with `rollback`.",
+    "Mend what the API server names, then start again.",
+  ],
+  [
+    "Let it through, then `resume`: the rehearsal is repeated.",
+    "Let it through, then start again: the rehearsal is repeated.",
+  ],
+  ["See what it waited for, then start again.", "See what it waited for, then start again."],
+];
+
+describe("the advice of a failure that a run has gone back for", () => {
+  for (const [next, afterwards] of CASES)
+    test(`"${next}" names nothing that can no longer be done`, () => {
+      const failure = failureGoneBack({ code: "BROKEN", message: "it broke", next });
+      assert.deepEqual(failure, {
+        code: "BROKEN",
+        message: "it broke",
+        next: `Everything is undone. ${afterwards}`,
+      });
+    });
+});
