@@ -1,12 +1,12 @@
 import { DEFAULT_LOCK_POLICY } from "../../shared/engine/lock.ts";
 import type { RunRecord } from "../../shared/engine/records.ts";
 import type { Reporter } from "../progress/reporter.ts";
-import type { Session } from "../session.ts";
+import { commandLine, type Session } from "../session.ts";
 import type { Driver } from "./driver.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { canAsk, ask, isYes } from "./prompt.ts";
 import { readRetries, type Retries } from "./retries.ts";
-import { goesBackByItself, needsPerson } from "./settled.ts";
+import { goesBackByItself, needsPerson, waitsForDecision } from "./settled.ts";
 import { readSnapshot, type Snapshot } from "./snapshot.ts";
 
 const RETRIES_EVERY_MS = 3000;
@@ -22,7 +22,10 @@ export interface AccompanyOptions {
   afterEvent?: number;
   reporter: Reporter;
   interrupt: Interrupt;
-  /** True when it is enough; default: as soon as only a person can make the run go on. */
+  /**
+   * True when it is enough; default: as soon as only a person can make the run go on, or without a terminal as soon as one has
+   * to decide.
+   */
   until?: (snapshot: Snapshot) => boolean;
 }
 
@@ -32,11 +35,12 @@ export interface AccompanyOptions {
  */
 export async function accompany(session: Session, options: AccompanyOptions): Promise<Snapshot> {
   const { reporter, interrupt } = options;
-  const until = options.until ?? ((snapshot) => needsPerson(snapshot.run, snapshot.control));
+  const until = options.until ?? ((snapshot) => isEnough(session, snapshot));
   let driver: Driver | undefined;
   let seen = options.afterEvent ?? 0;
   let declined: number | undefined;
   const retriesOf = retriesWatch(session);
+  const tellDecision = decisionTeller(session, reporter);
   const look = async (): Promise<Snapshot> => {
     const snapshot = await readSnapshot(session, options.runId, seen);
     seen = snapshot.events.at(-1)?.sequence ?? seen;
@@ -60,6 +64,7 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
         await driver?.stop();
         driver = await session.drive(options.runId);
       }
+      tellDecision(snapshot);
       await session.world.clock.sleep(session.pollMs, interrupt.signal);
     }
     await driver?.stop();
@@ -69,6 +74,25 @@ export async function accompany(session: Session, options: AccompanyOptions): Pr
     await driver?.stop();
     reporter.end();
   }
+}
+
+/** Somebody at a terminal may decide in a second one; nobody else would ever learn that there is something to decide. */
+function isEnough({ world }: Session, { run, control }: Snapshot): boolean {
+  return needsPerson(run, control) || (!canAsk(world) && waitsForDecision(run, control));
+}
+
+/** Says how to decide when a run begins to wait for it and is gone along with all the same. Looking again begins no wait. */
+function decisionTeller(session: Session, reporter: Reporter): (snapshot: Snapshot) => void {
+  const { world, flags } = session;
+  let told: string | undefined;
+  return ({ run, control }) => {
+    if (flags.output === "json" || !waitsForDecision(run, control)) return;
+    const wait = `${run.stage ?? ""} ${run.waiting?.message ?? ""}`;
+    if (wait === told) return;
+    told = wait;
+    reporter.pause();
+    world.stderr.write(`next: ${commandLine(session, "conflicts", run.runId)}\n`);
+  };
 }
 
 /** Every open batch is read for it, so that is done now and then only. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { aControl, aRun } from "../../shared/engine/contract/fixtures.ts";
 import type { RunControl, RunRecord } from "../../shared/engine/records.ts";
-import { needsPerson } from "./settled.ts";
+import { needsPerson, waitsForDecision } from "./settled.ts";
 
 const APPROVAL = {
   state: "Waiting",
@@ -60,6 +60,23 @@ describe("needsPerson", () => {
   for (const [name, settled, run, control] of CASES) {
     test(`a run that ${name} ${settled ? "needs a person" : "goes on by itself"}`, () => {
       assert.equal(needsPerson({ ...aRun(), ...run }, { ...aControl(), ...control }), settled);
+    });
+  }
+});
+
+describe("waitsForDecision", () => {
+  const conflict = { state: "Waiting", waiting: { reason: "Conflict", message: "", retryAt: 1 } } as const;
+  const cases: [string, boolean, Partial<RunRecord>, Partial<RunControl>][] = [
+    ["waits for a conflict that it looks at again", true, conflict, {}],
+    ["was told to look again", false, conflict, { retries: 1 }],
+    ["is to be undone", false, conflict, { undo: "rollback" }],
+    ["is to pause", false, conflict, { pause: true }],
+    ["waits for an approval", false, APPROVAL, {}],
+    ["runs", false, { state: "Running" }, {}],
+  ];
+  for (const [name, waits, run, control] of cases) {
+    test(`a run that ${name} ${waits ? "does" : "does not"}`, () => {
+      assert.equal(waitsForDecision({ ...aRun(), ...run }, { ...aControl(), ...control }), waits);
     });
   }
 });

@@ -12,6 +12,14 @@ export function needsPerson(run: RunRecord, control: RunControl): boolean {
   return !isTimed(run) && (!control.pause || run.waiting?.reason === "Paused");
 }
 
+/**
+ * True when a run waits for a person to decide about conflicts, which it looks at now and then as well: somebody may settle
+ * them in the cluster.
+ */
+export function waitsForDecision(run: RunRecord, control: RunControl): boolean {
+  return run.waiting?.reason === "Conflict" && !control.pause && isSettled(run, control);
+}
+
 /** Also of runs that versions have saved which knew of no locks, and did not say in `waiting` when they look again. */
 function isTimed({ waiting, lock, nextWakeAt }: RunRecord): boolean {
   return waiting?.retryAt !== undefined || (lock === undefined && nextWakeAt !== undefined);

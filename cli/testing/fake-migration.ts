@@ -43,6 +43,8 @@ export interface FakeOptions {
   policy?: LockPolicy;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
   conflicts?: readonly string[];
+  /** How soon it looks at these again. Milliseconds. Default 0: only when a person has acted. */
+  conflictPollMs?: number;
   /** Something would be lost, which has to be approved before the lock. Default false. */
   consents?: boolean;
   /** It ends with a stage that cannot be undone. Default false. */
@@ -77,7 +79,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
       preflight(options),
       { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
       copy(options),
-      ...(options.conflicts === undefined ? [] : [settle(options.conflicts)]),
+      ...(options.conflicts === undefined ? [] : [settle(options.conflicts, options.conflictPollMs)]),
       { ...lock(options), ...(options.consents === true ? { approvals: [loss] } : {}) },
       {
         ...tells("unlock", "unlocking", "unlocked"),
@@ -177,7 +179,7 @@ function copy({
 }
 
 /** Waits until somebody has decided about each thing. */
-function settle(names: readonly string[]): FakeStage {
+function settle(names: readonly string[], retryAfterMs = 0): FakeStage {
   return {
     ...action("settle"),
     act: async (context) => {
@@ -192,7 +194,7 @@ function settle(names: readonly string[]): FakeStage {
       }
       const { length } = await ledger.list(query);
       if (length === 0) return { done: true };
-      return { wait: { reason: "Conflict", message: `${length} differ`, retryAfterMs: 0 } };
+      return { wait: { reason: "Conflict", message: `${length} differ`, retryAfterMs } };
     },
   };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { withFakeStack } from "../../testing/fake-stack.ts";
 import { type FakeWorld, fakeWorld, runIn, runOnAws } from "../../testing/fake-world.ts";
@@ -64,6 +65,35 @@ describe("conflicts", () => {
 
     assert.equal((await runIn(world, "conflicts")).stdout, "no conflicts\n");
     assert.match((await runIn(world, "conflicts", "gone")).stderr, /\(RUN_NOT_FOUND\)/);
+  });
+});
+
+describe("a run that looks at its conflicts again and again", () => {
+  const START = ["start", "fake", "--yes", "-q", "--kubeconfig"];
+
+  test("is left waiting without a terminal, with exit code 4 and the next command", async (t) => {
+    const world = fakeWorld(t, { conflicts: ["a"], conflictPollMs: 50 });
+    const { code, stderr } = await runIn(world, ...START, world.kubeconfig);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /waiting \(Conflict\): 1 differ\nnext: calico-migrator conflicts fake-/);
+    const { run } = await listed(world);
+    const resolved = await runIn(world, "conflicts", "resolve", run, "--use", "source", "-q");
+    assert.deepEqual([resolved.code, /Succeeded/.test(resolved.stdout)], [0, true]);
+  });
+
+  test("is gone along with on a terminal, which is told once how to decide in another one", async (t) => {
+    const world = fakeWorld(t, { conflicts: ["a"], conflictPollMs: 50 });
+    world.stdin.isTTY = world.stderr.isTTY = true;
+    const started = runIn(world, ...START, world.kubeconfig);
+    const next = /next: calico-migrator conflicts (fake-\S+)/g;
+    for (let tries = 0; !next.test(world.stderr.text); tries++) {
+      assert.ok(tries < 500, world.stderr.text);
+      await sleep(20);
+    }
+    const { run } = await listed(world);
+    await runIn(world, "conflicts", "resolve", run, "--use", "source", "--no-wait");
+    assert.equal((await started).code, 0);
+    assert.equal(world.stderr.text.match(next)?.length, 1);
   });
 });
 
