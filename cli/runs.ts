@@ -27,8 +27,8 @@ export async function* allRuns(
 }
 
 /**
- * The run of this id; without one, the only run that fits. Throws RunNotFoundError, RUN_AMBIGUOUS naming those that fit,
- * and RUN_NONE_FITS.
+ * The run of this id; without one, the only run that fits, where runs count less that another one of their cluster has come
+ * in place of. Throws RunNotFoundError, RUN_AMBIGUOUS naming those that fit, and RUN_NONE_FITS.
  */
 export async function findRun(
   store: Pick<CheckpointStore, "listRuns" | "getRun">,
@@ -42,10 +42,21 @@ export async function findRun(
   }
   const fitting: RunRecord[] = [];
   for await (const run of allRuns(store)) if (fits(run)) fitting.push(run);
-  const [only, ...others] = fitting;
+  const meant = fitting.filter((run) => !isReplaced(run, fitting));
+  const [only, ...others] = meant;
   if (only === undefined) throw noneFits();
-  if (others.length > 0) throw ambiguous(fitting);
+  if (others.length > 0) throw ambiguous(meant);
   return only;
+}
+
+/** True where another run holds the cluster, or is under way to, while this one holds nothing or has failed before it did. */
+function isReplaced(run: RunRecord, others: readonly RunRecord[]): boolean {
+  return others.some((other) => other.cluster === run.cluster && standing(other) > standing(run));
+}
+
+function standing({ holdsCluster, state }: RunRecord): number {
+  if (holdsCluster) return 2;
+  return state === "Failed" ? 0 : 1;
 }
 
 /**
@@ -81,6 +92,11 @@ export function isUnfinished(run: RunRecord): boolean {
 /** Fits what turns a run around: also one that has succeeded. */
 export function isUndoable(run: RunRecord): boolean {
   return !isUndone(run.state) && run.state !== "Abandoned";
+}
+
+/** Fits what is turned around without being named: not a run that failed before it had changed anything. */
+export function isWorthUndoing(run: RunRecord): boolean {
+  return isUndoable(run) && !(run.state === "Failed" && run.track === "forward" && !run.holdsCluster);
 }
 
 /** True for runs that leave something to undo: a backup does not. */

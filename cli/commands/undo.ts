@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { RunRecord } from "../../shared/engine/records.ts";
 import { confirmOnCluster } from "../drive/confirm.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
-import { findRun, hasUndo, isUndoable, isUnfinished } from "../runs.ts";
+import { findRun, hasUndo, isUndoable, isUnfinished, isWorthUndoing } from "../runs.ts";
 import { openSession } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
@@ -17,7 +17,7 @@ export function rollbackCommand(): CommandEntry {
       "Undoes a run, stage by stage, in reverse order. After the unlock, what changed in the Kubernetes datastore since is carried back into etcd first.",
     )
     .argument("[run]", "the run (default: the only one that can be undone)");
-  return entry(command, "rollback", isUndoable, "migrations");
+  return entry(command, "rollback", isWorthUndoing, "migrations");
 }
 
 /** `abort`: gives a run up before its point of no return. */
