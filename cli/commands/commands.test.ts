@@ -402,6 +402,33 @@ describe("plan and preflight", () => {
     assert.equal((await runIn(world, "get", "-o", "name")).stdout, "");
   });
 
+  test("tell how the checks go on, and of no run that would start or wait", async (t) => {
+    const world = fakeWorld(t);
+    const looked = ["plan", "preflight"].map((command) => [
+      command,
+      "fake",
+      "--kubeconfig",
+      world.kubeconfig,
+    ]);
+    for (const words of looked)
+      for (const form of ["text", "json"]) {
+        const { code, stderr } = await runIn(world, ...words, "-o", form);
+        assert.equal(code, 0, stderr);
+        assert.match(stderr, form === "text" ? /preflight: done/ : /"stage.completed"/);
+        assert.doesNotMatch(stderr, /run.starts|run.started|waiting|prepare/);
+      }
+    world.stderr.isTTY = true;
+    const { stderr } = await runIn(world, ...(looked[0] ?? []));
+    assert.match(stderr, /fake.* on prod .*Running[^]* preflight /);
+    assert.doesNotMatch(stderr, /waiting|prepare|fake-/i);
+    const [, hash = ""] =
+      /start --plan ([0-9a-f]+)/.exec((await runIn(world, ...(looked[0] ?? []))).stdout) ?? [];
+    world.stderr.isTTY = false;
+    const started = await runIn(world, "start", "--plan", hash, "--yes");
+    assert.equal(started.stderr.match(/run starts/g)?.length, 1, started.stderr);
+    assert.doesNotMatch(started.stderr, /waiting/);
+  });
+
   test("a manifest that is not there, or a URL that refuses, is told at once, and no cluster is asked", async (t) => {
     const migration = { ...fakeMigration(), name: "apiserver-to-crds" };
     const world = { ...fakeWorld(t), migrations: [migration] };

@@ -19,6 +19,7 @@ import { type LocalSession, openStoreSession } from "../local-session.ts";
 import { migrationOf } from "../migration.ts";
 import { copyManifests, keepManifests, type KeptManifests } from "../start/manifests.ts";
 import type { World } from "../world.ts";
+import { ChecksReporter } from "./checks-reporter.ts";
 
 const PAGE = 1000;
 /** About eight seconds: somebody waits for the answer, and nothing is lost by asking again. */
@@ -131,7 +132,7 @@ async function runPreflight(
     ...(second === undefined ? {} : { stopBefore: second }),
   });
   using interrupt = new Interrupt(session.world);
-  const reporter = openReporter(session, migration);
+  const reporter = new ChecksReporter(openReporter(session, migration), second);
   const drive = { runId: run.runId, drive: true, mayAsk: false, reporter, interrupt };
   const { run: settled } = await accompany(session, drive);
   if (interrupt.signal.aborted) throw interrupted();
