@@ -44,14 +44,16 @@ class Lost {
   }
 
   deleted(kind: NativeKind, ids: readonly string[]): void {
-    if (ids.length === 0) return;
     this.count += ids.length;
-    this.#name(`${ids.length} deleted of ${kind.plural}`);
-    for (const id of ids) this.#identify(kind, id, [id]);
+    for (const id of ids) {
+      this.#name(`${id} (deleted)`);
+      this.#identify(kind, id, [id]);
+    }
   }
 
   get shown(): Shown {
-    const message = `going back forgets ${this.count} changes made since the unlock, in IPAM addresses may then be given away twice: ${this.#names.join(", ")}`;
+    const more = this.count > NAMED ? `, and ${this.count - NAMED} more` : "";
+    const message = `going back forgets ${this.count} changes made since the unlock, in IPAM addresses may then be given away twice: ${this.#names.join(", ")}${more}`;
     return { message, count: this.count, fingerprint: this.#tally.fingerprint };
   }
 
