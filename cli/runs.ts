@@ -71,7 +71,7 @@ export async function findRunToShow(
   try {
     return await findRun(store, runId, fits);
   } catch (error) {
-    if (!(error instanceof MigratorError) || error.code !== NONE_FITS) throw error;
+    if (!isNoneFits(error)) throw error;
     for await (const run of allRuns(store)) {
       if (!hasUndo(world, run)) continue;
       const { migration, cluster, state } = run;
@@ -105,10 +105,16 @@ export function hasUndo({ migrations }: Pick<World, "migrations">, run: RunRecor
   return migration === undefined || migration.stages.some(({ undo = [] }) => undo.length > 0);
 }
 
-function noneFits(): MigratorError {
-  return new MigratorError(NONE_FITS, "there is no run in this store that this can be done with", {
-    next: "List the runs with `calico-migrator get`; name the store with --store if it is another file.",
-  });
+/** True where no run fits, which a command may know better advice for. */
+export function isNoneFits(error: unknown): boolean {
+  return error instanceof MigratorError && error.code === NONE_FITS;
+}
+
+const LIST = "List the runs with `calico-migrator get`; name the store with --store if it is another file.";
+
+/** RUN_NONE_FITS, by default with the advice to list the runs. */
+export function noneFits(next = LIST): MigratorError {
+  return new MigratorError(NONE_FITS, "there is no run in this store that this can be done with", { next });
 }
 
 function ambiguous(runs: readonly RunRecord[]): MigratorError {

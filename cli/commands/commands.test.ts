@@ -291,6 +291,11 @@ describe("approve, pause, resume, abort and rollback", () => {
   });
 
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
+    const none = await runIn(world, "abort", "--yes");
+    const back = new RegExp(
+      `\\(RUN_NONE_FITS\\)\nnext: Run ${run.metadata.name} has succeeded: \`.* rollback ${run.metadata.name} `,
+    );
+    assert.match(none.stderr, back);
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;
     for (const command of ["rollback", "abort", "abandon"]) {

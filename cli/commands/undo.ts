@@ -1,10 +1,20 @@
 import { Command } from "commander";
 import { z } from "zod";
 import type { RunRecord } from "../../shared/engine/records.ts";
+import type { MigratorError } from "../../shared/errors.ts";
 import { confirmOnCluster } from "../drive/confirm.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
-import { findRun, hasUndo, isUndoable, isUnfinished, isWorthUndoing } from "../runs.ts";
-import { openSession } from "../session.ts";
+import {
+  allRuns,
+  findRun,
+  hasUndo,
+  isNoneFits,
+  isUndoable,
+  isUnfinished,
+  isWorthUndoing,
+  noneFits,
+} from "../runs.ts";
+import { commandLine, openSession, type Session } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 import { workOn } from "./work-on.ts";
@@ -51,10 +61,25 @@ async function undo(
   const [runId] = z.tuple([z.string().optional()]).parse(args);
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
   const isMeant = (one: RunRecord): boolean => how.among === "all" || hasUndo(world, one);
-  const run = await findRun(session.store, runId, (one) => how.fits(one) && isMeant(one));
+  const run = await findRun(session.store, runId, (one) => how.fits(one) && isMeant(one)).catch(
+    async (error: unknown) => {
+      throw isNoneFits(error) && how.kind === "abort" ? await nothingToAbort(session) : error;
+    },
+  );
   if (!flags.yes && isUndoable(run)) await confirmOnCluster(session, run, explained(run, how.kind));
   await session.actions.undo(run.runId, how.kind);
   return await workOn(session, run, flags, { wanted: "undo" });
+}
+
+/** There is nothing to abort: the newest run may be one that has succeeded, which can be undone in another way. */
+async function nothingToAbort(session: Session): Promise<MigratorError> {
+  for await (const run of allRuns(session.store)) {
+    if (!hasUndo(session.world, run)) continue;
+    if (run.state !== "Succeeded") break;
+    const back = commandLine(session, "rollback", run.runId);
+    return noneFits(`Run ${run.runId} has succeeded: \`${back}\` takes it back.`);
+  }
+  return noneFits();
 }
 
 function explained(
