@@ -54,6 +54,12 @@ describe("docs/cli.md", () => {
     }
   });
 
+  test("has every command in the table of commands", (t) => {
+    const table = DOCS.slice(DOCS.indexOf("## Commands"), DOCS.indexOf("## Options"));
+    for (const command of buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" }).commands)
+      assert.match(table, new RegExp(`^\\| \`${command.name()}[ \`]`, "m"));
+  });
+
   test("names every exit code, and no other", () => {
     const section = DOCS.slice(DOCS.indexOf("## Exit codes"), DOCS.indexOf("## Errors"));
     const named = Array.from(section.matchAll(/^\| (\d+) +\|/gm), ([, code]) => Number(code));
