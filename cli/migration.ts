@@ -27,3 +27,8 @@ export function startedMigration(
   if (command === undefined) return migration;
   throw usageError(`${name} has a command of its own`, `Use \`calico-migrator ${command}\`: see its --help.`);
 }
+
+/** The stages that `--yes` approves. */
+export function pointsOfNoReturn({ stages }: Pick<Migration<ClusterConnections>, "stages">): string[] {
+  return stages.filter((stage) => stage.pointOfNoReturn === true).map(({ name }) => name);
+}

@@ -28,7 +28,9 @@ export function approveCommand(): CommandEntry {
       "[subjects...]",
       "what to approve, as SUBJECT or SUBJECT@FINGERPRINT (default: what the run waits for)",
     );
-  withYesAlso(withWorkOptions(command, "ask nothing more")).addHelpText("before", EXAMPLES.trimStart());
+  withYesAlso(
+    withWorkOptions(command, "approve the points of no return as well, and ask nothing"),
+  ).addHelpText("before", EXAMPLES.trimStart());
   return { command, handle: ({ world, args, flags }) => approve(world, args, WorkFlags.parse(flags)) };
 }
 

@@ -95,6 +95,22 @@ describe("start", () => {
     assert.equal((await runIn(resumed, "approve", "--yes=erase", "-q")).code, 0);
   });
 
+  for (const command of ["resume", "approve"])
+    test(`--yes of ${command} approves the points of no return, but not the stage to stop before`, async (t) => {
+      const world = fakeWorld(t);
+      await start(world, "--stop-before", "lock");
+      if (command === "resume") await runIn(world, "approve", "--no-wait");
+      const { code, stdout } = await runIn(world, command, "--yes", "-q", "-o", "json");
+      assert.equal(code, 0);
+      assert.deepEqual(approvalsOf(JSON.parse(stdout) as RunDocument), ["lock by alice", "unlock by alice"]);
+      const stopping = fakeWorld(t, { consents: true });
+      const { run } = await start(stopping, "--stop-before", "unlock");
+      assert.equal((await runIn(stopping, command, "--yes", "-q")).code, 4);
+      const got = await runIn(stopping, "get", run.metadata.name, "-o", "json");
+      const approvals = approvalsOf(JSON.parse(got.stdout) as RunDocument) ?? [];
+      assert.ok(!approvals.includes("unlock by alice"), approvals.join());
+    });
+
   test("--yes=STAGE is refused for what is no such stage, and where nothing is irreversible", async (t) => {
     const world = fakeWorld(t);
     const line = ["start", "fake", "--kubeconfig", world.kubeconfig];
@@ -275,6 +291,11 @@ describe("approve, pause, resume, abort and rollback", () => {
   test("rollback also turns a run around that has succeeded; abort does not", async (t) => {
     const world = fakeWorld(t);
     const { run } = await start(world, "--yes");
+    const none = await runIn(world, "abort", "--yes");
+    const back = new RegExp(
+      `\\(RUN_NONE_FITS\\)\nnext: Run ${run.metadata.name} has succeeded: \`.* rollback ${run.metadata.name} `,
+    );
+    assert.match(none.stderr, back);
     const abort = await runIn(world, "abort", run.metadata.name, "--yes");
     assert.deepEqual([abort.code, /\(ABORT_TOO_LATE\)/.test(abort.stderr)], [1, true]);
     const { code, stdout } = await runIn(world, "rollback", "--yes", "-o", "json", "-q");
@@ -291,11 +312,6 @@ describe("approve, pause, resume, abort and rollback", () => {
   });
 
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
-    const none = await runIn(world, "abort", "--yes");
-    const back = new RegExp(
-      `\\(RUN_NONE_FITS\\)\nnext: Run ${run.metadata.name} has succeeded: \`.* rollback ${run.metadata.name} `,
-    );
-    assert.match(none.stderr, back);
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;
     for (const command of ["rollback", "abort", "abandon"]) {

@@ -21,7 +21,10 @@ export function resumeCommand(): CommandEntry {
       "Goes on where a run stands: after Ctrl-C, a crash, `pause`, or once the cause of a failure is mended.",
     )
     .argument("[run]", "the run (default: the only one under way)");
-  withYesAlso(withWorkOptions(command, "ask nothing")).addHelpText("before", EXAMPLES.trimStart());
+  withYesAlso(withWorkOptions(command, "approve the points of no return, and ask nothing")).addHelpText(
+    "before",
+    EXAMPLES.trimStart(),
+  );
   return { command, handle: ({ world, args, flags }) => resume(world, args, WorkFlags.parse(flags)) };
 }
 

@@ -8,7 +8,7 @@ import { MigratorError } from "../../shared/errors.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
 import type { LocalSession } from "../local-session.ts";
-import { startedMigration } from "../migration.ts";
+import { pointsOfNoReturn, startedMigration } from "../migration.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import {
@@ -164,8 +164,4 @@ function approvalsOf(
     const { subject, fingerprint = fingerprints[subject] } = parseApproval(text);
     return { subject, fingerprint, by: world.user, at };
   });
-}
-
-function pointsOfNoReturn(migration: Migration<ClusterConnections>): string[] {
-  return migration.stages.filter((stage) => stage.pointOfNoReturn === true).map(({ name }) => name);
 }

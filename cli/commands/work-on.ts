@@ -3,11 +3,13 @@ import { accompany } from "../drive/accompany.ts";
 import { Interrupt } from "../drive/interrupt.ts";
 import { readSnapshot } from "../drive/snapshot.ts";
 import { EXIT } from "../exit-codes.ts";
+import { pointsOfNoReturn } from "../migration.ts";
 import type { WorkFlags } from "../options/common.ts";
 import { tellLocks } from "../lock.ts";
 import { finish, type Wanted } from "../outcome.ts";
 import { openReporter } from "../progress/open-reporter.ts";
 import { commandLine, type Session } from "../session.ts";
+import { workerOf } from "../worker.ts";
 
 /** How a command goes on with a run. */
 export interface WorkOptions {
@@ -37,13 +39,20 @@ export async function workOn(
   return await finish(session, snapshot, { wanted: options.wanted, interrupted: interrupt.signal.aborted });
 }
 
-/** Approves in advance the stages that are named in `--yes=STAGE`. */
+/**
+ * Approves in advance what `--yes` covers, the points of no return but for the stage that the run was told to stop before, and
+ * the stages that are named in `--yes=STAGE`. A run that goes back has nothing ahead of it that `--yes` would cover.
+ */
 export async function approveAlso(
-  { actions, world }: Pick<Session, "actions" | "world">,
-  { runId }: Pick<RunRecord, "runId">,
-  { yesAlso }: Pick<WorkFlags, "yesAlso">,
+  { actions, store, world }: Pick<Session, "actions" | "store" | "world">,
+  { runId, migration }: Pick<RunRecord, "runId" | "migration">,
+  { yes, yesAlso }: Pick<WorkFlags, "yes" | "yesAlso">,
 ): Promise<void> {
-  for (const subject of yesAlso) await actions.approve(runId, world.user, subject);
+  const control = await store.getControl(runId);
+  const known = world.migrations.find(({ name }) => name === migration);
+  const points = yes && known !== undefined && control?.undo === undefined ? pointsOfNoReturn(known) : [];
+  const covered = points.filter((subject) => subject !== control?.stopBefore);
+  for (const subject of new Set([...covered, ...yesAlso])) await actions.approve(runId, world.user, subject);
 }
 
 /** Leaves the work to another process. */
@@ -52,7 +61,8 @@ async function leave(session: Session, runId: string): Promise<number> {
   session.world.stdout.write(
     session.flags.output === "json" ? `${JSON.stringify({ run: runId, state: run.state })}\n` : `${runId}\n`,
   );
-  const next = session.drive === undefined ? "watch" : "resume";
+  const isWorkedOn = session.drive === undefined || (await workerOf(session.store, run)) !== undefined;
+  const next = isWorkedOn ? "watch" : "resume";
   session.world.stderr.write(`next: ${commandLine(session, next, runId)}\n`);
   tellLocks(session, [run]);
   return EXIT.ok;

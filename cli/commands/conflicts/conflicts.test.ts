@@ -91,7 +91,8 @@ describe("a run that looks at its conflicts again and again", () => {
       await sleep(20);
     }
     const { run } = await listed(world);
-    await runIn(world, "conflicts", "resolve", run, "--use", "source", "--no-wait");
+    const resolved = await runIn(world, "conflicts", "resolve", run, "--use", "source", "--no-wait");
+    assert.match(resolved.stderr, new RegExp(`next: calico-migrator watch ${run}`));
     assert.equal((await started).code, 0);
     assert.equal(world.stderr.text.match(next)?.length, 1);
   });
