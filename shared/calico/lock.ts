@@ -24,7 +24,7 @@ function parse(value: string): JsonObject {
   }
   if (isJsonObject(parsed)) return parsed;
   throw new MigratorError("CLUSTER_INFORMATION_INVALID", "the ClusterInformation is not a JSON object", {
-    next: "Repair the ClusterInformation named default, for example with calicoctl, then start again.",
+    next: "Repair the ClusterInformation named default, for example with calicoctl; a run that it stopped goes on with `resume`.",
   });
 }
 

@@ -36,7 +36,7 @@ export class ClusterBusyError extends MigratorError {
   override readonly name = "ClusterBusyError";
   constructor(cluster: string, runId: string) {
     super("CLUSTER_BUSY", `run "${runId}" is not finished on cluster "${cluster}"`, {
-      next: `Finish it with \`calico-migrator resume ${runId}\`, or undo it with \`calico-migrator rollback ${runId}\`.`,
+      next: `Finish it with \`calico-migrator resume ${runId}\`, or undo it with \`calico-migrator rollback ${runId}\`; then this can go on.`,
       details: { cluster, runId },
     });
   }

@@ -5,7 +5,7 @@ import { MigratorError } from "../errors.ts";
 import { defineMigration } from "./migration.ts";
 import type { ResolutionRequest } from "./records.ts";
 import { type Rig, withRig } from "./testing/rig.ts";
-import { action, DONE, migrationOf } from "./testing/stages.ts";
+import { action, DONE, failure, migrationOf } from "./testing/stages.ts";
 
 const MOVE = defineMigration<null, Record<string, never>>({
   ...{ name: "move", title: "Move", options: z.strictObject({}) },
@@ -117,6 +117,34 @@ describe("a version of the program that lacks what a run needs", () => {
       await other.abandon(second, "ann");
       assert.equal((await rig.settle(second, other)).run.state, "Abandoned");
     }));
+});
+
+describe("another run on the same cluster (CLUSTER_BUSY)", () => {
+  for (const [what, state] of [
+    ["resume", "Succeeded"],
+    ["rollback", "RolledBack"],
+  ] as const)
+    test(`is ended with ${what}, then this one goes on`, async () => {
+      let isBroken = true;
+      const copy = action<null>(
+        "copy",
+        () => (isBroken ? Promise.reject(failure("BROKEN", false)) : Promise.resolve(DONE)),
+        { changesCluster: true },
+      );
+      await withRig(null, [migrationOf([copy])], async (rig) => {
+        const first = await rig.run();
+        assert.equal(first.run.failure?.code, "BROKEN");
+        const second = await rig.run();
+        assert.equal(second.run.failure?.code, "CLUSTER_BUSY");
+        const [, runId = ""] = new RegExp(`${what} (\\S+)\``).exec(second.run.failure.next) ?? [];
+        assert.equal(runId, first.run.runId);
+        isBroken = false;
+        await (what === "resume" ? rig.engine.resume(runId) : rig.engine.undo(runId, what));
+        assert.equal((await rig.settle(runId)).run.state, state);
+        await rig.engine.resume(second.run.runId);
+        assert.equal((await rig.settle(second.run.runId)).run.state, "Succeeded");
+      });
+    });
 });
 
 test("a run of which nothing can be undone any more (UNDO_TOO_LATE) ends after a resume", async () => {

@@ -53,6 +53,24 @@ describe("what a failed run says to do gets it further", () => {
     assertState(await resume(world, worker, runId), "Succeeded");
   });
 
+  test("a ClusterInformation of etcd that is broken at the lock: it is repaired, then resume", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "lock", { approvals: ["unlock", "switch"] });
+    const information = informationOf(world);
+    world.etcd.put(CLUSTER_INFORMATION_KEY, "{");
+    await approve(world, worker, runId, "lock");
+    await assertFailed(
+      world,
+      worker,
+      runId,
+      "CLUSTER_INFORMATION_INVALID",
+      /Repair .* goes on with `resume`/,
+    );
+    world.etcd.put(CLUSTER_INFORMATION_KEY, information);
+    assertState(await resume(world, worker, runId), "Succeeded");
+  });
+
   test("an etcd that another run has locked: that one is finished, then resume", async () => {
     using world = await World.create();
     const worker = world.worker();

@@ -77,7 +77,10 @@ suite("a GitOps tool that manages Calico", () => {
     const worker = refusing.worker();
     const { run } = await refusing.drive(worker, await startRun(worker, { options: { gitops: "refuse" } }));
     assert.equal(run.failure?.code, "GITOPS_MANAGES_CALICO");
-    assert.match(run.failure.next, /start again with --gitops=ignore, or .* --gitops=pause/);
+    assert.match(
+      run.failure.next,
+      /^Undo this run with `rollback`\. Then .* start again with --gitops=ignore, or .* --gitops=pause/,
+    );
     assert.equal(isPaused(refusing), false);
     await worker.engine.undo(run.runId, "rollback");
     await refusing.drive(worker, run.runId);

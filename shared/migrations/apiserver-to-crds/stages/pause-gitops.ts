@@ -79,7 +79,7 @@ async function awaitRest(context: Context): Promise<StageOutcome> {
 function managed(managers: Managers["managers"]): MigratorError {
   const names = managers.map(describeManager).join(", ");
   return new MigratorError("GITOPS_MANAGES_CALICO", `GitOps tools manage Calico's objects: ${names}`, {
-    next: "Pause them yourself and start again with --gitops=ignore, or let the run do it with --gitops=pause.",
+    next: "Undo this run with `rollback`. Then pause them yourself and start again with --gitops=ignore, or let a run do it with --gitops=pause.",
   });
 }
 
