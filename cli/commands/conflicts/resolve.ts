@@ -43,7 +43,7 @@ export function resolveCommand(): CommandEntry {
     .addOption(
       new Option(
         "--use <side>",
-        "source: replace the object; target: keep it; skip: leave the resource out",
+        "source: replace the object; target: keep it; skip: leave the resource out, and the object that is there as it is",
       ).choices(USES),
     )
     .option("--file <file>", "decisions made in a file that `conflicts --output yaml` has written");

@@ -18,7 +18,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const HOW = ` Set \`use\` of each conflict to source, target or skip, and leave it null where you have not decided:
    source  the object is replaced by what the source has; a rollback puts it back
    target  the object stays as it is
-   skip    the resource is left out of the migration, and named in the report
+   skip    the resource is left out of the migration, and named in the report; the object that is there stays, and acts
  Then: calico-migrator conflicts resolve RUN --file FILE
  A decision holds as long as both sides are as they were when this was written (\`seen\`).`;
 

@@ -14,6 +14,7 @@ import { isWrittenByOthers } from "../target/ownership.ts";
 import { hasCounterpart, whyNotCarried } from "./compare-v1.ts";
 import { copiedRows, countCopied, isCopied, nativeIdOf } from "./copied.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
+import { knownNamesakes, leftOutKeys } from "./left-out.ts";
 import { nativeStateOf, ONLY_NATIVE } from "./judge-native.ts";
 import { lateRows, type NativeFinding } from "./late-native.ts";
 import { notServed } from "./native-api.ts";
@@ -61,6 +62,8 @@ export class KindComparison {
   readonly #context: Context;
   readonly #kind: NativeKind;
   readonly #version: string;
+  /** The ids of native objects that a person knows to act instead of what is left out: looked for once one is in the way. */
+  #namesakes: Promise<ReadonlySet<string>> | undefined;
 
   private constructor(judgement: Judgement, context: Context, kind: NativeKind, version: string) {
     this.#judgement = judgement;
@@ -169,6 +172,7 @@ export class KindComparison {
         throw notServed(this.#kind);
       const state = nativeStateOf(row, object);
       if (state === "settled") continue;
+      if (state === "foreign" && object !== undefined && (await this.#isKnownNamesake(object))) continue;
       const id = object === undefined ? (row?.target ?? "") : nativeIdOf(this.#kind, object);
       findings.push({ kind: this.#kind.kind, id, state, object, row });
     }
@@ -178,11 +182,12 @@ export class KindComparison {
   async #reportAll(findings: readonly Finding[]): Promise<void> {
     const { changedByOthers, report } = this.#judgement;
     if (changedByOthers === "difference") {
-      for (const one of findings) if (!(await this.#isExpected(one))) await report([differenceOf(one)]);
+      for (const one of findings)
+        if (!(await this.#isExpected(one))) await report([differenceOf(one, await this.#reasonOf(one))]);
       return;
     }
     const wrong = findings.filter((one) => this.#isMiscopied(one));
-    await report(wrong.map(differenceOf));
+    await report(wrong.map((one) => differenceOf(one, REASONS[one.state])));
     await report(
       await lateRows(
         this.#context,
@@ -200,7 +205,19 @@ export class KindComparison {
   async #isExpected({ kind, state, object }: Finding): Promise<boolean> {
     if (state !== "foreign" || object === undefined) return false;
     if (kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) return true;
-    return hasCounterpart(this.#context, this.#kind, object);
+    return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context.options));
+  }
+
+  async #reasonOf({ state, object }: Finding): Promise<string> {
+    if (state !== "foreign" || object === undefined) return REASONS[state];
+    const isNamesake = await hasCounterpart(this.#context, this.#kind, object, new Set());
+    return isNamesake ? NAMESAKE : ONLY_NATIVE;
+  }
+
+  async #isKnownNamesake(object: JsonObject): Promise<boolean> {
+    if (this.#context.options.skip.length === 0) return false;
+    this.#namesakes ??= knownNamesakes(this.#context);
+    return (await this.#namesakes).has(nativeIdOf(this.#kind, object));
   }
 
   /** The checkpoints of native objects, by id: mostly those between the first one's and the last one's. */
@@ -249,12 +266,12 @@ const REASONS = {
   foreign: ONLY_NATIVE,
 };
 
-function differenceOf({ kind, id, state, row }: Finding): Checkpoint {
+const NAMESAKE =
+  "it has the name of what --skip leaves out, and nobody has approved that it acts instead: delete it, or approve `uncarried` as `describe` shows it now";
+
+function differenceOf({ kind, id, state, row }: Finding, reason: string): Checkpoint {
   const foreign = { rank: 0, key: id, target: id, state: "pending" as const, sourceRevision: 0 };
-  return differing(
-    state === "foreign" || row === undefined ? { ...foreign, detail: { kind } } : row,
-    REASONS[state],
-  );
+  return differing(state === "foreign" || row === undefined ? { ...foreign, detail: { kind } } : row, reason);
 }
 
 /** Stands for the checkpoint of a v1 object that has none: it came after everything was copied. */

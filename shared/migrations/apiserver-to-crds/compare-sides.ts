@@ -8,21 +8,19 @@ import type { CheckpointStore } from "../../engine/ports.ts";
 import type { Checkpoint, RunRecord } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { nativeApiService } from "../../kubernetes/api-services.ts";
-import { readApiService } from "../../kubernetes/api-services-calls.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { SECOND_VERSION } from "../../kubernetes/second-version.ts";
 import type { ClusterConnections } from "../connections.ts";
 import type { AnyContext } from "../context.ts";
 import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
 import { nothingCopied } from "../nothing-copied.ts";
-import { call, orAbsent, readTarget } from "../target/calls.ts";
+import { readTarget } from "../target/calls.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 import { nativeIdOf } from "./copied.ts";
 import { v1Resource } from "./context.ts";
 import { ONLY_NATIVE } from "./judge-native.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
+import { isServed, shownVersion } from "./shown-version.ts";
 import { v1Ref } from "./v1-ref.ts";
 import { hasV1Kind } from "./v1-kind.ts";
 import { reads } from "../target/reads.ts";
@@ -38,7 +36,6 @@ export interface GroupDifference {
 
 const PAGE = 200;
 const PATHS_NAMED = 3;
-const PROBE = "clusterinformations";
 const COPIED = ["pending", "applied", "verified", "conflict", "failed"] as const;
 
 /**
@@ -87,26 +84,14 @@ async function refuseDeleted({ store }: { store: CheckpointStore }, context: Any
   );
 }
 
-/** As the cluster is at this moment: whatever the run has done, others may have put the APIService back. */
 async function visibleVersion(context: AnyContext): Promise<string> {
-  const send = <T>(request: (api: ClusterConnections["kubernetes"]) => Promise<T>): Promise<T> =>
-    call(context, () => request(context.connections.kubernetes));
-  const { served } = await readApiService(send, nativeApiService);
-  const version = `projectcalico.org/${served === "aggregated" ? SECOND_VERSION : "v3"}`;
-  if (await isServed(context, version)) return version;
+  const version = await shownVersion(context);
+  if (version !== undefined) return version;
   throw new MigratorError(
     "NATIVE_NOT_SERVED",
     "the native objects cannot be seen: an aggregated API server serves projectcalico.org/v3, and the second version is not open",
     { next: "Let the run go on with `calico-migrator resume`, then compare.", retryable: true },
   );
-}
-
-async function isServed(context: AnyContext, apiVersion: string): Promise<boolean> {
-  const { kubernetes } = context.connections;
-  const page = call(context, () =>
-    kubernetes.list({ apiVersion, plural: PROBE }, { limit: 1, metadataOnly: true }),
-  );
-  return (await orAbsent(page)) !== undefined;
 }
 
 async function whyDifferent(

@@ -51,18 +51,19 @@ export async function whyNotCarried(
     : "the v1 object came after everything was copied";
 }
 
-/** True where a v1 object becomes this native object, though nothing is copied yet. */
+/** True where a v1 object becomes this native object, though nothing is copied yet; one that is left out becomes nothing. */
 export async function hasCounterpart(
   context: Context,
   kind: NativeKind,
   native: JsonObject,
+  out: ReadonlySet<string>,
 ): Promise<boolean> {
   const [namespace, name] = [textAt(native, "metadata", "namespace"), textAt(native, "metadata", "name")];
   const place = { ...v1Resource(kind), ...(namespace === "" ? {} : { namespace }) };
   // Policies of the default tier were stored under their tier's name in Calico 3.31 and before.
   for (const stored of kind.tiered ? [name, `default.${name}`] : [name]) {
     const v1 = await readTarget(context, { ...place, name: stored });
-    const carried = v1 === undefined ? undefined : toNative(v1);
+    const carried = v1 === undefined || out.has(keyOf(kind, v1)) ? undefined : toNative(v1);
     if (carried?.outcome === "carry" && targetId(carried.target) === nativeIdOf(kind, native)) return true;
   }
   return false;

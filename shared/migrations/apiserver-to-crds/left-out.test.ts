@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
+import type { Ask } from "../../engine/asks.ts";
 import type { Checkpoint, RunRecord } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import { objectAt } from "../../kubernetes/fields.ts";
+import { orAbsent } from "../../kubernetes/absent.ts";
+import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { Worker } from "../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
+import { nativeCrds } from "./testing/cluster.ts";
 import { policy } from "./testing/source.ts";
 import {
   assertState,
@@ -49,6 +52,14 @@ async function waiting(
   const { run } = await world.drive(worker, runId);
   assert.ok(run.waiting, JSON.stringify([run.state, run.stage, run.failure]));
   return run.waiting;
+}
+
+/** The loss as `plan` and `describe` show it, asked for or not. */
+async function lossShown({ engine }: Worker, runId: string): Promise<Ask> {
+  const asks = await engine.asks(runId, new AbortController().signal);
+  const shown = asks?.find(({ subject }) => subject === "uncarried");
+  assert.ok(shown);
+  return shown;
 }
 
 async function kept({ embedded }: Worker, runId: string, ledger: string): Promise<Checkpoint[]> {
@@ -133,9 +144,8 @@ describe("the loss of what is left out", () => {
     const worker = world.worker();
     const runId = await startWhole(worker, { options: { skip: SKIP }, stopBefore: "backup" });
     await world.drive(worker, runId);
-    const asks = await worker.engine.asks(runId, new AbortController().signal);
-    const shown = asks?.find(({ subject }) => subject === "uncarried");
-    assert.equal(shown?.count, 2);
+    const shown = await lossShown(worker, runId);
+    assert.equal(shown.count, 2);
     await worker.engine.approve(runId, "ann", "uncarried", shown.fingerprint);
 
     await world.cluster.patch(HELD, { spec: { nets: ["0.0.0.0/0"] } }, { type: "merge" });
@@ -173,6 +183,79 @@ describe("the loss of what is left out", () => {
     assert.equal((await waiting(world, worker, runId)).subject, "lock");
     await rollBack(world, worker, runId);
     assert.deepEqual(world.cluster.dump(), before);
+  });
+});
+
+describe("a native object that has the name of what is left out", () => {
+  const OPEN = "security.open";
+  const OLD_OPEN = { ...POLICIES, name: OPEN };
+  const NATIVE_OPEN = { ...OLD_OPEN, apiVersion: NATIVE };
+  const ID = `${NATIVE}/networkpolicies/shop/${OPEN}`;
+  const options = { skip: [`NetworkPolicy/shop/${OPEN}`] };
+  const body = (spec: JsonObject): JsonObject =>
+    policy(OPEN, { tier: "security", types: ["Ingress"], ...spec });
+
+  /** Left by an earlier attempt: the aggregated API hides it. */
+  async function fillWithNamesake({ cluster }: World): Promise<void> {
+    await cluster.create(OLD_OPEN, body({ order: 1 }));
+    const crds = { apiVersion: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions" };
+    for (const crd of nativeCrds())
+      if ((await orAbsent(cluster.get({ ...crds, name: textAt(crd, "metadata", "name") }))) === undefined)
+        await cluster.create(crds, crd);
+    await cluster.storage.create(NATIVE_OPEN, { ...body({ order: 2 }), apiVersion: NATIVE });
+  }
+
+  test("is told before it can be seen, named in what is approved, and left as it is", async () => {
+    using world = await wholeWorld();
+    await fillWithNamesake(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options, stopBefore: "backup" });
+    await world.drive(worker, runId);
+    const early = await lossShown(worker, runId);
+    assert.match(early.message, /cannot be seen yet/);
+    await worker.engine.approve(runId, "ann", "uncarried", early.fingerprint);
+    await worker.engine.approve(runId, "ann", "backup");
+
+    const asked = await waiting(world, worker, runId);
+    assert.equal(asked.subject, "uncarried");
+    assert.ok(asked.message.includes(`act after the unlock: ${ID}`), asked.message);
+    await worker.engine.approve(runId, "ann", "uncarried", asked.fingerprint);
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.match(world.cluster.dump()[ID] ?? "", /"order":2/);
+    const report = await reportOf(worker, runId);
+    const [entry] = report["uncarried"] as JsonObject[];
+    assert.match(textAt(entry ?? {}, "reason"), /security\.open has its name, stays as it is, and acts/);
+  });
+
+  test("stops the run before the switch once it is not what was approved", async () => {
+    using world = await wholeWorld();
+    await fillWithNamesake(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options, stopBefore: "lock" });
+    await waiting(world, worker, runId);
+    await worker.engine.approve(runId, "ann", "uncarried");
+    await waiting(world, worker, runId);
+    await world.cluster.storage.patch(NATIVE_OPEN, { spec: { order: 3 } }, { type: "merge" });
+    await worker.engine.approve(runId, "ann", "lock");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify(run.waiting));
+    assert.match(run.failure.message, /security\.open \(it has the name of what --skip leaves out/);
+
+    await worker.engine.approve(runId, "ann", "uncarried", (await lossShown(worker, runId)).fingerprint);
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("stops the run before the switch where it could not be seen before", async () => {
+    using world = await wholeWorldWithoutSecondVersion();
+    await fillWithNamesake(world);
+    const worker = world.worker();
+    const runId = await startWhole(worker, { options });
+    assert.match((await waiting(world, worker, runId)).message, /cannot be seen yet/);
+    await worker.engine.approve(runId, "ann", "uncarried");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify(run.waiting));
+    assert.match(run.failure.message, /security\.open .*nobody has approved that it acts instead/);
   });
 });
 

@@ -10,18 +10,24 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { LEFT_OUT } from "../copying/ledger-detail.ts";
 import { readTarget } from "../target/calls.ts";
-import type { Context } from "./context.ts";
+import { type Context, nativeVersion } from "./context.ts";
+import { type Namesake, namesakesOf } from "./namesakes.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
 import { keyOfName } from "./object-names.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
+import { shownVersion } from "./shown-version.ts";
 import { v1Ref } from "./v1-ref.ts";
 
 /** The subject that a person approves to leave behind what the options leave out. */
 const SUBJECT = "uncarried";
+/** The stage that does not start before. */
+const ASKED_BEFORE = "follow";
 /** The way without an object that cannot be mended, as it follows the advice to mend it. */
 export const WITHOUT_IT =
   " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
 const REASON = "left out by the option skip: it stays in the old group, and goes with it at the cleanup";
+const UNSEEN =
+  "; native objects of these names cannot be seen yet: one that is found is asked about, or stops the run before the switch";
 const PAGE = 1000;
 const NAMED = 5;
 
@@ -41,20 +47,24 @@ export function leftOutKeys({ skip }: Pick<ApiserverToCrdsOptions, "skip">): Rea
  * @returns their checkpoints, which nothing is copied by.
  */
 export async function leaveOut(
-  context: Pick<Context, "ledger">,
+  context: Context,
   kind: NativeKind,
   objects: readonly JsonObject[],
 ): Promise<Checkpoint[]> {
-  await uncarried(context).put(objects.map((v1) => lossOf(kind, v1)));
+  if (objects.length === 0) return [];
+  const look = { version: await nativeVersion(context), out: leftOutKeys(context.options) };
+  const losses = objects.map(async (v1) => lossOf(kind, v1, await namesakesOf(context, look, kind, v1)));
+  await uncarried(context).put(await Promise.all(losses));
   return objects.map((v1) => leftOutRow(kind, v1));
 }
 
-/** The loss of a v1 object, as it is told by name. */
-export function lossOf(kind: NativeKind, v1: JsonObject): Checkpoint {
+/** The loss of a v1 object, as it is told by name, with the native objects that have its name as far as these are known. */
+export function lossOf(kind: NativeKind, v1: JsonObject, namesakes: readonly Namesake[] = []): Checkpoint {
   const key = keyOf(kind, v1);
+  const acting = namesakes.map(({ id }) => `; ${id} has its name, stays as it is, and acts after the unlock`);
   return {
     ...{ rank: kind.rank, key, target: key, state: "pending", sourceRevision: revisionOf(v1) },
-    detail: { kind: kind.kind, subject: SUBJECT, code: LEFT_OUT, reason: REASON },
+    detail: { kind: kind.kind, subject: SUBJECT, code: LEFT_OUT, reason: REASON + acting.join("") },
   };
 }
 
@@ -95,23 +105,50 @@ export const lossesApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOpt
   needed: lossesToApprove,
 };
 
-/** As the objects are now: what is gone is no loss, and what has changed is another one. */
+/**
+ * The native objects that have the name of one that is left out, by their ids, as far as they may act: all of them before a person
+ * is asked; from then on those that were approved, as they are now, together with all that is left out. None where anything has
+ * changed since.
+ */
+export async function knownNamesakes(context: Context): Promise<ReadonlySet<string>> {
+  const { shown, namesakes } = await look(context);
+  const isAsked = (await context.stageOf(ASKED_BEFORE)) !== undefined;
+  return new Set(shown !== undefined && (!isAsked || context.approved(SUBJECT, shown)) ? namesakes : []);
+}
+
 async function lossesToApprove(context: Context): Promise<Shown | undefined> {
+  return (await look(context)).shown;
+}
+
+/** As the objects of both groups are now: what is gone is no loss, and what has changed is another one. */
+async function look(context: Context): Promise<{ shown: Shown | undefined; namesakes: string[] }> {
+  const out = leftOutKeys(context.options);
+  if (out.size === 0) return { shown: undefined, namesakes: [] };
   const tally = new Tally();
-  const named: string[] = [];
+  const [named, namesakes]: [string[], string[]] = [[], []];
+  const version = await shownVersion(context);
   for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE }))
     for (const { key } of page) {
-      const v1 = await readTarget(context, v1Ref(key).ref);
+      const { kind, ref } = v1Ref(key);
+      const v1 = await readTarget(context, ref);
       if (v1 === undefined) continue;
-      tally.add([key, contentOf(v1)]);
-      if (named.length < NAMED) named.push(key);
+      const acting = version === undefined ? [] : await namesakesOf(context, { version, out }, kind, v1);
+      tally.add([key, contentOf(v1), ...acting.map(({ id, meaning }) => [id, meaning])]);
+      named.push(key);
+      namesakes.push(...acting.map(({ id }) => id));
     }
-  const { count } = tally;
-  if (count === 0) return undefined;
-  const more = count > NAMED ? `; and ${count - NAMED} more, which \`describe\` lists` : "";
-  return tally.shown(
-    `${count} objects are left out, stay in the old group and go with it at the cleanup: ${named.join("; ")}${more}`,
-  );
+  if (tally.count === 0) return { shown: undefined, namesakes };
+  const loss = `${tally.count} objects are left out, stay in the old group and go with it at the cleanup: ${firstOf(named)}`;
+  const acts =
+    namesakes.length === 0
+      ? ""
+      : `; ${namesakes.length} native objects have these names, stay as they are, and act after the unlock: ${firstOf(namesakes)}`;
+  return { shown: tally.shown(loss + (version === undefined ? UNSEEN : acts)), namesakes };
+}
+
+function firstOf(names: readonly string[]): string {
+  const more = names.length > NAMED ? `; and ${names.length - NAMED} more, which \`describe\` lists` : "";
+  return names.slice(0, NAMED).join("; ") + more;
 }
 
 /** Whatever else is written to it: what it means, and what people have put on it. */

@@ -43,7 +43,10 @@ async function compose(context: Context) {
     conflicts,
     uncarried: [
       ...(await listed(uncarried(context), lossEntry, ["pending"])),
-      ...decided.map(({ target, by }) => ({ key: target, reason: `left out by ${by ?? "?"}` })),
+      ...decided.map(({ target, by }) => ({
+        key: target,
+        reason: `left out by ${by ?? "?"}; the native object of this name stays as it was, and acts`,
+      })),
     ],
     owners: await ownersLeftOff(context),
     gitops: await gitOps(context),

@@ -4,7 +4,7 @@ import { block, type Check, pass, warn } from "../check.ts";
 export const leftOut: Check = {
   id: "left-out",
   title: "what is to be left out is there, and no more is lost than that",
-  why: "What is left out stays in the old group, is in force nowhere after the unlock, and is deleted with the old group at the cleanup; the backup has it.",
+  why: "What is left out stays in the old group, is in force nowhere after the unlock, and is deleted with the old group at the cleanup; the backup has it. A native object that has its name already is not overwritten, and acts after the unlock.",
   severity: "blocking",
   fix: "Give the name that `kubectl get RESOURCE.crd.projectcalico.org` shows, as Kind/namespace/name.",
   judge: ({ objects: { leftOut: found, leftOutMissing } }) => {

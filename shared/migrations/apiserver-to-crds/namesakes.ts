@@ -1,0 +1,49 @@
+import { nativeMeaning } from "../../calico/native/same-native.ts";
+import { toNative } from "../../calico/native/to-native.ts";
+import type { NativeKind } from "../../calico/native/native-kinds.ts";
+import type { JsonObject } from "../../json.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../kubernetes/types.ts";
+import { readTarget } from "../target/calls.ts";
+import { hasCounterpart } from "./compare-v1.ts";
+import { nativeIdOf } from "./copied.ts";
+import type { Context } from "./context.ts";
+
+/** A native object that has the name of a v1 object that is left out: nothing is copied over it, and Calico acts on it after the unlock. */
+export interface Namesake {
+  /** The native object's id. */
+  id: string;
+  /** What it means, as a hash. */
+  meaning: string;
+}
+
+/**
+ * The namesakes of a v1 object that is left out.
+ *
+ * @param version - the apiVersion that shows native objects
+ * @param out - the keys of all v1 objects that are left out: what another v1 object is copied to is no namesake
+ */
+export async function namesakesOf(
+  context: Context,
+  { version, out }: { version: string; out: ReadonlySet<string> },
+  kind: NativeKind,
+  v1: JsonObject,
+): Promise<Namesake[]> {
+  const found = await Promise.all(placesOf(kind, v1, version).map((ref) => readTarget(context, ref)));
+  const namesakes: Namesake[] = [];
+  for (const native of found)
+    if (native !== undefined && !(await hasCounterpart(context, kind, native, out)))
+      namesakes.push({ id: nativeIdOf(kind, native), meaning: nativeMeaning(native) });
+  return namesakes;
+}
+
+/** Where the native object of a v1 object is; of one that cannot be converted, wherever it may be. */
+function placesOf(kind: NativeKind, v1: JsonObject, version: string): ObjectRef[] {
+  const carried = toNative({ ...v1, apiVersion: "crd.projectcalico.org/v1", kind: kind.v1Kind });
+  const stored = textAt(v1, "metadata", "name");
+  const shown = kind.tiered && stored.startsWith("default.") ? [stored.slice("default.".length)] : [];
+  const names = carried.outcome === "carry" ? [carried.target.name] : [stored, ...shown];
+  const namespace = textAt(v1, "metadata", "namespace");
+  const ref = { apiVersion: version, plural: kind.plural, ...(namespace === "" ? {} : { namespace }) };
+  return names.map((name) => ({ ...ref, name }));
+}
