@@ -58,7 +58,7 @@ export function readProfile(
 function refuse(name: string): never {
   const message = `there is no profile "${name}": neither HOME nor XDG_CONFIG_HOME is set`;
   throw new MigratorError("PROFILE_UNKNOWN", message, {
-    next: "Set one of them, or name the place with --store or --aws.",
+    next: "Set one of them; or leave the profile out, and name the place with --store or --aws.",
   });
 }
 

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { startFake, writeKubeconfig } from "../shared/kubernetes/testing/connect-fake.ts";
 import { textAt } from "../shared/kubernetes/fields.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
+import { fakeWorld, runIn } from "./testing/fake-world.ts";
 import { type ClusterConnection, kubeconfigSource, openCluster, RegistryConnections } from "./connections.ts";
 
 const SETTINGS = { concurrency: 4, userAgent: "test" };
@@ -29,14 +30,27 @@ describe("openCluster", () => {
     await opened.close();
   });
 
-  test("says that a cluster has no etcd when one is needed", async (t) => {
+  test("says that a cluster has no etcd when one is needed, and how it gets one", async (t) => {
     const fake = await startFake(t);
     const config = fake.kubeconfig();
     const context = textAt(config, "current-context");
     const kubeconfig = await writeKubeconfig(t, config);
     const opened = await openCluster({ ...connection(kubeconfig), context }, SETTINGS);
-    assert.throws(() => opened.connections.etcd(), { code: "ETCD_NOT_CONFIGURED" });
+    assert.throws(() => opened.connections.etcd(), {
+      code: "ETCD_NOT_CONFIGURED",
+      next: /`calico-migrator clusters add NAME --replace --kubeconfig FILE --etcd-endpoints https:\/\/HOST:2379`/,
+    });
     await opened.close();
+    const world = fakeWorld(t);
+    const add = ["clusters", "add", "prod", "--kubeconfig", world.kubeconfig];
+    assert.equal((await runIn(world, ...add)).code, 0);
+    const again = await runIn(world, ...add, "--replace", "--etcd-endpoints", "https://10.0.0.1:2379");
+    assert.equal(again.code, 0, again.stderr);
+    assert.match((await runIn(world, "clusters", "-o", "wide")).stdout, /prod .*https:\/\/10\.0\.0\.1:2379/);
+    const etcd = { endpoints: ["http://127.0.0.1:1"] };
+    const renewed = await openCluster({ ...connection(kubeconfig, etcd), context }, SETTINGS);
+    assert.ok(renewed.connections.etcd());
+    await renewed.close();
   });
 
   test("refuses a wrong etcd configuration before it connects anywhere", async () => {

@@ -80,7 +80,7 @@ export const openCluster: OpenCluster = async (connection, settings) => {
 
 function etcdNotConfigured(): MigratorError {
   return new MigratorError("ETCD_NOT_CONFIGURED", "the cluster is registered without an etcd", {
-    next: "Name Calico's etcd with --etcd-endpoints.",
+    next: "Register it again with its etcd: `calico-migrator clusters add NAME --replace --kubeconfig FILE --etcd-endpoints https://HOST:2379`.",
   });
 }
 

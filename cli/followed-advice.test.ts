@@ -6,7 +6,8 @@ import { describe, test, type TestContext } from "node:test";
 import { MigratorError } from "../shared/errors.ts";
 import { Engine } from "../shared/engine/engine.ts";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
-import { type Answer, type FakeWorld, fakeWorld, runIn } from "./testing/fake-world.ts";
+import { withFakeStack } from "./testing/fake-stack.ts";
+import { type Answer, type FakeWorld, fakeWorld, runIn, runOnAws } from "./testing/fake-world.ts";
 
 const START = ["start", "fake", "-q"] as const;
 
@@ -101,6 +102,75 @@ describe("a name that is wrong", () => {
         /--skip: "networkset\/shop\/partners" .* such as (\S+) or/.exec(refused.stderr) ?? [];
       assert.doesNotMatch((await skipping("Tier/security", right)).stderr, /USAGE|INTERNAL/);
     }
+  });
+});
+
+describe("what cannot be done with a run", () => {
+  test("of a backup (NOT_COMPARABLE) can with one of a migration", async (t) => {
+    const world = fakeWorld(t, { backups: true });
+    const fake = async function* (): AsyncGenerator<never, void> {
+      // Both sides mean the same.
+    };
+    Object.assign(world.comparisons, { fake });
+    const runId = await waitingRun(world);
+    await runIn(world, "backup", "--kubeconfig", world.kubeconfig, "--cluster", "other", "-q");
+    const [, backup = ""] = /(backup-[0-9a-f]{8})/.exec((await runIn(world, "get")).stdout) ?? [];
+    for (const command of ["verify", "diff"]) {
+      assertRefused(
+        await runIn(world, command, backup),
+        "NOT_COMPARABLE",
+        /^next: Name a run of a migration\./,
+      );
+      assert.equal((await runIn(world, command, runId)).code, 0);
+    }
+  });
+
+  test("in the time that is given (WATCH_TIMEOUT) shows how it stands with `get`", async (t) => {
+    const world = fakeWorld(t);
+    const runId = await waitingRun(world);
+    const looked = await runIn(world, "watch", runId, "--timeout", "0", "-q");
+    assertRefused(looked, "WATCH_TIMEOUT", new RegExp(`\`calico-migrator get ${runId}\``));
+    assert.match((await runIn(world, "get", runId)).stdout, /Waiting\(Approval\)/);
+  });
+
+  test("for there is no store (STORE_NOT_FOUND) can in one that is named, or that a start has made", async (t) => {
+    const [world, other] = [fakeWorld(t), fakeWorld(t)];
+    assertRefused(
+      await runIn(world, "get"),
+      "STORE_NOT_FOUND",
+      /with --store, or start a run: that creates it/,
+    );
+    await waitingRun(other);
+    assert.equal((await runIn({ ...world, store: other.store }, "get")).code, 0);
+    const runId = await waitingRun(world);
+    assert.match((await runIn(world, "get")).stdout, new RegExp(runId));
+  });
+
+  test("on AWS (NOT_ON_AWS) can from where the cluster is reached, and start checks the same first", async (t) => {
+    const world = fakeWorld(t);
+    const stack = withFakeStack(t, world);
+    await stack.clusters.add({ name: "prod", server: "https://prod.example.com:6443/", secretArn: "arn" });
+    const next = /without --aws, with --kubeconfig FILE, .* on AWS, `start` runs the same checks first/;
+    assertRefused(await runOnAws(world, "plan", "fake"), "NOT_ON_AWS", next);
+    assert.match(
+      (await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig)).stdout,
+      /pass +fake-check/,
+    );
+    const started = await runOnAws(world, "start", "fake", "--cluster", "prod", "--stop-before", "lock");
+    assert.match(started.stderr, /preflight: done/);
+  });
+
+  test("for a plan was interrupted (INTERRUPTED) can once more, and nothing was changed", async (t) => {
+    const world = fakeWorld(t, {
+      unreachable: () => {
+        world.interrupt();
+      },
+    });
+    const plan = () => runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    assertRefused(await plan(), "INTERRUPTED", /^next: Run the command again; nothing was changed\./);
+    Object.assign(world, { migrations: fakeWorld(t).migrations });
+    assert.equal((await plan()).code, 0);
+    assert.equal((await runIn(world, "get", "-o", "name")).stdout, "");
   });
 });
 

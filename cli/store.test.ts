@@ -20,7 +20,10 @@ describe("the store", () => {
   });
 
   test("is never put into whatever folder the program runs in", () => {
-    assert.throws(() => storePath({ cwd, env: {} }, undefined), { code: "STORE_UNNAMED" });
+    const next = "Name a file with --store, or with the environment variable CALICO_MIGRATOR_STORE.";
+    assert.throws(() => storePath({ cwd, env: {} }, undefined), { code: "STORE_UNNAMED", next });
+    const env = { CALICO_MIGRATOR_STORE: "from/env.db" };
+    assert.equal(storePath({ cwd, env }, undefined), "/somewhere/from/env.db");
     assert.throws(() => storePath({ cwd, env: { HOME: "" } }, undefined), { code: "STORE_UNNAMED" });
     assert.equal(stateFolder({ env: {} }), undefined);
     assert.equal(configPath({ env: {} }), undefined);

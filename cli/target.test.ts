@@ -82,13 +82,46 @@ describe("a configuration that is wrong", () => {
   for (const [content, problem] of cases) {
     test(`is told by the field: ${content}`, (t) => {
       const place = withConfig(t, content);
-      assert.throws(() => targetOf(place, {}), { code: "CONFIG_INVALID", message: problem });
+      const next =
+        /`profiles: \{NAME: \{aws: \{stack, region, profile\}\}\}` or `profiles: \{NAME: \{store: FILE\}\}`/;
+      assert.throws(() => targetOf(place, {}), { code: "CONFIG_INVALID", message: problem, next });
     });
   }
 
-  test("names the profiles that there are", (t) => {
+  test("names the profiles that there are, and one that is written into it is known", (t) => {
     const place = withConfig(t, CONFIG);
     const next = "Use one of: prod, laptop.";
     assert.throws(() => targetOf(place, { profile: "x" }), { code: "PROFILE_UNKNOWN", next });
+    for (const profile of ["prod", "laptop"]) assert.ok(targetOf(place, { profile }));
+    const none = withConfig(t, "profiles: {}\n");
+    const write = "Write the profile into that file.";
+    assert.throws(() => targetOf(none, { profile: "x" }), { code: "PROFILE_UNKNOWN", next: write });
+    const file = join(none.cwd, "calico-migrator", "config.yaml");
+    writeFileSync(file, "profiles: { x: { store: x.db } }\n");
+    assert.equal(targetOf(none, { profile: "x" }).kind, "store");
+  });
+
+  test("is written as it is told (CONFIG_INVALID)", (t) => {
+    const place = withConfig(t, "just text");
+    assert.throws(() => targetOf(place, {}), { code: "CONFIG_INVALID", next: /and `currentProfile: NAME`/ });
+    const file = join(place.cwd, "calico-migrator", "config.yaml");
+    const aws = "profiles: {NAME: {aws: {stack: Mine, region: eu-central-1, profile: ops}}}";
+    for (const [profiles, kind] of [
+      [aws, "aws"],
+      ["profiles: {NAME: {store: FILE}}", "store"],
+    ]) {
+      writeFileSync(file, `${profiles ?? ""}\ncurrentProfile: NAME\n`);
+      assert.equal(targetOf(place, {}).kind, kind);
+    }
+  });
+
+  test("has no place for a user without a home (PROFILE_UNKNOWN): a home has, and --store and --aws need none", (t) => {
+    const { cwd } = withConfig(t, CONFIG);
+    const place = { env: { CALICO_MIGRATOR_PROFILE: "laptop" }, cwd };
+    const next = "Set one of them; or leave the profile out, and name the place with --store or --aws.";
+    assert.throws(() => targetOf(place, {}), { code: "PROFILE_UNKNOWN", next });
+    assert.equal(targetOf({ cwd, env: { ...place.env, XDG_CONFIG_HOME: cwd } }, {}).kind, "store");
+    assert.equal(targetOf({ cwd, env: {} }, { aws: true }).kind, "aws");
+    assert.equal(targetOf({ cwd, env: {} }, { store: "a.db" }).kind, "store");
   });
 });

@@ -1,59 +1,14 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { errorXml, fakeAws, OUTPUTS, stackXml, useEnvironment } from "../testing/fake-aws.ts";
 import { openClients } from "./clients.ts";
 import { readOutputs } from "./outputs.ts";
 import { parseCommand } from "../../events/commands.ts";
 import { publishCommand } from "./publish.ts";
 
 const TARGET = { kind: "aws", stack: "CalicoMigrator", region: "eu-central-1" } as const;
-const OUTPUTS = {
-  TableName: "t",
-  ArtifactBucketName: "b",
-  EventBusName: "bus",
-  ClusterSecretPrefix: "calico-migrator/clusters/",
-};
-
-/** An endpoint that answers everything alike, and credentials for it, for the time of a test. */
-async function fakeAws(t: TestContext, answer: { status: number; body: string }): Promise<void> {
-  const server = createServer((_request, response) => {
-    response.writeHead(answer.status, { "content-type": "text/xml" }).end(answer.body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  useEnvironment(t, {
-    ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`, AWS_ACCESS_KEY_ID: "k", AWS_SECRET_ACCESS_KEY: "s" },
-  });
-  t.after(() => server.close());
-}
-
-function useEnvironment(t: TestContext, variables: Record<string, string>): void {
-  const before = { ...process.env };
-  Object.assign(process.env, variables);
-  t.after(() => {
-    for (const name of Object.keys(variables)) {
-      if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
-      else process.env[name] = before[name];
-    }
-  });
-}
-
-function stackXml(outputs: Record<string, string>): string {
-  const members = Object.entries(outputs).map(
-    ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-  );
-  return `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>CalicoMigrator</StackName>
-    <StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join("")}</Outputs>
-  </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
-}
-
-function errorXml(code: string, message: string): string {
-  return `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`;
-}
-
 describe("a stack's outputs", () => {
   test("are what the command line needs", async (t) => {
     await fakeAws(t, { status: 200, body: stackXml({ ...OUTPUTS, Other: "x" }) });

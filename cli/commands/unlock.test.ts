@@ -70,7 +70,12 @@ describe("unlock", () => {
     const locked = await lockedWorld(t);
     assert.match((await locked.unlock("--force")).stderr, /etcd is locked, .* is locked \(SIDE_AMBIGUOUS\)/);
     locked.etcd.put(CLUSTER_INFORMATION_KEY, JSON.stringify(INFORMATION));
-    assert.match((await locked.unlock("--force")).stderr, /etcd is not locked, .* \(SIDE_AMBIGUOUS\)/);
+    const { stderr } = await locked.unlock("--force");
+    assert.match(
+      stderr,
+      /etcd is not locked, .* \(SIDE_AMBIGUOUS\)\nnext: Name the datastore .* with --side/,
+    );
+    assert.equal((await locked.unlock("--force", "--side", "crd.projectcalico.org")).code, 0);
   });
 
   test("refuses a lock that is not ours, until somebody has lifted it", async (t) => {
@@ -171,11 +176,19 @@ describe("unlock --aws", () => {
   test("takes no cluster's name for whatever kubectl has chosen, nor one that is not registered", async (t) => {
     const { locked, unlock } = await onAws(t);
     const { code, stderr } = await runOnAws(locked.world, "unlock", "--cluster", "prod", "--force");
-    assert.deepEqual([code, /--kubeconfig is missing/.test(stderr)], [2, true]);
+    assert.deepEqual(
+      [code, /--kubeconfig is missing.*\(USAGE\)\nnext: Give --kubeconfig/.test(stderr)],
+      [2, true],
+    );
+    assert.match((await unlock("--cluster", "prod")).stderr, /RUN_ALIVE/, "with it, it is looked at");
     await lock(locked, "etcd-to-kubernetes-ffffffff");
     assert.match((await unlock("--cluster", "pord")).stderr, /\(CLUSTER_NOT_FOUND\)/);
     const local = await runIn(locked.world, "unlock", ...wayTo(locked.world), ...FORCED, "--unfinished", "a");
     assert.deepEqual([local.code, /--unfinished goes with --aws/.test(local.stderr)], [2, true]);
+    assert.match(
+      local.stderr,
+      /\(USAGE\)\nnext: Where this machine has the store, `rollback` or `abandon` ends/,
+    );
   });
 });
 

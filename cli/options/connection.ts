@@ -53,8 +53,9 @@ export interface NamedConnection {
 }
 
 /**
- * The cluster that a command line means: a registered one when only its name is given, otherwise the one of the
- * options. Paths become absolute, so that a later command works from anywhere.
+ * The cluster that a command line means: a registered one when its name is given without a way to its API server, and then
+ * etcd's options say where its etcd is; otherwise the one of the options. Paths become absolute, so that a later command
+ * works from anywhere.
  */
 export async function connectionOf(
   world: Pick<World, "env" | "cwd">,
@@ -63,14 +64,17 @@ export async function connectionOf(
 ): Promise<NamedConnection> {
   // What commands add to these flags says nothing about the way to the cluster.
   const { cluster, ...way } = ConnectionFlags.parse(flags);
-  if (cluster !== undefined && Object.values(way).every((value) => value === undefined)) {
+  const etcd = etcdOf(world, flags);
+  if (cluster !== undefined && way.kubeconfig === undefined && way.context === undefined) {
     const found = await registered(cluster);
-    if (found !== undefined) return { name: cluster, connection: ClusterConnection.parse(found.connection) };
+    if (found !== undefined) {
+      const connection = ClusterConnection.parse(found.connection);
+      return { name: cluster, connection: etcd === undefined ? connection : { ...connection, etcd } };
+    }
   }
   const kubeconfig = kubeconfigFiles(world, flags);
   const source = kubeconfigSource({ kubeconfig, context: flags.context });
   const { name: context, server } = await resolveContext(source);
-  const etcd = etcdOf(world, flags);
   const connection = {
     kubeconfig,
     context,

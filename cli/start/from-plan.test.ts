@@ -94,21 +94,25 @@ describe("start --plan", () => {
     assert.equal((await runIn(world, ...line)).code, 0);
   });
 
-  test("is refused for a hash that is unknown, of too few digits, of another migration, or too old", async (t) => {
+  test("is refused for a hash that is unknown, of too few digits, of another migration, or too old until it is made again", async (t) => {
     const { world, hash } = await planned(t);
     for (const unknown of ["0123456789ab", hash.slice(0, 4), "../../x"]) {
       const answer = await runIn(world, "start", "--plan", unknown);
-      assert.deepEqual(
-        [answer.code, /\(PLAN_UNKNOWN\)\nnext: /.test(answer.stderr)],
-        [2, true],
+      assert.equal(answer.code, 2);
+      assert.match(
         answer.stderr,
+        /\(PLAN_UNKNOWN\)\nnext: Give the hash .*prints last, .*the store with --store/,
       );
     }
     const other = { ...world, migrations: [...world.migrations, { ...fakeMigration(), name: "other" }] };
     assert.match((await runIn(other, "start", "other", "--plan", hash)).stderr, /is of fake, not of other/);
     const clock = new ManualClock(Date.now() + 8 * 86_400_000);
     const old = await runIn({ ...world, clock }, "start", "--plan", hash, "-q");
-    assert.deepEqual([old.code, /\(PLAN_EXPIRED\)\nnext: /.test(old.stderr)], [4, true], old.stderr);
+    assert.deepEqual([old.code, /\(PLAN_EXPIRED\)\nnext: Run/.test(old.stderr)], [4, true], old.stderr);
+    const later = { ...world, clock };
+    const anew = await clock.runUntil(runIn(later, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q"));
+    assert.equal(hashIn(anew.stdout), hash, "the same plan counts from now");
+    assert.equal((await clock.runUntil(runIn(later, "start", "--plan", hash, "--yes", "-q"))).code, 0);
     assert.match((await runIn(world, "start")).stderr, /which migration\? \(USAGE\)\nnext: .*--plan HASH/);
   });
 
@@ -185,5 +189,50 @@ describe("the manifests of a plan", () => {
     await outdated(world, hash, new RegExp(`crds: planned ${sha}, now ${sha}`), "--crds", file);
     await outdated(world, hash, /batchSize: planned nothing, now 7/, "--batch-size", "7");
     assert.equal((await runIn(world, "start", "--plan", hash, "--crds", same, "--yes", "-q")).code, 0);
+  });
+});
+
+describe("a plan that cannot be started", () => {
+  test("for the store has no such one (PLAN_UNKNOWN) is in the store where it was made, by its hash", async (t) => {
+    const { world, hash } = await planned(t);
+    const { stderr } = await runIn(fakeWorld(t), "start", "--plan", hash);
+    assert.match(stderr, /\(PLAN_UNKNOWN\)\nnext: .* of 8 digits at least; or name the store with --store/);
+    assert.equal((await runIn(world, "start", "--plan", hash.slice(0, 8), "--yes", "-q")).code, 0);
+  });
+
+  test("for several begin so (PLAN_AMBIGUOUS) is named by all digits", async (t) => {
+    const { world, hash } = await planned(t);
+    const embedded = openEmbedded(world.store, { clock: world.clock });
+    const twin = hash.slice(0, 8).padEnd(64, hash.endsWith("0") ? "1" : "0");
+    await embedded.artifacts.write(`plans/${twin}.json`, [Buffer.from("{}")]);
+    embedded.close();
+    const { code, stderr } = await runIn(world, "start", "--plan", hash.slice(0, 8));
+    assert.deepEqual([code, /\(PLAN_AMBIGUOUS\)\nnext: Give all 12 digits/.test(stderr)], [2, true], stderr);
+    assert.equal((await runIn(world, "start", "--plan", hash, "--yes", "-q")).code, 0);
+  });
+
+  test("for something has changed (PLAN_OUTDATED) is made again, with the options that are wanted", async (t) => {
+    const { world: before, hash } = await planned(t);
+    const world = { ...before, migrations: [fakeMigration({ batches: 4 })] };
+    const { stderr } = await runIn(world, "start", "--plan", hash, "--yes", "-q");
+    assert.match(
+      stderr,
+      /\(PLAN_OUTDATED\)\nnext: Run `calico-migrator plan` again .* start the hash that it prints/,
+    );
+    const { stdout } = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    assert.equal((await runIn(world, "start", "--plan", hashIn(stdout), "--yes", "-q")).code, 0);
+  });
+
+  test("for it is on AWS (NOT_ON_AWS) is started where it was made, or without a plan there", async (t) => {
+    const { world, hash } = await planned(t);
+    const stack = withFakeStack(t, world);
+    await stack.clusters.add({ name: "prod", server: "https://prod.example.com:6443/", secretArn: "arn" });
+    const { stderr } = await runOnAws(world, "start", "--plan", hash);
+    assert.match(
+      stderr,
+      /\(NOT_ON_AWS\)\nnext: Start it without --aws where it was made; on AWS start without --plan/,
+    );
+    assert.equal((await runOnAws(world, "start", "fake", "--cluster", "prod", "--yes", "-q")).code, 0);
+    assert.equal((await runIn(world, "start", "--plan", hash, "--yes", "-q")).code, 0);
   });
 });

@@ -5,7 +5,7 @@ export class ClusterExistsError extends MigratorError {
   override readonly name = "ClusterExistsError";
   constructor(cluster: string) {
     super("CLUSTER_EXISTS", `a cluster "${cluster}" is registered already`, {
-      next: "Choose another name, or remove that cluster first.",
+      next: "Choose another name, or renew that cluster with --replace.",
     });
   }
 }

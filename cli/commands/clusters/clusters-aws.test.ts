@@ -79,11 +79,33 @@ describe("clusters add --aws", () => {
     assert.deepEqual([stack.secretsOf.size, await stack.clusters.list()], [0, []]);
   });
 
+  test("names a file of an EKS cluster's kubeconfig that is not there (KUBECONFIG_FILE_UNREADABLE), and takes it once it is", async (t) => {
+    const { world, stack, add } = deployed(t);
+    const config = JSON.parse(readFileSync(world.kubeconfig, "utf8")) as { clusters: { cluster: object }[] };
+    const file = join(world.folder, "ca.pem");
+    config.clusters = config.clusters.map((one) => ({
+      ...one,
+      cluster: { ...one.cluster, "certificate-authority": file },
+    }));
+    writeFileSync(world.kubeconfig, JSON.stringify(config));
+    const line = [...add, "--eks", "shop", "--eks-region", "eu-west-1"];
+    const { stderr } = await runOnAws(world, ...line);
+    assert.match(
+      stderr,
+      /\(KUBECONFIG_FILE_UNREADABLE\)\nnext: Check the path and the permissions of the file/,
+    );
+    assert.ok(stderr.includes(file), stderr);
+    writeFileSync(file, "authority");
+    assert.equal((await runOnAws(world, ...line)).code, 0);
+    const registered = await stack.clusters.get("prod");
+    assert.equal(registered?.eks?.certificateAuthorityData, Buffer.from("authority").toString("base64"));
+  });
+
   test("does not replace a cluster unless asked to, and tries before it stores", async (t) => {
     const { world, stack, add } = deployed(t);
     await runOnAws(world, ...add);
     const before = stack.secretsOf.get("prod");
-    assert.match((await runOnAws(world, ...add)).stderr, /\(CLUSTER_EXISTS\)/);
+    assert.match((await runOnAws(world, ...add)).stderr, /\(CLUSTER_EXISTS\)\nnext: .*--replace/);
     stack.secrets.probe = () => Promise.reject(new Error("no way there"));
     assert.equal((await runOnAws(world, ...add, "--replace")).code, 1);
     assert.equal(stack.secretsOf.get("prod"), before);
@@ -113,15 +135,26 @@ describe("clusters add --aws", () => {
     assert.doesNotMatch(kubeconfig, new RegExp(TOKEN));
   });
 
-  test("tells how a service account that is missing is made", async (t) => {
+  test("tells how a service account that is missing is made (SERVICE_ACCOUNT_NOT_FOUND), and takes it then", async (t) => {
     const { world: plain, add } = deployed(t);
     const missing = new KubernetesApiError("KUBERNETES_NOT_FOUND", "not found", { next: "", status: 404 });
-    const { world } = withTokens(plain, () => Promise.reject(missing));
+    const status = { token: "of-the-account", expirationTimestamp: "2026-02-01T00:00:00Z" };
+    const cluster = { applied: "" };
+    const { world } = withTokens(plain, () =>
+      /name: robot\n +namespace: calico-migrator\n/.test(cluster.applied)
+        ? Promise.resolve({ status })
+        : Promise.reject(missing),
+    );
     const { stderr } = await runOnAws(world, ...add, "--service-account", "robot");
     assert.match(
       stderr,
       /\(SERVICE_ACCOUNT_NOT_FOUND\)\nnext: .*rbac .*--namespace calico-migrator --service-account robot/,
     );
+    const [, words = ""] = /`calico-migrator (rbac .*) \| kubectl apply -f -`/.exec(stderr) ?? [];
+    cluster.applied = (await runIn(plain, ...words.split(" "))).stdout;
+    assert.match(cluster.applied, /kind: ServiceAccount\n/);
+    const added = await runOnAws(world, ...add, "--service-account", "robot");
+    assert.equal(added.code, 0, added.stderr);
   });
 
   test("keeps nothing secret of an EKS cluster", async (t) => {
@@ -181,7 +214,23 @@ test("clusters remove --aws forgets the cluster and lets its secret go", async (
   const { code, stderr } = await runOnAws(world, "clusters", "remove", "prod");
   assert.deepEqual([code, stack.secretsOf.size, await stack.clusters.list()], [0, 0, []]);
   assert.match(stderr, /seven days/);
-  assert.match((await runOnAws(world, "clusters", "remove", "prod")).stderr, /\(CLUSTER_NOT_FOUND\)/);
+  const again = await runOnAws(world, "clusters", "remove", "prod");
+  assert.match(
+    again.stderr,
+    /\(CLUSTER_NOT_FOUND\)\nnext: List the clusters with `calico-migrator clusters`/,
+  );
+});
+
+test("a cluster that is not registered on AWS (CLUSTER_NOT_FOUND) is registered as it says, or is one that is listed", async (t) => {
+  const { world, add } = deployed(t);
+  const start = (name: string) => runOnAws(world, "start", "fake", "--cluster", name, "--no-wait");
+  assert.match(
+    (await start("prod")).stderr,
+    /\(CLUSTER_NOT_FOUND\)\nnext: .*`calico-migrator clusters add NAME --kubeconfig FILE --aws`, or .*`calico-migrator clusters --aws`/,
+  );
+  assert.equal((await runOnAws(world, ...add)).code, 0);
+  const [name = ""] = (await runOnAws(world, "clusters", "-o", "name")).stdout.trim().split("\n");
+  assert.equal((await start(name.replace(/^cluster\//, ""))).code, 0);
 });
 
 describe("rbac", () => {

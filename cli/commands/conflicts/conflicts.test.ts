@@ -165,22 +165,31 @@ describe("conflicts resolve", () => {
     });
   }
 
-  test("refuses a file that is not there, and one in which nothing is decided", async (t) => {
+  test("refuses a file that is not there, or in which nothing is decided; one that is written anew is taken", async (t) => {
     const { world, runId } = await inConflict(t);
     const resolve = (file: string) => runIn(world, "conflicts", "resolve", runId, "--file", file);
 
-    assert.match((await resolve("none.yaml")).stderr, /\(CONFLICTS_FILE_INVALID\)/);
-    assert.match((await resolve(await review(world, (text) => text))).stderr, /\(CONFLICTS_UNDECIDED\)/);
+    const anew =
+      /\(CONFLICTS_FILE_INVALID\)\nnext: .*`calico-migrator conflicts RUN --output yaml`.* nothing but `use`/;
+    assert.match((await resolve("none.yaml")).stderr, anew);
+    const open = await resolve(await review(world, (text) => text));
+    assert.match(open.stderr, /\(CONFLICTS_UNDECIDED\)\nnext: Set `use` to source, target or skip/);
+    const decided = await review(world, (text) => text.replaceAll("use: null", "use: skip"));
+    assert.equal((await resolve(decided)).code, 0);
   });
 
-  test("refuses keys of no conflict, and decides nothing", async (t) => {
+  test("refuses keys of no conflict, and decides nothing; takes those that are listed", async (t) => {
     const { world, runId } = await inConflict(t);
     const words = ["conflicts", "resolve", runId, "Thing/a", "Thing/x", "Other/*", "--use", "source"];
 
     const { stderr } = await runIn(world, ...words);
 
     assert.match(stderr, /no conflict Thing\/x, Other\/\*; nothing was decided \(CONFLICT_UNKNOWN\)/);
-    assert.equal((await keysOf(world)).length, 3);
+    assert.match(stderr, new RegExp(`next: List them with \`calico-migrator conflicts ${runId}\``));
+    const keys = await keysOf(world);
+    assert.equal(keys.length, 3);
+    const named = await runIn(world, "conflicts", "resolve", runId, ...keys, "--use", "source", "-q");
+    assert.equal(named.code, 0, named.stderr);
   });
 
   test("without keys decides all that are listed, as the documents say", async (t) => {
@@ -191,7 +200,10 @@ describe("conflicts resolve", () => {
 
     assert.deepEqual([code, /decided: 1\n/.test(stderr)], [0, true], stderr);
     const again = await runIn(world, "conflicts", "resolve", runId, "--use", "source");
-    assert.match(again.stderr, /lists no conflicts; nothing was decided \(CONFLICTS_UNDECIDED\)/);
+    const undecided =
+      /lists no conflicts; nothing was decided \(CONFLICTS_UNDECIDED\)\nnext: .*`calico-migrator describe /;
+    assert.match(again.stderr, undecided);
+    assert.match((await runIn(world, "describe", runId)).stdout, /Succeeded/);
   });
 
   test("wants a side, or a file alone", async (t) => {
