@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { CLI } from "./testing/advice/cli.ts";
 import { codesFromElsewhere, errorsInCode, type Followed, ROOT } from "./testing/advice/errors.ts";
+import { KUBERNETES } from "./testing/advice/kubernetes.ts";
 import { NOT_FOLLOWED } from "./testing/advice/not-followed.ts";
 import { RUNS } from "./testing/advice/runs.ts";
 
-const FOLLOWED: Followed = { ...CLI, ...RUNS };
+const FOLLOWED: Followed = { ...CLI, ...KUBERNETES, ...RUNS };
 
 /** What only tells how it stands, so that there is nothing to follow. */
 const NOTHING_TO_DO: readonly string[] = [
@@ -40,7 +41,9 @@ const FROM_ELSEWHERE: readonly string[] = [
 
 describe("what errors say to do", () => {
   test("stands in this catalogue once, each with a test that follows it, and nothing else does", () => {
-    const known = [...Object.keys(CLI), ...Object.keys(RUNS), ...NOTHING_TO_DO, ...NOT_FOLLOWED];
+    const known = [CLI, KUBERNETES, RUNS]
+      .flatMap((rows) => Object.keys(rows))
+      .concat(NOTHING_TO_DO, NOT_FOLLOWED);
     assert.deepEqual(known.toSorted(), errorsInCode().toSorted());
   });
 

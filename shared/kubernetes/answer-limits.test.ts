@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { suite, test, type TestContext } from "node:test";
 import { Pool } from "undici";
 import { errorOfFailure, TransportFailure } from "./failures.ts";
+import { connectFake } from "./testing/connect-fake.ts";
 import { readPages } from "./pages.ts";
 import { exchange, type Line, type RawRequest } from "./transport.ts";
 import { KubernetesApiError } from "./errors.ts";
@@ -45,7 +46,7 @@ async function endless(t: TestContext, status: number): Promise<{ line: Line; se
 
 suite("an answer that never ends", () => {
   for (const status of [200, 500]) {
-    test(`is given up at its limit, with status ${status}`, async (t) => {
+    test(`is given up at its limit, with status ${status}; of an API server it ends`, async (t) => {
       const { line, sent } = await endless(t, status);
       const failure = await exchange(line, { ...REQUEST, maxBytes: 1024 * 1024 }).catch(
         (error: unknown) => error,
@@ -53,6 +54,9 @@ suite("an answer that never ends", () => {
       assert.ok(failure instanceof TransportFailure && failure.kind === "endless");
       const error = errorOfFailure("GET", REQUEST.path, line.origin, failure);
       assert.deepEqual([error.code, error.retryable], ["KUBERNETES_ANSWER_TOO_LARGE", false]);
+      assert.match(error.next, /^Check that the kubeconfig's server is a Kubernetes API server/);
+      const { client } = await connectFake(t);
+      assert.deepEqual((await client.list({ apiVersion: "v1", plural: "pods" })).items, []);
       assert.ok(sent() < 64 * 1024 * 1024, `${sent()} bytes`);
     });
   }

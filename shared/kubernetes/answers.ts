@@ -50,12 +50,12 @@ const verdicts: Record<number, Verdict> = {
   409: {
     code: "KUBERNETES_CONFLICT",
     what: "the object was changed or is owned by someone else",
-    next: "Read the object again and decide what to keep.",
+    next: "See who else writes to it (its managedFields name them) and stop that; then `resume`, or run the command again.",
   },
   410: {
     code: "KUBERNETES_EXPIRED",
     what: "the requested version is no longer kept",
-    next: "Start the list again.",
+    next: "`resume`, or run the command again: it is listed anew.",
   },
   413: tooLarge,
   422: {
@@ -66,7 +66,7 @@ const verdicts: Record<number, Verdict> = {
   429: {
     code: "KUBERNETES_TOO_MANY_REQUESTS",
     what: "the API server asks for fewer requests",
-    next: "Wait as long as it says, then send fewer at once.",
+    next: "Wait, then `resume` with a smaller --concurrency.",
     retryable: true,
   },
   504: {
@@ -80,7 +80,7 @@ const verdicts: Record<number, Verdict> = {
 const alreadyExists: Verdict = {
   code: "KUBERNETES_ALREADY_EXISTS",
   what: "it exists already",
-  next: "Read the object there is, and compare.",
+  next: "Look at the object that is there. Delete it where nobody wants it, then `resume`, or run the command again.",
 };
 
 /** An admission policy whose `paramKind` the API server has not discovered yet, as for half a minute after its own restart. */

@@ -1,4 +1,3 @@
-import { MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { orAbsent } from "./absent.ts";
 import { apiServiceState, type ApiServiceState } from "./api-services.ts";
@@ -133,10 +132,6 @@ function isNotYet(error: unknown): boolean {
 }
 
 function refOf(saved: JsonObject): ObjectRef {
-  const name = textAt(saved, "metadata", "name");
-  const apiVersion = textAt(saved, "apiVersion");
-  if (name !== "" && apiVersion !== "") return { apiVersion, plural: "apiservices", name };
-  throw new MigratorError("API_SERVICE_UNREADABLE", "the saved APIService has no apiVersion or no name", {
-    next: "Restore the APIService from the run's backup.",
-  });
+  const [name, apiVersion] = [textAt(saved, "metadata", "name"), textAt(saved, "apiVersion")];
+  return { apiVersion, plural: "apiservices", name };
 }

@@ -101,16 +101,22 @@ suite("changes", () => {
     assert.equal(source.asked.length, 1);
   });
 
-  test("are not claimed to be complete while no stream has passed the present", async () => {
+  test("are not claimed to be complete while no stream has passed the present (KUBERNETES_EXPIRED); listed anew they are", async () => {
     const silent = { events: 0, bookmark: false, end: "quiet" } as const;
     const source = new FakeSource(
       [20],
       60,
       Array.from({ length: 100 }, () => silent),
     );
-    await assert.rejects(readChanges(source, widgets, { resourceVersion: "10", timeoutMs: 250 }), (error) =>
-      isKubernetesError(error, "KUBERNETES_EXPIRED"),
+    await assert.rejects(
+      readChanges(source, widgets, { resourceVersion: "10", timeoutMs: 250 }),
+      (error) =>
+        isKubernetesError(error, "KUBERNETES_EXPIRED") &&
+        /everything is listed and compared/.test(error.next),
     );
+    const { resourceVersion } = await source.list(widgets, {});
+    const since = await readChanges(new FakeSource([20], 60), widgets, { resourceVersion });
+    assert.deepEqual([since.events, since.more], [[], false]);
   });
 
   test("are not told for versions that are no revisions of etcd", async () => {

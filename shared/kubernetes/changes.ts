@@ -110,6 +110,9 @@ function unproven(ref: ResourceRef, version: string): KubernetesApiError {
   return new KubernetesApiError(
     "KUBERNETES_EXPIRED",
     `${describeSubject(subject)}: the API server did not tell in time whether there are more changes after version ${version}`,
-    { next: "List the resource and compare.", details: { ...subject } },
+    {
+      next: "`resume`, or run the command again: everything is listed and compared then.",
+      details: { ...subject },
+    },
   );
 }

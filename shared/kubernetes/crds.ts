@@ -118,7 +118,7 @@ function notEstablished(open: readonly CrdState[], deadlineMs: number): Migrator
     "KUBERNETES_CRDS_NOT_ESTABLISHED",
     `not established within ${deadlineMs / 1000} s: ${each}`,
     {
-      next: "Look at the conditions of these CustomResourceDefinitions (kubectl describe crd).",
+      next: "Mend what the conditions of these CustomResourceDefinitions say (kubectl describe crd), then `resume`.",
       retryable: true,
       details: { crds: open.map(({ name, reason }) => ({ name, reason })) },
     },

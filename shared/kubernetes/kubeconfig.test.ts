@@ -71,23 +71,30 @@ suite("kubeconfig", () => {
     assert.deepEqual((await resolveContext({ kubeconfig: file })).user, { exec: { command: "aws" } });
   });
 
-  test("no file at all names where was looked", async (t) => {
+  test("no file at all names where was looked; a file that is given is read, and so is KUBECONFIG", async (t) => {
     const folder = await temporaryFolder(t);
     const given = await refusal({ kubeconfig: join(folder, "nope") });
     assert.equal(given.code, "KUBECONFIG_NOT_FOUND");
     assert.match(given.message, /nope/);
     assert.match((await refusal({ env: { HOME: folder } })).message, /\.kube\/config/);
+    assert.equal(given.next, "Give the file with --kubeconfig, or set KUBECONFIG.");
+    const file = join(folder, "config");
+    await writeFile(file, JSON.stringify(config("a")));
+    assert.equal((await resolveContext({ kubeconfig: file })).name, "a");
+    assert.equal((await resolveContext({ env: { HOME: folder, KUBECONFIG: file } })).name, "a");
   });
 
-  test("a missing context lists the ones there are", async (t) => {
+  test("a missing context lists the ones there are, which are taken", async (t) => {
     const file = join(await temporaryFolder(t), "config");
     await writeFile(file, JSON.stringify(config("a")));
     const error = await refusal({ kubeconfig: file, context: "b" });
     assert.equal(error.code, "KUBECONFIG_CONTEXT_MISSING");
     assert.match(error.message, /no context "b"; there are: a/);
+    assert.equal(error.next, "Choose one of the contexts with --context.");
+    assert.equal((await resolveContext({ kubeconfig: file, context: "a" })).name, "a");
   });
 
-  test("what is broken is named without being quoted", async (t) => {
+  test("what is broken is named without being quoted, and read once it is corrected", async (t) => {
     const file = join(await temporaryFolder(t), "config");
     const broken: [string, RegExp][] = [
       ["users:\n- name: a\n  user: {token: s3cret", /is not YAML/],
@@ -104,6 +111,9 @@ suite("kubeconfig", () => {
       assert.equal(error.code, "KUBECONFIG_INVALID");
       assert.match(error.message, message);
       assert.doesNotMatch(error.message, /s3cret/);
+      assert.equal(error.next, "Correct the kubeconfig.");
     }
+    await writeFile(file, JSON.stringify(config("a")));
+    assert.equal((await resolveContext({ kubeconfig: file })).name, "a");
   });
 });

@@ -130,6 +130,53 @@ suite("files", () => {
   });
 });
 
+suite("a manifest that is refused", () => {
+  test("for it is not there, empty or too large is another one (MANIFEST_NOT_FOUND, MANIFEST_EMPTY, MANIFEST_TOO_LARGE)", async (t) => {
+    const folder = await temporaryFolder(t);
+    const file = join(folder, "calico.yaml");
+    assert.equal((await refusal(file)).next, "Give an existing file or directory.");
+    await writeFile(file, "# nothing\n");
+    assert.equal((await refusal(file)).next, "Give the manifest's file, directory or URL.");
+    await writeFile(file, `${configMap("a")}---\n${configMap("not-calico")}`);
+    const large = await refusal(file, { maxBytes: 60 });
+    assert.equal(large.next, "Give only the manifests that belong to Calico.");
+    await writeFile(file, configMap("a"));
+    assert.equal((await loadManifests(file, { maxBytes: 60 })).length, 1);
+    assert.deepEqual(await names(folder), ["a"]);
+  });
+
+  test("for it is broken, or holds one object twice, is once it is corrected (MANIFEST_INVALID)", async (t) => {
+    const file = await fileWith(t, "apiVersion: v1\nkind: Pod\n");
+    assert.match((await refusal(file)).next, /^Correct the manifest; kubectl apply --dry-run=client shows/);
+    await writeFile(file, `${configMap("a")}---\n${configMap("a")}`);
+    assert.equal((await refusal(file)).next, "Remove one of the two.");
+    await writeFile(file, configMap("a"));
+    assert.deepEqual(await names(file), ["a"]);
+  });
+
+  test("for its URL is not reached is at its right URL, or as a file (MANIFEST_UNREACHABLE)", async (t) => {
+    const url = await serve(t, (request, response) => {
+      if (request.url === "/calico.yaml") response.end(configMap("a"));
+      else response.writeHead(404).end();
+    });
+    const { code, next } = await refusal(`${url}/calcio.yaml`);
+    assert.equal(code, "MANIFEST_UNREACHABLE");
+    assert.equal(next, "Check the URL and the network, or download the manifest and give the file.");
+    assert.deepEqual(await names(`${url}/calico.yaml`), ["a"]);
+    const text = await (await fetch(`${url}/calico.yaml`)).text();
+    assert.deepEqual(await names(await fileWith(t, text)), ["a"]);
+  });
+
+  test("for its URL holds a secret is once it is downloaded (MANIFEST_URL_HAS_SECRET)", async (t) => {
+    const url = await serve(t, (_request, response) => response.end(configMap("a")));
+    const signed = `${url}/calico.yaml?X-Amz-Signature=s3cret`;
+    const { code, next } = await refusal(signed);
+    assert.deepEqual([code, next], ["MANIFEST_URL_HAS_SECRET", "Download the manifest and give the file."]);
+    const text = await (await fetch(signed)).text();
+    assert.deepEqual(await names(await fileWith(t, text)), ["a"]);
+  });
+});
+
 suite("URLs", () => {
   test("are loaded, redirects followed", async (t) => {
     const url = await serve(t, (request, response) => {

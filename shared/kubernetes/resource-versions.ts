@@ -15,7 +15,7 @@ export function compareVersions(a: string, b: string): number {
 function revision(version: string): bigint {
   if (DECIMAL.test(version)) return BigInt(version);
   throw new MigratorError("KUBERNETES_VERSION_UNKNOWN", `resourceVersion "${version}" is not a number`, {
-    next: "Ask the API server that stores the resource, not one that serves it out of another.",
+    next: "Name a kubeconfig whose server stores the resources itself: the cluster's own API server.",
     details: { version },
   });
 }

@@ -17,8 +17,9 @@ const file = (data: string): Refusal => ({
   next: `Give ${data} in its place; \`calico-migrator clusters add\` embeds the files of a kubeconfig itself.`,
 });
 
-const serviceAccount =
-  "Make a token for a service account of its own with `calico-migrator rbac`, or add an EKS cluster with --eks.";
+/** How `clusters add --aws` takes a cluster without credentials that can be stored. */
+export const SERVICE_ACCOUNT =
+  "Add it with --service-account NAMESPACE/NAME, whose rights `calico-migrator rbac` prints; an EKS cluster with --eks.";
 
 const clusterRefusals: Readonly<Record<string, Refusal>> = {
   "certificate-authority": file("certificate-authority-data"),
@@ -41,12 +42,12 @@ const userRefusals: Readonly<Record<string, Refusal>> = {
   exec: {
     code: "KUBECONFIG_EXEC_REFUSED",
     why: "runs a program, which a stored kubeconfig must not",
-    next: serviceAccount,
+    next: SERVICE_ACCOUNT,
   },
   "auth-provider": {
     code: "KUBECONFIG_AUTH_PROVIDER_REFUSED",
     why: "needs a plugin, which a stored kubeconfig must not",
-    next: serviceAccount,
+    next: SERVICE_ACCOUNT,
   },
   "as-user-extra": {
     code: "KUBECONFIG_IMPERSONATION_REFUSED",

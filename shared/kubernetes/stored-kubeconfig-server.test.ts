@@ -111,6 +111,63 @@ suite("server of a stored kubeconfig", () => {
     assert.equal(next("https://[2001:0DB8:0::1]"), "Write it as [2001:db8::1].");
   });
 
+  const followed: [code: string, next: RegExp, wrong: string, right: string, rules?: ServerRules][] = [
+    [
+      "SERVER_URL_INVALID",
+      /^Write it as https:\/\/HOST:PORT\./,
+      "cluster.example:6443",
+      "https://cluster.example:6443",
+    ],
+    ["SERVER_URL_INVALID", /^Write it as https:\/\/HOST:PORT\./, "https://", "https://cluster.example:6443"],
+    [
+      "SERVER_URL_INVALID",
+      /^Move them into the fields of the user\./,
+      "https://u:p@cluster.example",
+      "https://cluster.example",
+    ],
+    [
+      "SERVER_URL_INVALID",
+      /^End it after the host, the port or the path\./,
+      "https://cluster.example/a?x=1",
+      "https://cluster.example/a",
+    ],
+    [
+      "SERVER_HTTP_REFUSED",
+      /^Use the https:\/\/ address of the API server\./,
+      "http://cluster.example",
+      "https://cluster.example",
+    ],
+    ["SERVER_ADDRESS_REFUSED", /^Write it as 10\.0\.0\.1\./, "https://0x0a000001", "https://10.0.0.1"],
+    [
+      "SERVER_ADDRESS_REFUSED",
+      /^Give the address at which .* is reached over the network\./,
+      "https://127.0.0.1:6443",
+      "https://10.0.0.1:6443",
+    ],
+    [
+      "SERVER_NOT_ALLOWED",
+      /^Use an address that the deployment allows, or/,
+      "https://evil.example",
+      "https://a.corp.example",
+      { allowedServers: ["corp.example"] },
+    ],
+  ];
+  for (const [code, next, wrong, right, rules] of followed)
+    test(`${code} is over once it is written as the error says: ${wrong}`, () => {
+      const check = (server: string) => {
+        checkServer("server", server, rules);
+      };
+      assert.throws(
+        () => {
+          check(wrong);
+        },
+        { code, next },
+      );
+      check(right);
+      const extended = [...(rules?.allowedServers ?? []), "evil.example"];
+      if (code === "SERVER_NOT_ALLOWED") checkServer("server", wrong, { allowedServers: extended });
+    });
+
   test("loopback is accepted only with the switch, and nothing else by it", () => {
     for (const server of ["https://127.0.0.1:6443", "https://[::1]:6443", "https://localhost:6443"]) {
       assert.equal(codeOf(server, { allowLoopback: true }), "accepted", server);

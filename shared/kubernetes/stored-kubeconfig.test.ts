@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import { inspect } from "node:util";
 import { parse } from "yaml";
@@ -219,6 +219,59 @@ suite("stored kubeconfig", () => {
     });
   }
 
+  const followed: [
+    code: string,
+    next: RegExp,
+    wrong: [JsonObject, JsonObject?],
+    right: [JsonObject, JsonObject?],
+  ][] = [
+    [
+      "KUBECONFIG_FILE_REFUSED",
+      /^Give certificate-authority-data in its place;/,
+      [{ token: "t" }, { "certificate-authority": "/ca.crt" }],
+      [{ token: "t" }, { "certificate-authority-data": base64(certificate) }],
+    ],
+    [
+      "KUBECONFIG_INSECURE_TLS_REFUSED",
+      /^Remove it, and give the cluster's authority as certificate-authority-data\./,
+      [{ token: "t" }, { "insecure-skip-tls-verify": true }],
+      [{ token: "t" }, { "certificate-authority-data": base64(certificate) }],
+    ],
+    [
+      "KUBECONFIG_PROXY_REFUSED",
+      /^Remove it, and make the API server reachable/,
+      [{ token: "t" }, { "proxy-url": "http://proxy:3128" }],
+      [{ token: "t" }],
+    ],
+    [
+      "KUBECONFIG_IMPERSONATION_REFUSED",
+      /^Remove it; as, as-groups and as-uid are kept\./,
+      [{ token: "t", as: "x", "as-user-extra": { reason: ["y"] } }],
+      [{ token: "t", as: "x", "as-groups": ["g"], "as-uid": "7" }],
+    ],
+    [
+      "KUBECONFIG_FIELD_UNKNOWN",
+      /^Remove the field, if the cluster can be reached without it\./,
+      [{ token: "t", "magic-login": "x" }],
+      [{ token: "t" }],
+    ],
+    ["KUBECONFIG_INVALID", /^Correct the field in the kubeconfig\./, [{ token: { a: 1 } }], [{ token: "t" }]],
+    ["KUBECONFIG_INVALID", /./, [{ password: "p" }], [{ username: "u", password: "p" }]],
+    [
+      "KUBECONFIG_DATA_INVALID",
+      /^Get the kubeconfig again from where the cluster's certificates are made\./,
+      [{ token: "t" }, { "certificate-authority-data": base64("x") }],
+      [{ token: "t" }, { "certificate-authority-data": base64(certificate) }],
+    ],
+  ];
+  for (const [code, next, wrong, right] of followed)
+    test(`${code} is over once it is as the error says: ${JSON.stringify(Object.keys({ ...wrong[0], ...wrong[1] }))}`, () => {
+      const error = refusal(kubeconfig(...wrong));
+      assert.equal(error.code, code);
+      assert.match(error.next, next);
+      assert.equal(read(kubeconfig(...right)).context, "prod");
+    });
+
   test("empty fields and switches that are off mean nothing", () => {
     const off = { "insecure-skip-tls-verify": false, "proxy-url": "", "disable-compression": true };
     const stored = read(kubeconfig({ token: "t", tokenFile: "", exec: null }, off));
@@ -287,20 +340,25 @@ suite("kubeconfig with files", () => {
     assert.equal(stored.credentials().tls.ca, certificate);
   });
 
-  test("names the field and the file that cannot be read", async (t) => {
+  test("names the field and the file that cannot be read, and takes it once it is there", async (t) => {
     const source = await files(t, { "client-key": "gone.key" }, {});
     await assert.rejects(storedKubeconfigFrom(source), (error: MigratorError) => {
       assert.equal(error.code, "KUBECONFIG_FILE_UNREADABLE");
       assert.match(error.message, /users\["admin"\]\.user\.client-key .*gone\.key.*ENOENT/);
+      assert.equal(error.next, "Check the path and the permissions of the file.");
       return true;
     });
+    const token = await files(t, { tokenFile: "gone.token" }, {});
+    await assert.rejects(storedKubeconfigFrom(token), { code: "KUBECONFIG_FILE_UNREADABLE" });
+    await writeFile(join(dirname(token.kubeconfig), "gone.token"), "t\n");
+    assert.equal((await storedKubeconfigFrom(token)).context, "prod");
   });
 
   test("refuses an exec plugin all the same, and says what to do instead", async (t) => {
     const source = await files(t, { exec: { command: "aws" } }, {});
     await assert.rejects(storedKubeconfigFrom(source), (error: MigratorError) => {
       assert.equal(error.code, "KUBECONFIG_EXEC_REFUSED");
-      assert.match(error.next, /calico-migrator rbac.*EKS/);
+      assert.match(error.next, /--service-account NAMESPACE\/NAME.*calico-migrator rbac.*EKS/);
       return true;
     });
   });

@@ -4,7 +4,7 @@ import type { JsonObject } from "../json.ts";
 import type { Credentials } from "./credentials.ts";
 import { textAt } from "./fields.ts";
 import { contextOfText, type ResolvedContext } from "./kubeconfig.ts";
-import { storedCluster, storedUser } from "./stored-kubeconfig-fields.ts";
+import { SERVICE_ACCOUNT, storedCluster, storedUser } from "./stored-kubeconfig-fields.ts";
 import { tlsOf } from "./stored-kubeconfig-material.ts";
 import { checkServer, type ServerRules } from "./stored-kubeconfig-server.ts";
 
@@ -123,7 +123,7 @@ function noCredentials(path: string): MigratorError {
     "KUBECONFIG_CREDENTIALS_MISSING",
     `${path} has no token, client certificate or password, so the API server would see nobody`,
     {
-      next: "Make a token for a service account of its own with `calico-migrator rbac`.",
+      next: SERVICE_ACCOUNT,
       details: { field: path },
     },
   );

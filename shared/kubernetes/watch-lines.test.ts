@@ -23,7 +23,7 @@ suite("LineReader", () => {
     );
   });
 
-  test("does not collect a line that never ends", () => {
+  test("does not collect a line that never ends; of an API server they do", () => {
     const reader = new LineReader(() => true, 1_000);
     const part = Buffer.alloc(400, "a");
     assert.deepEqual([reader.add(part), reader.add(part), reader.add(part)], [true, true, false]);
@@ -31,7 +31,11 @@ suite("LineReader", () => {
       () => {
         reader.throwFailure();
       },
-      { code: "KUBERNETES_ANSWER_TOO_LARGE", retryable: false },
+      {
+        code: "KUBERNETES_ANSWER_TOO_LARGE",
+        retryable: false,
+        next: "Check that the kubeconfig's server is a Kubernetes API server.",
+      },
     );
     const whole = new LineReader(() => true, 1_000);
     for (let n = 0; n < 10; n++) assert.ok(whole.add(part) && whole.add(Buffer.from("\n")));

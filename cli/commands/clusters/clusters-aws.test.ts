@@ -101,6 +101,28 @@ describe("clusters add --aws", () => {
     assert.equal(registered?.eks?.certificateAuthorityData, Buffer.from("authority").toString("base64"));
   });
 
+  for (const [code, user] of Object.entries({
+    KUBECONFIG_EXEC_REFUSED: { exec: { command: "aws" } },
+    KUBECONFIG_AUTH_PROVIDER_REFUSED: { "auth-provider": { name: "oidc" } },
+    KUBECONFIG_CREDENTIALS_MISSING: {},
+  }))
+    test(`takes a cluster without credentials that can be stored as it says (${code})`, async (t) => {
+      const { world: plain, add } = deployed(t);
+      const config = JSON.parse(readFileSync(plain.kubeconfig, "utf8")) as object;
+      writeFileSync(plain.kubeconfig, JSON.stringify({ ...config, users: [{ name: "u", user }] }));
+      const status = { token: "of-the-account", expirationTimestamp: "2026-02-01T00:00:00Z" };
+      const { world } = withTokens(plain, () => Promise.resolve({ status }));
+      const { stderr } = await runOnAws(world, ...add);
+      assert.match(
+        stderr,
+        new RegExp(`\\(${code}\\)\nnext: Add it with --service-account NAMESPACE/NAME, .* with --eks`),
+      );
+      const added = await runOnAws(world, ...add, "--service-account", "ops/robot");
+      assert.equal(added.code, 0, added.stderr);
+      const eks = ["--eks", "shop", "--eks-region", "eu-west-1", "--replace"];
+      assert.equal((await runOnAws(world, ...add, ...eks)).code, 0);
+    });
+
   test("does not replace a cluster unless asked to, and tries before it stores", async (t) => {
     const { world, stack, add } = deployed(t);
     await runOnAws(world, ...add);

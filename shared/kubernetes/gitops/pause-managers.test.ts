@@ -228,6 +228,24 @@ suite("changed and deleted meanwhile", () => {
     await assert.rejects(world.pause(), { code: "KUBERNETES_CONFLICT" });
   });
 
+  test("settings that somebody changes without end (GITOPS_UNSETTLED) are told; once that is stopped it is paused", async () => {
+    const world = new World();
+    let changes = 0;
+    world.cluster.beforePatch = (ref) => {
+      if (ref.plural === "applications")
+        world.cluster.change(world.app, {
+          spec: { syncPolicy: { automated: { prune: changes++ % 2 === 0 } } },
+        });
+    };
+    await assert.rejects(world.pause(), {
+      code: "GITOPS_UNSETTLED",
+      next: "Find out who changes it and stop that, then resume the run.",
+    });
+    world.cluster.beforePatch = undefined;
+    await world.pause();
+    assert.ok(world.isPaused());
+  });
+
   test("settings that a person changes between the record and the pause are what is put back", async () => {
     const world = new World();
     world.cluster.beforePatch = (ref) => {

@@ -204,7 +204,9 @@ suite("changed meanwhile", () => {
   });
 });
 
-test("a record of a kind that this version does not know is refused", () => {
+test("a record of a kind that this version does not know is refused; the version that has paused it goes on", () => {
   const saved = { ...pauseOf(refOf("bundles"), object({})), plural: "widgets" };
-  assert.throws(() => pauseStep(saved, object({})), { code: "GITOPS_KIND_UNKNOWN" });
+  const next = "Go on with the version of this program that has paused it.";
+  assert.throws(() => pauseStep(saved, object({})), { code: "GITOPS_KIND_UNKNOWN", next });
+  assert.ok(pauseStep({ ...saved, plural: "bundles" }, object({})));
 });
