@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { readLock } from "../shared/calico/lock.ts";
 import { CLUSTER_INFORMATION_KEY } from "../shared/migrations/etcd-to-kubernetes/source-lock.ts";
 import { mustRequest } from "./harness/api.ts";
+import { ensureBinaries } from "./harness/binaries.ts";
 import { withEtcdClient } from "./harness/etcd-kv.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type Sides, startSides } from "./rig/clusters.ts";
@@ -16,21 +17,6 @@ import { openEngine, startRun } from "./rig/runs.ts";
 const PAGE = readFileSync(join(import.meta.dirname, "..", "docs", "break-glass.md"), "utf8");
 const INFORMATION = "/apis/crd.projectcalico.org/v1/clusterinformations/default";
 const bash = promisify(execFile);
-
-/** As etcdctl does it, for the two commands of the page: there is none in the test bed. */
-const ETCDCTL = `
-const [endpoint, verb, key] = process.argv.slice(2);
-const text = (value) => Buffer.from(value).toString("base64");
-const ask = async (path, body) => (await fetch(endpoint + "/v3/kv/" + path, { method: "POST", body: JSON.stringify(body) })).json();
-if (verb === "get") {
-  const { kvs } = await ask("range", { key: text(key) });
-  console.log(Buffer.from(kvs[0].value, "base64").toString());
-} else {
-  let value = "";
-  for await (const chunk of process.stdin) value += chunk;
-  await ask("put", { key: text(key), value: text(value.replace(/\\n$/, "")) });
-}
-`;
 
 /** The commands of the page that have this word in them, as they stand there. */
 function commands(word: string): string[] {
@@ -94,6 +80,16 @@ describe("break glass: the store is lost while both datastores are locked", { ti
     ]);
   }
 
+  /** Runs what the page has for etcd to the letter, with etcdctl itself. */
+  async function etcdctl(text: string): Promise<string> {
+    const { etcdctl: program } = await ensureBinaries(["etcdctl"]);
+    const env = {
+      PATH: `${dirname(program)}:${process.env["PATH"]}`,
+      ETCDCTL_ENDPOINTS: sides.etcd.endpoint,
+    };
+    return (await bash("bash", ["-euo", "pipefail", "-c", text], { env })).stdout;
+  }
+
   test("unlock names the run, and lifts the lock of the datastore that is named", () =>
     lockedAgain(async () => {
       const seen = await unlock();
@@ -120,15 +116,15 @@ describe("break glass: the store is lost while both datastores are locked", { ti
       assert.equal(native, line.replace("crd.projectcalico.org", "projectcalico.org"));
     }));
 
-  test("the page's etcdctl command unlocks etcd, and leaves every other byte", () =>
+  test("the page's etcdctl commands show and unlock etcd, and leave every other byte", () =>
     lockedAgain(async () => {
-      const [line = ""] = commands("| etcdctl put");
-      const file = join(folder, "etcdctl.mjs");
-      writeFileSync(file, ETCDCTL);
-      const tool = `etcdctl() { "${process.execPath}" "${file}" "${sides.etcd.endpoint}" "$@"; }`;
-      await bash("bash", ["-euo", "pipefail", "-c", `${tool}\n${line}`]);
+      const [look = ""] = commands("etcdctl get").flatMap((text) => /^etcdctl get .*$/m.exec(text) ?? []);
+      assert.deepEqual(readLock(await etcdctl(look)), { ready: false, lockedBy: runId });
+      const [unlock = ""] = commands("etcdctl put");
+      assert.equal(await etcdctl(unlock), "OK\n");
       const after = await etcdValue();
       assert.deepEqual(readLock(after), { ready: true });
+      assert.equal(after, after.trim());
       const { metadata, ...rest } = JSON.parse(after) as { metadata: { annotations?: object } };
       const before = JSON.parse(etcdBefore) as typeof rest & { metadata: { annotations?: object } };
       assert.deepEqual(

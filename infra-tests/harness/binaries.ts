@@ -11,6 +11,7 @@ import { withLockFile } from "./lock-file.ts";
 /** The real programs that tests run, by the name of the thing they are. */
 export const BINARIES = [
   "etcd",
+  "etcdctl",
   "kube-apiserver",
   "kube-controller-manager",
   "kube-scheduler",
@@ -20,7 +21,7 @@ export const BINARIES = [
 
 /** One of {@link BINARIES}. */
 export type BinaryName =
-  "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubectl" | "kwok";
+  "etcd" | "etcdctl" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubectl" | "kwok";
 
 interface GoModule {
   /** Folder beside this file that holds go.mod and go.sum. */
@@ -31,6 +32,7 @@ interface GoModule {
 
 const OTHERS: readonly GoModule[] = [
   { folder: "etcd-server", ldflags: "-s -w", packages: { etcd: "go.etcd.io/etcd/server/v3" } },
+  { folder: "etcdctl", ldflags: "-s -w", packages: { etcdctl: "go.etcd.io/etcd/etcdctl/v3" } },
   { folder: "kwok", ldflags: "-s -w", packages: { kwok: "sigs.k8s.io/kwok/cmd/kwok" } },
 ];
 
