@@ -9,7 +9,7 @@ import { StopWaiting, waitUntil } from "./wait.ts";
 export async function untilReady(
   server: ServerProcess,
   probe: () => Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<void> {
   try {
     await waitUntil({ what: `${server.name} is ready`, timeoutMs, intervalMs: 40 }, () => {
