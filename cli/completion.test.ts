@@ -19,6 +19,16 @@ const PROGRAM = `calico-migrator() {
   [ "$#" = 0 ] || echo "run-in:$*" | tr " " ":"
 }`;
 
+const PROGRAM_OF_FISH = `function calico-migrator
+  switch "$argv[1]"
+    case get
+      printf '%s\\n' run-1 run-2
+    case clusters
+      echo prod
+  end
+  test (count $argv) = 3; or echo run-in:(string join -- : $argv[4..-1])
+end`;
+
 const WORDS: readonly [string, readonly string[], readonly string[]][] = [
   ["commands", ["st"], ["start"]],
   ["commands below commands", ["clusters", "re"], ["remove"]],
@@ -126,7 +136,27 @@ describe("completion", () => {
     assert.match(fish, /-n '__fish_use_subcommand' -f -a start -d 'start a migration and work on it'/);
     assert.match(fish, /__fish_seen_subcommand_from restore' -l side -x -a 'etcd kubernetes'/);
     assert.match(fish, /__fish_seen_subcommand_from start' -f -a 'etcd-to-kubernetes apiserver-to-crds'/);
-    assert.match(fish, /__fish_seen_subcommand_from start' -l stop-before -x -a '[^']*\bunlock\b/);
+    assert.match(
+      fish,
+      /__fish_seen_subcommand_from start' -l stop-before -x -a '\(__calico_migrator_stages\)'/,
+    );
+    assert.match(fish, /__fish_seen_subcommand_from get' -s o -l output -x -a '[^']*\bjson\b/);
+    assert.match(fish, /__fish_seen_subcommand_from start' -l plan -x -d /);
+  });
+
+  test("fish offers what may follow", { skip: !has("fish") && "there is no fish" }, async (t) => {
+    const source = await script(t, "fish");
+    const { folder } = fakeWorld(t);
+    for (const name of ["a store.db", "another.db"]) writeFileSync(join(folder, name), "");
+    const files = ["get", "--store", "a"];
+    for (const [what, words, answer] of [...WORDS, ["files", files, ["another.db", "a store.db"]]] as const) {
+      const asked = `complete -C ${quoted([["calico-migrator", ...words].join(" ")])}`;
+      const lines = [PROGRAM_OF_FISH, source, asked].join("\n");
+      const found = spawnSync("fish", ["--no-config", "-c", lines], { encoding: "utf8", cwd: folder });
+      assert.equal(found.stderr, "");
+      const offers = found.stdout.split("\n").filter((line) => line !== "");
+      assert.deepEqual(offers.map((line) => line.split("\t")[0]).toSorted(), answer.toSorted(), what);
+    }
   });
 
   test("other shells are refused with exit code 2", async (t) => {

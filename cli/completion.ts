@@ -193,28 +193,79 @@ else
 fi
 `;
 
+/** Functions of fish: what the program says in the place that the line names, and the stages of the migration that it names. */
+function fishFunctions(stages: Stages): string {
+  const all = [...new Set(Object.values(stages).flat())].join(" ");
+  const ofMigration = Object.entries(stages).map(
+    ([name, list]) =>
+      `      case ${name} '${name}-*'\n        string split ' ' '${list.join(" ")}'\n        return`,
+  );
+  return `function __calico_migrator_ask
+  set -l place
+  set -l before ''
+  for word in (commandline -opc | string replace -r '^~/' "$HOME/")
+    switch "$before"
+      case --store --region --profile
+        set -a place $before $word
+    end
+    switch "$word"
+      case '--store=*' '--region=*' '--profile=*' --aws '--aws=*'
+        set -a place $word
+    end
+    set before $word
+  end
+  calico-migrator $argv $place 2>/dev/null
+end
+function __calico_migrator_stages
+  for word in (commandline -opc)
+    switch "$word"
+${ofMigration.join("\n")}
+    end
+  end
+  string split ' ' '${all}'
+end
+`;
+}
+
+const FISH_STAGES = "(__calico_migrator_stages)";
+const FISH_RUNS = "(__calico_migrator_ask get -o name)";
+const FISH_CLUSTERS = "(__calico_migrator_ask clusters -o name)";
+
 function fish(entries: readonly Entry[], stages: Stages): string {
-  const all = [...new Set(Object.values(stages).flat())];
   const lines = entries.flatMap((entry) => {
     const condition = fishCondition(entry);
     const start = `complete -c calico-migrator -n '${condition}'`;
     const commands = entry.commands.map(
       ({ name, summary }) => `${start} -f -a ${name} -d ${quoted(summary)}`,
     );
-    const options = entry.options.map(({ long, description, choices }) => {
-      const known = STAGE_OPTIONS.slice(0, 2).includes(long) ? all : choices;
-      const values = known.length === 0 ? "" : ` -x -a '${known.join(" ")}'`;
-      const file = FILE_OPTIONS.includes(long) ? " -r -F" : "";
-      return `${start} -l ${long.replace(/^--/, "")}${values}${file} -d ${quoted(description)}`;
+    const options = entry.options.map((option) => {
+      const { short, long, description } = option;
+      const names = `${short === undefined ? "" : ` -s ${short.slice(1)}`} -l ${long.slice(2)}`;
+      return `${start}${names}${fishValue(option)} -d ${quoted(description)}`;
     });
-    const fixed = [...entry.choices, ...(entry.takes.includes("migration") ? Object.keys(stages) : [])];
-    const words = fixed.length === 0 ? [] : [`${start} -f -a '${fixed.join(" ")}'`];
-    const runs = entry.takes.includes("run")
-      ? [`${start} -f -a '(calico-migrator get -o name 2>/dev/null)'`]
-      : [];
-    return [...commands, ...options, ...words, ...runs];
+    const words = fishWords(entry, Object.keys(stages)).map((word) => `${start} -f -a '${word}'`);
+    return [...commands, ...options, ...words];
   });
-  return `# fish completion of calico-migrator\n${lines.join("\n")}\n`;
+  return `# fish completion of calico-migrator\n${fishFunctions(stages)}${lines.join("\n")}\n`;
+}
+
+/** What follows an option: a file, one of these words, or anything, which nothing can be offered for. */
+function fishValue({ long, choices, hasValue }: OptionEntry): string {
+  if (FILE_OPTIONS.includes(long)) return " -r -F";
+  if (STAGE_OPTIONS.slice(0, 2).includes(long)) return ` -x -a '${FISH_STAGES}'`;
+  if (long === "--cluster") return ` -x -a '${FISH_CLUSTERS}'`;
+  if (choices.length > 0) return ` -x -a '${choices.join(" ")}'`;
+  return hasValue ? " -x" : "";
+}
+
+function fishWords({ takes, choices }: Entry, migrations: readonly string[]): string[] {
+  const fixed = [...choices, ...(takes.includes("migration") ? migrations : [])];
+  return [
+    ...(fixed.length === 0 ? [] : [fixed.join(" ")]),
+    ...(takes.some((name) => name === "run" || name === "backup") ? [FISH_RUNS] : []),
+    ...(takes.includes("subjects") ? [FISH_STAGES] : []),
+    ...(takes.includes("name") ? [FISH_CLUSTERS] : []),
+  ];
 }
 
 function fishCondition({ path, commands }: Entry): string {
