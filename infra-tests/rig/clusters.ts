@@ -28,11 +28,18 @@ export interface Sides {
 /** Starts an etcd full of Calico's data and a Kubernetes with Calico's CRDs, namespaces and nodes. */
 export async function startSides(
   seedOptions: SeedOptions,
-  options: { group?: TargetGroup; generation?: string; controllers?: boolean; etcdTls?: boolean } = {},
+  options: {
+    group?: TargetGroup;
+    generation?: string;
+    controllers?: boolean;
+    etcdTls?: boolean;
+    /** Of the etcd that holds Calico's data. */
+    etcdArgs?: readonly string[];
+  } = {},
 ): Promise<Sides> {
   const seed = seedCalico(seedOptions);
   const [etcd, kubernetes] = await Promise.all([
-    startEtcd({ tls: options.etcdTls ?? false }),
+    startEtcd({ tls: options.etcdTls ?? false, extraArgs: options.etcdArgs ?? [] }),
     startKubernetes({ local: true, controllers: options.controllers ?? false }),
   ]);
   await installCrds(kubernetes, options.group ?? "crd.projectcalico.org/v1", options.generation);

@@ -32,7 +32,8 @@ export async function tryObjects(
       tried++;
       const task = await taskOf(context, version, { checkpoint, carried, v1 });
       const { target, object, meaning } = task;
-      const trial = await tryCreate(context, { target, object, expected: await task.expected(), meaning });
+      const expected = await task.expected();
+      const trial = await tryCreate(context, { target, object, expected, meaning, held: v1 });
       if (trial.outcome !== "accepted") found[trial.outcome].push(faultOf(checkpoint, trial));
     }),
   );

@@ -21,6 +21,8 @@ interface Tried {
   /** As the API server will give it back: with its defaults. */
   expected: JsonObject;
   meaning: (object: JsonObject) => string;
+  /** What the same etcd holds already of the same, as large as it is. */
+  held?: JsonObject;
 }
 
 /**
@@ -40,10 +42,19 @@ export function tryOptions(context: AnyContext): {
   return { dryRun: true, fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
 }
 
-/** Why an object, as the API server would store it, is too large for etcd; undefined where it is not. */
-export function sizeFault(object: JsonObject): string | undefined {
-  const bytes = Buffer.byteLength(JSON.stringify(object));
-  return bytes > MOST_BYTES ? `it has ${bytes} bytes, and etcd takes ${MOST_BYTES} in a write` : undefined;
+/**
+ * Why an object, as the API server would store it, is too large for etcd; undefined where it is not. An etcd that holds a larger
+ * one was told to take more.
+ */
+export function sizeFault(object: JsonObject, held?: JsonObject): string | undefined {
+  const bytes = bytesOf(object);
+  if (bytes <= MOST_BYTES) return undefined;
+  const most = Math.max(MOST_BYTES, held === undefined ? 0 : bytesOf(held));
+  return bytes > most ? `it has ${bytes} bytes, and etcd takes ${most} in a write` : undefined;
+}
+
+function bytesOf(object: JsonObject): number {
+  return Buffer.byteLength(JSON.stringify(object));
 }
 
 /**
@@ -51,7 +62,7 @@ export function sizeFault(object: JsonObject): string | undefined {
  * admission of the cluster may change it. Throws what may pass.
  */
 export async function tryCreate(context: AnyContext, tried: Tried): Promise<Trial> {
-  const tooLarge = sizeFault(tried.expected);
+  const tooLarge = sizeFault(tried.expected, tried.held);
   if (tooLarge !== undefined) return refused("KUBERNETES_TOO_LARGE", tooLarge);
   const { kubernetes } = context.connections;
   const options = { ...tryOptions(context), fieldValidation: "Strict" } as const;

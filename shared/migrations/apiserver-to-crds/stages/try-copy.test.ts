@@ -33,6 +33,12 @@ function refusing({ cluster }: World, text: string): () => number {
   return () => tried;
 }
 
+/** A rule whose JSON has this many bytes more than the shortest. */
+function allowing(bytes: number): JsonObject {
+  const annotations = { note: "x".repeat(bytes) };
+  return { ingress: [{ action: "Allow", metadata: { annotations }, source: {}, destination: {} }] };
+}
+
 async function createForbidden({ cluster }: World): Promise<void> {
   for (let index = 0; index < MANY; index++)
     await cluster.create(OLD, policy(`forbidden-${10 + index}`, { types: ["Ingress"] }));
@@ -91,6 +97,14 @@ describe("before the first native object is written, every one is tried", () => 
       run.failure.message,
       /would refuse 1 objects: .*\/changed .*changes it on its way: .*spec\.types/,
     );
+  });
+
+  test("an object of 2 MB, which the cluster's etcd was told to take, is no fault", async () => {
+    using world = await wholeWorld();
+    await world.cluster.create(OLD, policy("vast", { types: ["Ingress"], ...allowing(2_000_000) }));
+    const worker = world.worker();
+    const { run } = await world.drive(worker, await startWhole(worker, { stopBefore: "verify-copy" }));
+    assert.equal(run.waiting?.subject, "verify-copy", run.failure?.message);
   });
 
   test("but for what another run leaves out, as the error advises", async () => {

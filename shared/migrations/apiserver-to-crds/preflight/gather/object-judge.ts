@@ -104,7 +104,7 @@ export class ObjectJudge {
     kind: NativeKind,
     { v1, name, native }: { v1: JsonObject; name: string; native: CarriedNative },
   ): string[] {
-    const refusals = this.#refusalsOf(kind, native);
+    const refusals = this.#refusalsOf(kind, native, v1);
     if (refusals.length > 0) this.#refused.add(`${name} (${allOf(refusals)})`);
     const target = targetId(native.target);
     const other = this.#targets.get(target) ?? name;
@@ -120,10 +120,10 @@ export class ObjectJudge {
   }
 
   /** As far as the schema tells; the API server judges the rest before anything is copied. */
-  #refusalsOf({ plural }: NativeKind, { object }: CarriedNative): string[] {
+  #refusalsOf({ plural }: NativeKind, { object }: CarriedNative, v1: JsonObject): string[] {
     const schema = this.#surroundings.schemas.get(plural);
     const fitted = schema === undefined ? object : fit(schema, object).object;
-    const tooLarge = sizeFault(schema === undefined ? fitted : applyDefaults(schema, fitted));
+    const tooLarge = sizeFault(schema === undefined ? fitted : applyDefaults(schema, fitted), v1);
     const faults = schema === undefined ? [] : schemaFaults(schema, fitted);
     return tooLarge === undefined ? faults : [...faults, tooLarge];
   }
