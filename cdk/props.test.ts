@@ -63,6 +63,13 @@ describe("parseStackConfig", () => {
     });
   }
 
+  test("is taken once the named fields are corrected", () => {
+    const next =
+      "Correct the named fields in the file of `-c config=FILE`, or the `-c NAME=VALUE` of the command line.";
+    assert.throws(() => parseStackConfig({ historyDays: 0 }), { code: "CONFIG_INVALID", next });
+    assert.equal(parseStackConfig({ historyDays: 30 }).historyDays, 30);
+  });
+
   test("names every wrong field at once", () => {
     assert.match(
       problemsOf(() => parseStackConfig({ historyDays: 0, memoryMb: 1 })),

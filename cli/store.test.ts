@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { StoreOnNetworkError } from "../shared/adapters/embedded/errors.ts";
 import { configPath } from "./config.ts";
 import { stateFolder, storePath } from "./store.ts";
 import { fakeWorld, runIn } from "./testing/fake-world.ts";
@@ -54,6 +55,21 @@ describe("a store that was copied", () => {
     assert.doesNotMatch(moved.stderr, /STORE_COPIED/);
     await runIn({ ...world, store: copy }, ...approve);
     assert.match((await runIn({ ...world, store: copy }, ...approve)).stdout, /Succeeded/);
+  });
+
+  test("from a network file system (STORE_ON_NETWORK) goes on from a local disk, as the error says", async (t) => {
+    const world = fakeWorld(t);
+    await runIn(world, ...start, "--kubeconfig", world.kubeconfig);
+    const { code, next } = new StoreOnNetworkError(world.store, "nfs4");
+    assert.equal(code, "STORE_ON_NETWORK");
+    assert.match(
+      next,
+      /^Keep it on a local disk: .* --store\. .*, copy it there .*, and add --store-moved\.$/,
+    );
+    const local = join(world.folder, "local.db");
+    copyFileSync(world.store, local);
+    await runIn({ ...world, store: local }, "approve", "-q", "--store-moved");
+    assert.match((await runIn({ ...world, store: local }, "approve", "-q")).stdout, /Succeeded/);
   });
 
   test("may be used for something new where nothing in it is unfinished", async (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MigratorError } from "../shared/errors.ts";
 import type { JsonObject } from "../shared/json.ts";
 import { type Command, encodeCommand, parseCommand, parseDelivery } from "./commands.ts";
 import { deliveryOf, readExamples } from "./testing/examples.ts";
@@ -11,6 +12,16 @@ const START: Command = {
   type: "StartRun",
   data: { runId: "r1", migration: "m", cluster: "c", options: {}, approvals: [], by: "ada" },
 };
+
+function refusalOf(read: () => unknown): MigratorError {
+  try {
+    read();
+  } catch (error) {
+    assert.ok(error instanceof MigratorError, String(error));
+    return error;
+  }
+  return assert.fail("accepted");
+}
 
 describe("a command", () => {
   test("is an entry for the bus, about its run or cluster", () => {
@@ -67,14 +78,16 @@ describe("a command", () => {
     assert.deepEqual(parseCommand("PauseRun", traced), PAUSE);
   });
 
-  test("of another version is refused, with the one that is understood", () => {
+  test("of another version is refused, with the one that is understood, which is taken", () => {
     const next = { ...detailOf(PAUSE), type: "calico-migrator.PauseRun.v2" };
 
     assert.throws(() => parseCommand("PauseRun", next), {
       code: "MESSAGE_VERSION_UNKNOWN",
       message: /calico-migrator\.PauseRun\.v1/,
+      next: /^Send the version named, or deploy the version of calico-migrator that the sender belongs to/,
       retryable: false,
     });
+    assert.deepEqual(parseCommand("PauseRun", { ...next, type: "calico-migrator.PauseRun.v1" }), PAUSE);
   });
 
   test("in the event of another command is refused", () => {
@@ -84,13 +97,17 @@ describe("a command", () => {
     });
   });
 
-  test("that there is not is refused, with those that there are", () => {
+  test("that there is not is refused, with those that there are, which are known", () => {
     for (const name of ["StopRun", "constructor", "__proto__", ""]) {
       assert.throws(() => parseCommand(name, detailOf(PAUSE)), {
         code: "COMMAND_UNKNOWN",
         next: /StartRun, .*RollbackRequested/,
       });
     }
+    const { next } = refusalOf(() => parseCommand("StopRun", detailOf(PAUSE)));
+    for (const name of next.slice("Send one of: ".length, -1).split(", "))
+      assert.notEqual(refusalOf(() => parseCommand(name, {})).code, "COMMAND_UNKNOWN", name);
+    assert.deepEqual(parseCommand("PauseRun", detailOf(PAUSE)), PAUSE);
   });
 
   test("undoes a run or the run of a cluster, not both and not none", () => {
@@ -117,7 +134,19 @@ describe("a command", () => {
     assert.throws(() => encodeCommand(sized(room + 1), META), {
       code: "COMMAND_TOO_LARGE",
       message: /StartRun .*256 KB/,
+      next: /give a manifest as an artifact, by the name that `calico-migrator manifests put SOURCE --aws` prints/,
     });
+    const options = { manifest: `artifact:manifests/${"0".repeat(64)}.yaml` };
+    assert.doesNotThrow(() => encodeCommand({ ...START, data: { ...START.data, options } }, META));
+  });
+
+  test("that is wrong (MESSAGE_INVALID) is right as the schemas and examples have it", () => {
+    const wrong = refusalOf(() => parseCommand("PauseRun", { ...detailOf(PAUSE), data: { run: "r1" } }));
+    assert.equal(wrong.code, "MESSAGE_INVALID");
+    assert.equal(wrong.next, "Compare it with the schemas and examples of calico-migrator's events.");
+    const examples = readExamples().filter(({ entry }) => entry.name === "PauseRun");
+    assert.ok(examples.length > 0);
+    for (const { message } of examples) assert.equal(parseCommand("PauseRun", message).type, "PauseRun");
   });
 
   test("is not sent when it would not be understood", () => {

@@ -190,23 +190,24 @@ describe("clusters whose access is in Secrets Manager", () => {
 
   it("on EKS are asked with a token for each moment, and with a new one after a refusal", async (t) => {
     const { kubernetes } = world;
-    await put("eks", {
-      version: 1,
-      eks: {
-        clusterName: "test",
-        region: "eu-west-1",
-        endpoint: kubernetes.server,
-        certificateAuthorityData: Buffer.from(kubernetes.api.ca).toString("base64"),
-      },
-    });
+    const { server: endpoint, api, token } = kubernetes;
+    const certificateAuthorityData = Buffer.from(api.ca).toString("base64");
+    const eks = { clusterName: "test", region: "eu-west-1", endpoint, certificateAuthorityData };
+    await put("eks", { version: 1, eks });
     const asked: boolean[] = [];
     const eksToken: SecretsManagerConnectionsOptions["eksToken"] = (_cluster, { renew }) => {
       asked.push(renew);
-      return Promise.resolve(renew ? kubernetes.token : "no-longer-valid");
+      return Promise.resolve(renew ? token : "no-longer-valid");
     };
     const opened = await connectionsFor(t, { eksToken }).open("eks");
     await opened.kubernetes.get(namespace);
     assert.deepEqual(asked, [false, true]);
-    assert.throws(() => opened.etcd(), { code: "ETCD_NOT_CONFIGURED" });
+    const next =
+      /`calico-migrator clusters add NAME --replace --kubeconfig FILE --etcd-endpoints https:\/\/HOST:2379 --aws`/;
+    assert.throws(() => opened.etcd(), { code: "ETCD_NOT_CONFIGURED", next });
+    const { etcd } = await secretValidFor(hourMs);
+    assert.ok(etcd);
+    await put("eks", { version: 1, eks, etcd });
+    await use(await connectionsFor(t, { eksToken }).open("eks"));
   });
 });

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { ADAPTERS } from "./testing/advice/adapters.ts";
 import { CLI } from "./testing/advice/cli.ts";
 import { codesFromElsewhere, errorsInCode, type Followed, ROOT } from "./testing/advice/errors.ts";
+import { ETCD } from "./testing/advice/etcd.ts";
 import { KUBERNETES } from "./testing/advice/kubernetes.ts";
 import { NOT_FOLLOWED } from "./testing/advice/not-followed.ts";
 import { RUNS } from "./testing/advice/runs.ts";
+import { SERVICE } from "./testing/advice/service.ts";
 
-const FOLLOWED: Followed = { ...CLI, ...KUBERNETES, ...RUNS };
+const PARTS: readonly Followed[] = [ADAPTERS, CLI, ETCD, KUBERNETES, RUNS, SERVICE];
 
 /** What only tells how it stands, so that there is nothing to follow. */
 const NOTHING_TO_DO: readonly string[] = [
@@ -41,9 +44,7 @@ const FROM_ELSEWHERE: readonly string[] = [
 
 describe("what errors say to do", () => {
   test("stands in this catalogue once, each with a test that follows it, and nothing else does", () => {
-    const known = [CLI, KUBERNETES, RUNS]
-      .flatMap((rows) => Object.keys(rows))
-      .concat(NOTHING_TO_DO, NOT_FOLLOWED);
+    const known = [...PARTS.flatMap((rows) => Object.keys(rows)), ...NOTHING_TO_DO, ...NOT_FOLLOWED];
     assert.deepEqual(known.toSorted(), errorsInCode().toSorted());
   });
 
@@ -51,7 +52,7 @@ describe("what errors say to do", () => {
     assert.deepEqual(codesFromElsewhere(), FROM_ELSEWHERE);
   });
 
-  for (const [error, [file, title]] of Object.entries(FOLLOWED))
+  for (const [error, [file, title]] of PARTS.flatMap((rows) => Object.entries(rows)))
     test(`is followed: ${error}`, () => {
       const text = readFileSync(join(ROOT, file), "utf8");
       assert.ok(text.includes(title), `${file} has no test of this title`);

@@ -6,6 +6,7 @@ import { type Rig, withRig } from "../../shared/engine/testing/rig.ts";
 import { action, DONE, migrationOf } from "../../shared/engine/testing/stages.ts";
 import { bodyOf, recordOf } from "../testing/events.ts";
 import { QueueRig } from "../testing/queue-rig.ts";
+import { carryOutRunCommand } from "../run/handler.ts";
 import { carryOutRollbackCommand } from "./handler.ts";
 
 const change = action<undefined>("change", () => Promise.resolve(DONE), {
@@ -137,14 +138,34 @@ describe("the queue of rollbacks", () => {
       assert.deepEqual(queue.refusals, []);
     }));
 
-  test("says so where a cluster has no runs, and is done with the message", () =>
-    withQueue(async (queue) => {
+  test("says so where a cluster has no runs, and is done with the message; a run that is named is taken back", () =>
+    withQueue(async (queue, rig) => {
+      const { runId } = (await rig.run()).run;
       assert.ok(await send(queue, rollback({ cluster: "west" })));
 
       const [refusal] = queue.refusals;
       assert.equal(refusal?.code, "NOTHING_TO_UNDO");
       assert.match(refusal.message, /west/);
+      assert.match(
+        refusal.next,
+        /`calico-migrator get --aws`, and name the run itself: `calico-migrator rollback RUN --aws`/,
+      );
       assert.equal(queue.observers.counted.CommandsRefused, 1);
+      assert.ok(await send(queue, rollback({ runId })));
+      assert.equal((await rig.engine.describe(runId)).control.undo, "rollback");
+    }));
+
+  test("takes what came to another queue (MESSAGE_MISROUTED) once the bus' rules send it here", () =>
+    withQueue(async (queue, rig) => {
+      const { runId } = (await rig.run()).run;
+      const next =
+        "Put the rules of the event bus back as the stack has them, with `cdk deploy --revert-drift`.";
+      await assert.rejects(carryOutRunCommand(rollback({ runId }), rig.engine), {
+        code: "MESSAGE_MISROUTED",
+        next,
+      });
+      assert.ok(await send(queue, rollback({ runId })));
+      assert.equal((await rig.engine.describe(runId)).control.undo, "rollback");
     }));
 
   test("refuses to abort past the point of no return", () =>

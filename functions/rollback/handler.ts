@@ -83,7 +83,7 @@ async function runOf<C>(
   } while (cursor !== undefined);
   if (newest !== undefined) return newest;
   throw new MigratorError("NOTHING_TO_UNDO", `there is no run on the cluster "${cluster}"`, {
-    next: "List the runs with `calico-migrator get`, and name the run itself.",
+    next: "List the runs with `calico-migrator get --aws`, and name the run itself: `calico-migrator rollback RUN --aws`.",
   });
 }
 

@@ -8,6 +8,7 @@ import { bodyOf, recordOf } from "../testing/events.ts";
 import { QueueRig } from "../testing/queue-rig.ts";
 import { overriding } from "./overriding.ts";
 
+const HOUR_MS = 3_600_000;
 const PAUSE: Command = { type: "PauseRun", data: { runId: "run-1", by: "ann" } };
 const RESUME: Command = { type: "ResumeRun", data: { runId: "run-1", by: "ann" } };
 
@@ -105,9 +106,18 @@ describe("a command", () => {
       assert.equal((await controlOf(rig)).pause, false);
       assert.equal(queue.refusals[0]?.code, "COMMAND_EXPIRED");
       assert.match(queue.refusals[0].message, new RegExp(`PauseRun came after ${notAfter}`));
+      assert.match(
+        queue.refusals[0].next,
+        /`calico-migrator describe RUN --aws`, and send the command again if it is still/,
+      );
 
       rig.clock.advance(-1);
       assert.ok(await send(queue, pause));
+      assert.equal((await controlOf(rig)).pause, true);
+
+      await send(queue, RESUME);
+      rig.clock.advance(HOUR_MS);
+      assert.ok(await send(queue, PAUSE), "sent again, it is taken");
       assert.equal((await controlOf(rig)).pause, true);
     }));
 });

@@ -57,6 +57,13 @@ describe("the environment of a function", () => {
     });
   }
 
+  test("that somebody has changed is read once it is put back as the stack has it", () => {
+    const next = /with `cdk deploy --revert-drift`: somebody has changed its variables/;
+    const changed = { ...VARIABLES, HOP_BUDGET: "many" };
+    assert.throws(() => readEnvironment(RunEnvironment, changed), { code: "ENVIRONMENT_INVALID", next });
+    assert.equal(readEnvironment(RunEnvironment, VARIABLES).HOP_BUDGET, 10_000);
+  });
+
   test("names what is wrong without telling the value", () => {
     for (const [variable, value] of [
       ["HOP_BUDGET", "many-s3cret"],

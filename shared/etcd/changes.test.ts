@@ -112,6 +112,19 @@ describe("followChanges", () => {
     });
   });
 
+  it("goes on from what is read anew, where history is gone (ETCD_COMPACTED)", async () => {
+    const next = "`resume`, or run the command again: everything is read and compared then.";
+    await assert.rejects(revisions(new FakeSource([[puts(8)]], 6)), { code: "ETCD_COMPACTED", next });
+    assert.deepEqual(await revisions(new FakeSource([[puts(8)]], 6), { afterRevision: 7 }), [8]);
+  });
+
+  it("goes on once etcd is well again, where nothing came for too long (ETCD_TIMEOUT)", async () => {
+    const next = "Try again; if it lasts, look at the health of the etcd cluster.";
+    const silent = revisions(new FakeSource([[puts(6), LOST]]), { idleTimeoutMs: 50 });
+    await assert.rejects(silent, { code: "ETCD_TIMEOUT", next });
+    assert.deepEqual(await revisions(new FakeSource([[puts(6, 8)]])), [6, 8]);
+  });
+
   it("tells that history went while it was followed", async () => {
     const compacted = response({ canceled: true, compact_revision: "7", cancel_reason: "compacted" });
     await assert.rejects(revisions(new FakeSource([[puts(5), compacted]])), {

@@ -97,6 +97,44 @@ describe("loadEtcdConfig", () => {
     });
   }
 
+  it("takes what is wrong (ETCD_CONFIG_INVALID) once the named fields are corrected", async () => {
+    const error = await failure({ endpoints: ["10.0.0.1:2379"], username: "u" });
+    assert.equal(error.next, "Correct the named fields.");
+    const passwordFile = file("password-of-u", "");
+    const corrected = { endpoints: ["http://10.0.0.1:2379"], username: "u", passwordFile };
+    const empty = await failure(corrected);
+    assert.equal(empty.code, "ETCD_CONFIG_INVALID");
+    assert.equal(empty.next, "Write the password of the etcd user into the file.");
+    file("password-of-u", "p\n");
+    assert.equal((await loadEtcdConfig(corrected)).login?.username, "u");
+  });
+
+  it("takes a file (ETCD_FILE_UNREADABLE, ETCD_PEM_INVALID) once it is there, and what it should be", async () => {
+    const caFile = join(folder, "later.pem");
+    const missing = await failure({ endpoints: ["https://e:1"], caFile });
+    assert.equal(missing.code, "ETCD_FILE_UNREADABLE");
+    assert.equal(missing.next, "Check the path and the permissions of the file.");
+    const advices = [
+      ["no certificate", "Give the file in PEM format."],
+      [
+        CERTIFICATE.replace(/\n[^-]{20}/, "\n"),
+        "Get the file again from where etcd's certificates are made.",
+      ],
+    ] as const;
+    for (const [content, next] of advices) {
+      file("later.pem", content);
+      assert.equal((await failure({ endpoints: ["https://e:1"], caFile })).next, next);
+    }
+    file("later.pem", CERTIFICATE);
+    await loadEtcdConfig({ endpoints: ["https://e:1"], caFile });
+    const pair = { certFile: file("cert.pem", CERTIFICATE), keyFile: file("key.pem", KEY) };
+    const other = await failure({ endpoints: ["https://e:1"], ...pair });
+    assert.equal(other.next, "Give a certificate and the key it was made for.");
+    const locked = file("locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
+    const encrypted = await failure({ endpoints: ["https://e:1"], ...pair, keyFile: locked });
+    assert.equal(encrypted.next, "Give an unencrypted copy of the key, readable by you alone.");
+  });
+
   it("refuses credentials in a URL without repeating them", async () => {
     const error = await failure({ endpoints: ["https://root:hunter2@etcd:2379"] });
     assert.equal(error.code, "ETCD_CONFIG_INVALID");

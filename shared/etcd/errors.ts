@@ -10,7 +10,7 @@ export class EtcdCompactedError extends MigratorError {
       "ETCD_COMPACTED",
       `etcd's history was compacted: revision ${revision} was asked for, ${compactRevision} is the oldest it still has`,
       {
-        next: "Read the current state and compare it with what was read before.",
+        next: "`resume`, or run the command again: everything is read and compared then.",
         details: { revision, compactRevision },
       },
     );
@@ -66,7 +66,7 @@ const RULES: readonly Rule[] = [
     matches: /certificate|self.signed|unable to (get|verify)|ERR_TLS|ERR_SSL|EPROTO|SSL routines|altnames/i,
     code: "ETCD_TLS",
     says: "no secure connection to etcd",
-    next: "Check caFile, certFile, keyFile and serverName, and that the endpoint really speaks https.",
+    next: "Check the authority, the certificate with its key, and the server name (--etcd-ca, --etcd-cert, --etcd-key, --etcd-server-name), and that the endpoint really speaks https.",
   },
   {
     matches: /^12 |Received HTTP status code/,

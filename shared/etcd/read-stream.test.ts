@@ -74,13 +74,17 @@ describe("readStream", () => {
     assert.deepEqual(seen, [1, 2]);
   });
 
-  it("fails with ETCD_TIMEOUT and ends the call when a message is late", async () => {
+  it("fails with ETCD_TIMEOUT and ends the call when a message is late; tried again it is read", async () => {
     const stream = new FakeStream(false);
     await assert.rejects(collect(stream, { timeoutMs: 20 }), (error) => {
       assert.ok(error instanceof MigratorError && error.code === "ETCD_TIMEOUT" && error.retryable);
+      assert.match(error.next, /^Try again; if it lasts, look at the health of the etcd cluster/);
       return true;
     });
     assert.ok(stream.cancels > 0);
+    const again = new FakeStream(false);
+    for (const message of [1, null]) again.push(message);
+    assert.deepEqual(await collect(again, { timeoutMs: 1_000 }), [1]);
   });
 
   it("does not count the consumer's time", async () => {

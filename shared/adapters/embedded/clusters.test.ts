@@ -43,7 +43,9 @@ describe("the registry of clusters", () => {
       await clusters.add(east);
       const moved = { name: "east", connection: { kubeconfig: "/elsewhere" } };
 
-      await assert.rejects(clusters.add(moved), { code: "CLUSTER_EXISTS" });
+      const next = "Choose another name, or renew that cluster with --replace.";
+      await assert.rejects(clusters.add(moved), { code: "CLUSTER_EXISTS", next });
+      await clusters.add({ ...moved, name: "another" });
       assert.deepEqual(await clusters.get("east"), east);
       await clusters.add(moved, { replace: true });
       assert.deepEqual(await clusters.get("east"), moved);
@@ -86,14 +88,22 @@ describe("the registry of clusters", () => {
     },
   })) {
     test(
-      `refuses what is wrong with ${field}, without repeating it`,
+      `refuses what is wrong with ${field}, without repeating it, until it is mended`,
       withEmbedded(async ({ clusters }) => {
         await assert.rejects(clusters.add(cluster), (error: Error) => {
           assert.equal("code" in error && error.code, "CLUSTER_INVALID");
           assert.ok(error.message.includes(field));
+          assert.ok(
+            "next" in error && String(error.next).startsWith("Mend that field; name files by their path"),
+          );
           return !error.message.includes("secret");
         });
         assert.deepEqual(await clusters.list(), []);
+        await clusters.add({
+          name: "a",
+          labels: { tier: "1" },
+          connection: { etcd: { keyFile: "/key.pem" } },
+        });
       }),
     );
   }

@@ -103,9 +103,13 @@ function listTests(open: OpenStore): void {
   }
 
   void test(
-    "a cursor that no list gave is refused",
+    "a cursor that no list gave is refused; without one it is listed from the start",
     withStore(open, async ({ store }) => {
-      await assert.rejects(store.listRuns({ limit: 1, cursor: "nonsense" }), { code: "CURSOR_INVALID" });
+      await assert.rejects(store.listRuns({ limit: 1, cursor: "nonsense" }), {
+        code: "CURSOR_INVALID",
+        next: "List again from the start, without a cursor.",
+      });
+      assert.deepEqual((await store.listRuns({ limit: 1 })).items, []);
     }),
   );
 }

@@ -55,7 +55,7 @@ export function clusterSecretInvalid(secretName: string, problem: string, cause?
     next:
       cause instanceof MigratorError
         ? cause.next
-        : "Write it again with `calico-migrator clusters add NAME --replace --aws`.",
+        : "Write it again with `calico-migrator clusters add NAME --replace --aws` and the options that it was added with.",
     details: { secret: secretName, ...reason },
     cause,
   });

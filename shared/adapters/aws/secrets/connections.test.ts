@@ -140,7 +140,9 @@ describe("connections from secrets", () => {
     const { connections, world, fake } = await setUp(t);
     const { kubernetes, etcd } = await connections.open("prod");
     world.accepted = "two";
-    const expected = { code: "CLUSTER_SECRET_REFUSED", retryable: true };
+    const next =
+      /`calico-migrator clusters add prod --replace --aws` and the options that it was added with; the run then goes on by itself/;
+    const expected = { code: "CLUSTER_SECRET_REFUSED", retryable: true, next };
     await assert.rejects(kubernetes.get(version), { ...expected, message: /c\/prod is not accepted/ });
     await assert.rejects(etcd().status(), expected);
     // Read again, and still the same.
@@ -269,20 +271,35 @@ describe("connections from secrets", () => {
   });
 
   it("of an EKS cluster that refuses the functions say what the cluster lacks, not which secret", async (t) => {
+    let hasEntry = false;
+    const opened = {
+      connections: {
+        kubernetes: {} as KubernetesApi,
+        limiter: new AdaptiveLimiter(),
+        etcd: () => ({}) as CalicoEtcd,
+      },
+      close: () => Promise.resolve(),
+    };
     const { connections } = await setUp(t, {
       eks: () =>
         Promise.resolve({
           ...{ clusterName: "a", region: "eu-west-1", certificateAuthorityData: AUTHORITY },
           endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com",
         }),
-      connect: () => Promise.reject(refused("KUBERNETES_UNAUTHORIZED")),
+      connect: () =>
+        hasEntry ? Promise.resolve(opened) : Promise.reject(refused("KUBERNETES_UNAUTHORIZED")),
     });
     await assert.rejects(connections.open("east"), (error: MigratorError) => {
       assert.deepEqual([error.code, error.retryable], ["CLUSTER_SECRET_REFUSED", true]);
       assert.match(error.message, /"east" does not accept the functions' tokens/);
-      assert.match(error.next, /RunRoleArn/);
+      assert.match(
+        error.next,
+        /access entries for the roles of .* RunRoleArn, BatchRoleArn and RollbackRoleArn/,
+      );
       return true;
     });
+    hasEntry = true;
+    await connections.open("east");
   });
 
   it("of an EKS cluster go by the same rules", async (t) => {

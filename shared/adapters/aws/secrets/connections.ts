@@ -247,7 +247,7 @@ function secretRefused(secretName: string, cluster: string, cause: MigratorError
     "CLUSTER_SECRET_REFUSED",
     `the secret ${secretName} is not accepted: ${cause.message}`,
     {
-      next: `Renew it with \`calico-migrator clusters add ${cluster} --replace --aws\`; the run then goes on by itself, or by \`resume\` once it has failed.`,
+      next: `Renew it with \`calico-migrator clusters add ${cluster} --replace --aws\` and the options that it was added with; the run then goes on by itself, or by \`resume\` once it has failed.`,
       retryable: true,
       details: { secret: secretName, reason: cause.code },
       cause,

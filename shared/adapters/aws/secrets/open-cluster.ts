@@ -97,6 +97,6 @@ async function prepareEtcd(
 
 function etcdNotConfigured(): MigratorError {
   return new MigratorError("ETCD_NOT_CONFIGURED", "the cluster was added without an etcd", {
-    next: "Add it again with --etcd-endpoints, which name Calico's etcd.",
+    next: "Add it again with its etcd: `calico-migrator clusters add NAME --replace --kubeconfig FILE --etcd-endpoints https://HOST:2379 --aws`.",
   });
 }
