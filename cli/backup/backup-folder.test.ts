@@ -51,6 +51,13 @@ async function bed(t: TestContext): Promise<Bed> {
     { key: TIER_KEY, value: value(TIER), modRevision: 12 },
     { key: "/calico/ipam/v2/config", value: value('{"strict_affinity":true}'), modRevision: 13 },
     { key: "/calico/resources/v3/projectcalico.org/tiers/broken", value: value("{"), modRevision: 14 },
+    ...["globalnetworkpolicies/secure.p", "clusterinformations/default", "licensekeys/default"].map(
+      (name, index) => ({
+        key: `/calico/resources/v3/projectcalico.org/${name}`,
+        value: value("{}"),
+        modRevision: 15 + index,
+      }),
+    ),
   ];
   await one.artifacts.write(`runs/${RUN}/backup/etcd-000000.ndjson`, jsonLines(keys));
   await one.artifacts.write(`runs/${RUN}/backup/kubernetes-000000.ndjson`, jsonLines(objects));
@@ -74,28 +81,38 @@ async function textOf(artifacts: ArtifactStore, name: string): Promise<string> {
 describe("an exported backup", () => {
   test("is files that kubectl and calicoctl read, with checksums", async (t) => {
     const { folder, artifacts } = await bed(t);
-    assert.deepEqual(await exportBackup(artifacts, RUN, folder), { files: 6, resources: 5 });
+    assert.deepEqual(await exportBackup(artifacts, RUN, folder), { files: 7, resources: 8 });
     const files = readdirSync(folder, { recursive: true })
       .map(String)
       .filter((name) => name.includes("."));
     assert.deepEqual(files.filter((name) => /\.[a-z]+$/.test(name)).sort(), [
+      "etcd/0-tiers.yaml",
+      "etcd/globalnetworkpolicies.yaml",
       "etcd/other-keys.ndjson",
-      "etcd/tiers.yaml",
       "index.json",
       "kubernetes/crd.projectcalico.org_v1/ipamblocks.yaml",
       "kubernetes/crd.projectcalico.org_v1/networksets.yaml",
     ]);
-    assert.ok(readFileSync(join(folder, "etcd/tiers.yaml"), "utf8").includes(TIER));
+    assert.ok(readFileSync(join(folder, "etcd/0-tiers.yaml"), "utf8").includes(TIER));
     const sets = readFileSync(join(folder, "kubernetes/crd.projectcalico.org_v1/networksets.yaml"), "utf8");
     assert.match(sets, /^---\n# owners: \[.*u-1.*\]\n\{.*"name":"s","namespace":"shop"\}.*\}\n$/);
-    assert.equal(readFileSync(join(folder, "SHA256SUMS"), "utf8").split("\n").length, 6);
+    assert.equal(readFileSync(join(folder, "SHA256SUMS"), "utf8").split("\n").length, 7);
     await assert.rejects(exportBackup(artifacts, RUN, folder), { code: "BACKUP_FOLDER_NOT_EMPTY" });
+  });
+
+  test("has for calicoctl what it writes, tiers before policies in the order of names, and nothing else", async (t) => {
+    const { folder, artifacts } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    const read = readdirSync(join(folder, "etcd")).filter((name) => /\.(ya?ml|json)$/.test(name));
+    assert.deepEqual(read.sort(), ["0-tiers.yaml", "globalnetworkpolicies.yaml"]);
+    const others = readFileSync(join(folder, "etcd/other-keys.ndjson"), "utf8");
+    assert.match(others, /clusterinformations\/default.*licensekeys\/default/s);
   });
 
   test("comes back as it was, every digit and every byte", async (t) => {
     const { folder, artifacts, other } = await bed(t);
     await exportBackup(artifacts, RUN, folder);
-    assert.deepEqual(await importBackup(other, folder, options), { backup: RUN, resources: 5 });
+    assert.deepEqual(await importBackup(other, folder, options), { backup: RUN, resources: 8 });
     const parts = await partsOf(other, RUN);
     const text = (await Promise.all(parts.map(({ name }) => textOf(other, name)))).join("");
     for (const kept of [
@@ -140,14 +157,14 @@ describe("an exported backup", () => {
       join(folder, "etcd/other-keys.ndjson"),
       '{"key":"/registry/secrets/a","value":"","modRevision":1}\n',
     );
-    writeFileSync(join(folder, "etcd/tiers.yaml"), "---\n{}\n");
+    writeFileSync(join(folder, "etcd/0-tiers.yaml"), "---\n{}\n");
     const rejected = importBackup(other, folder, { ...options, acceptChanges: true });
     await assert.rejects(rejected, ({ code, message }: { code: string; message: string }) => {
       assert.equal(code, "BACKUP_FILE_INVALID");
       assert.match(message, new RegExp(`${sets}:2: object.metadata.name`));
       assert.match(message, new RegExp(`${sets}:[45]: `));
       assert.match(message, /etcd\/other-keys\.ndjson:1: key: must begin with \/calico\//);
-      assert.match(message, /etcd\/tiers\.yaml:2: the line "# key: …" before it is missing/);
+      assert.match(message, /etcd\/0-tiers\.yaml:2: the line "# key: …" before it is missing/);
       return true;
     });
     assert.deepEqual(await partsOf(other, RUN), []);

@@ -82,17 +82,17 @@ function writeObject(files: ExportedFiles, { ref, object }: ObjectLine): void {
   files.write(objectsFile(ref), [DOCUMENT, ...notes, JSON.stringify({ ...plain, metadata })]);
 }
 
-/** A v3 resource is readable by calicoctl as it is stored; any other value is kept as bytes. */
+/** What calicoctl writes is readable by it as it is stored; any other value is kept as bytes. */
 function writeKey(files: ExportedFiles, line: KeyLine): void {
-  const plural = RESOURCE_KEY.exec(line.key)?.[1];
+  const file = keysFile(RESOURCE_KEY.exec(line.key)?.[1] ?? "");
   const text = Buffer.from(line.value, "base64").toString("utf8");
   const isExact = Buffer.from(text, "utf8").toString("base64") === line.value;
-  if (plural === undefined || !isExact || /[\r\n]/.test(text) || !isObject(text)) {
+  if (file === OTHER_KEYS_FILE || !isExact || /[\r\n]/.test(text) || !isObject(text)) {
     files.write(OTHER_KEYS_FILE, [JSON.stringify(line)]);
     return;
   }
   const note = JSON.stringify({ key: line.key, modRevision: line.modRevision });
-  files.write(keysFile(plural), [DOCUMENT, `${KEY_NOTE}${note}`, text]);
+  files.write(file, [DOCUMENT, `${KEY_NOTE}${note}`, text]);
 }
 
 function isObject(text: string): boolean {

@@ -4,7 +4,7 @@ import { MigratorError } from "../../shared/errors.ts";
 export const INDEX_FILE = "index.json";
 /** The SHA-256 of every other file, as `sha256sum --check` reads it. */
 export const CHECKSUMS_FILE = "SHA256SUMS";
-/** Keys of etcd that are no v3 resource: a line each, as in the backup. */
+/** Keys of etcd that calicoctl does not write: a line each, as in the backup. */
 export const OTHER_KEYS_FILE = "etcd/other-keys.ndjson";
 
 /** The notes before a document: what its JSON does not say, as YAML comments. */
@@ -25,9 +25,18 @@ export function resourceOfFile(file: string): { apiVersion: string; plural: stri
   return { apiVersion: apiVersion.replaceAll("_", "/"), plural };
 }
 
-/** The file for v3 resources of etcd: `etcd/ippools.yaml`. */
+// One kind that it does not know, or only reads (ClusterInformation), and calicoctl fails for a whole folder.
+const WRITTEN_BY_CALICOCTL: ReadonlySet<string> = new Set([
+  ...["bgpconfigurations", "bgpfilters", "bgppeers", "felixconfigurations", "globalnetworkpolicies"],
+  ...["globalnetworksets", "hostendpoints", "ippools", "ipreservations", "kubecontrollersconfigurations"],
+  ...["networkpolicies", "networksets", "nodes", "profiles", "stagedglobalnetworkpolicies"],
+  ...["stagedkubernetesnetworkpolicies", "stagednetworkpolicies", "tiers", "workloadendpoints"],
+]);
+
+/** The file for v3 resources of etcd, `etcd/ippools.yaml`: so named that calicoctl, given the folder, takes tiers before their policies. */
 export function keysFile(plural: string): string {
-  return `etcd/${plural}.yaml`;
+  if (!WRITTEN_BY_CALICOCTL.has(plural)) return OTHER_KEYS_FILE;
+  return plural === "tiers" ? "etcd/0-tiers.yaml" : `etcd/${plural}.yaml`;
 }
 
 /** What is wrong with a file of an exported backup, and where. */
