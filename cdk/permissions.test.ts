@@ -101,6 +101,7 @@ const ALL = {
     "s3:ListBucket on ArtifactsBucket",
     "s3:GetObject, s3:GetObjectVersion on ArtifactsBucket/*",
     "s3:PutObject on ArtifactsBucket/manifests/*",
+    "s3:PutObject on ArtifactsBucket/plans/*",
     key("kms:Decrypt, kms:DescribeKey, kms:GenerateDataKey", "dynamodb", "s3"),
   ],
   PeopleClusterAdmin: [

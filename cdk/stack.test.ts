@@ -98,7 +98,7 @@ describe("artifacts", () => {
     });
   });
 
-  test("that were never finished go after a day; finished ones stay unless it is said for how long", () => {
+  test("that were never finished go after a day, plans after seven; others stay unless it is said for how long", () => {
     const staging = { Id: "Staging", Prefix: "staging/", Status: "Enabled", ExpirationInDays: 1 };
     const rules = new Capture();
     const lifecycle = { LifecycleConfiguration: { Rules: rules } };
@@ -109,9 +109,11 @@ describe("artifacts", () => {
       z.array(z.record(z.string(), z.unknown())).parse(found),
     );
     assert.deepEqual({ ...byDefault?.[0], ...staging }, byDefault?.[0]);
-    assert.deepEqual(byDefault?.[1]?.["AbortIncompleteMultipartUpload"], { DaysAfterInitiation: 1 });
-    assert.equal(byDefault[1]["ExpirationInDays"], undefined);
-    assert.equal(limited?.[1]?.["ExpirationInDays"], 400);
+    const plans = { Id: "Plans", Prefix: "plans/", Status: "Enabled", ExpirationInDays: 7 };
+    assert.deepEqual({ ...byDefault?.[1], ...plans }, byDefault?.[1]);
+    assert.deepEqual(byDefault?.[2]?.["AbortIncompleteMultipartUpload"], { DaysAfterInitiation: 1 });
+    assert.equal(byDefault[2]["ExpirationInDays"], undefined);
+    assert.equal(limited?.[2]?.["ExpirationInDays"], 400);
   });
 });
 

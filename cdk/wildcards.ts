@@ -1,6 +1,6 @@
 import { Stack } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";
-import { BACKUP_PATTERN, MANIFEST_PREFIX, STAGING_PREFIX } from "./constructs/artifacts.ts";
+import { BACKUP_PATTERN, MANIFEST_PREFIX, PLAN_PREFIX, STAGING_PREFIX } from "./constructs/artifacts.ts";
 import type { StackParts } from "./constructs/parts.ts";
 import { acknowledge } from "./nag.ts";
 import { clusterSecretArns, scheduleArns } from "./permissions.ts";
@@ -13,6 +13,7 @@ export function acknowledgePatterns(construct: IConstruct, parts: StackParts): v
     [bucket.arnForObjects("*"), "Artifacts are named after runs, which do not exist yet."],
     [bucket.arnForObjects(`${STAGING_PREFIX}*`), "Unfinished artifacts have random names below staging/."],
     [bucket.arnForObjects(`${MANIFEST_PREFIX}*`), "Manifests are named after their hash."],
+    [bucket.arnForObjects(`${PLAN_PREFIX}*`), "Plans are named after their hash."],
     [bucket.arnForObjects(BACKUP_PATTERN), "Backups are named after the runs that made them."],
     [
       clusterSecretArns(parts),

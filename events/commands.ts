@@ -83,6 +83,11 @@ const COMMANDS = {
       options: Options.default({}).describe("Options of the migration; never a secret"),
       approvals: z.array(Approval).default([]).describe("What is approved in advance"),
       stopBefore: Stage.optional().describe("The stage before which the run waits for an approval"),
+      plan: z
+        .string()
+        .regex(/^[0-9a-f]{8,64}$/, "must be the hash of a plan")
+        .optional()
+        .describe("The plan that was compared with the cluster before, for the description of the run"),
       by: By,
       ...Expiry,
     })

@@ -54,7 +54,15 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
     );
   }
 
-  test("adds a cluster, migrates it with a manifest, and brings it back", async () => {
+  /** Plans from here, and gives the hash under which the stack's bucket has the plan. */
+  async function planned(...options: readonly string[]): Promise<string> {
+    const { etcd, kubernetes } = set;
+    const way = ["--kubeconfig", kubernetes.kubeconfig, "--etcd-endpoints", etcd.endpoint];
+    const text = await ok("plan", "etcd-to-kubernetes", "--cluster", "prod", ...way, ...options);
+    return / start --plan ([0-9a-f]{12}) --aws=/.exec(text)?.[1] ?? assert.fail(text);
+  }
+
+  test("adds a cluster, plans, migrates it with a manifest as planned, and brings it back", async () => {
     const { etcd, kubernetes } = set;
     const etcdBefore = await dumpEtcd(etcd);
     const calicoBefore = await dumpKubernetes(kubernetes.api, CALICO);
@@ -66,9 +74,8 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
     assert.doesNotMatch(added.stdout + added.stderr, /client-key-data: \S|token: \S/);
     assert.match(await ok("clusters"), /prod/);
 
-    const manifest = manifestOf("kubernetes");
-    const way = ["--cluster", "prod", "--manifest", manifest];
-    let last = await run("start", "etcd-to-kubernetes", ...way, "--yes", "--stop-before", "unlock");
+    const plan = await planned("--manifest", manifestOf("kubernetes"));
+    let last = await run("start", "--plan", plan, "--yes", "--stop-before", "unlock");
     let stopped = 0;
     for (let asked = 0; last.code === 4 && asked < 4; asked++) {
       if (/next: .* approve \S+ unlock /.test(last.stderr)) {
@@ -79,7 +86,9 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
     }
     assert.deepEqual([last.code, stopped], [0, 1], last.stderr);
     const [runId = ""] = (await ok("get", "-o", "name")).trim().split("\n");
-    assert.match(await ok("describe", runId), /Succeeded/);
+    const described = await ok("describe", runId);
+    assert.match(described, /Succeeded/);
+    assert.match(described, new RegExp(`Plan: +${plan}\n`));
 
     await ok("rollback", runId, "--yes");
     assert.match(await ok("get", runId), /RolledBack/);
@@ -88,9 +97,13 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
   });
 
   test("refuses what cannot be done there, and says what to do instead", async () => {
-    const plan = await run("plan", "etcd-to-kubernetes", "--cluster", "prod");
+    const checks = await run("preflight", "etcd-to-kubernetes", "--cluster", "prod");
+    assert.equal(checks.code, 2);
+    assert.match(checks.stderr, /NOT_ON_AWS/);
+
+    const plan = await run("start", "--plan", "0123456789ab");
     assert.equal(plan.code, 2);
-    assert.match(plan.stderr, /NOT_ON_AWS/);
+    assert.match(plan.stderr, /PLAN_UNKNOWN/);
 
     const unknown = await run("start", "etcd-to-kubernetes", "--cluster", "nowhere");
     assert.notEqual(unknown.code, 0);

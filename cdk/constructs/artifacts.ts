@@ -18,6 +18,12 @@ export const STAGING_PREFIX = "staging/";
 /** Manifests that a person's command line hands to a run. */
 export const MANIFEST_PREFIX = "manifests/";
 
+/** Plans that a person's command line keeps until somebody starts them, or nobody has. */
+export const PLAN_PREFIX = "plans/";
+
+/** For how long a plan can be started; the command line refuses older ones by itself. */
+const PLAN_DAYS = 7;
+
 /** Backups, each under the name of the run that made it or of an import. */
 export const BACKUP_PATTERN = "runs/*/backup/*";
 
@@ -60,6 +66,12 @@ function lifecycle({ artifactRetentionDays, historyDays }: StackConfig): Lifecyc
       id: "Staging",
       prefix: STAGING_PREFIX,
       expiration: Duration.days(1),
+      noncurrentVersionExpiration: Duration.days(1),
+    },
+    {
+      id: "Plans",
+      prefix: PLAN_PREFIX,
+      expiration: Duration.days(PLAN_DAYS),
       noncurrentVersionExpiration: Duration.days(1),
     },
     {

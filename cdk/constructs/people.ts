@@ -5,7 +5,7 @@ import { allow, clusterSecretArns, keyStatement, TABLE_READS } from "../permissi
 import { acknowledgePatterns } from "../wildcards.ts";
 import { EVENT_SOURCE } from "../../events/cloud-event.ts";
 import { COMMANDS } from "../names.ts";
-import { BACKUP_PATTERN, MANIFEST_PREFIX, STAGING_PREFIX } from "./artifacts.ts";
+import { BACKUP_PATTERN, MANIFEST_PREFIX, PLAN_PREFIX, STAGING_PREFIX } from "./artifacts.ts";
 import type { StackParts } from "./parts.ts";
 
 /** Marks the secrets of clusters; its value is the cluster's name. */
@@ -57,6 +57,7 @@ function operating(parts: StackParts): PolicyStatement[] {
     allow("ListArtifacts", ["s3:ListBucket"], [bucket.bucketArn]),
     allow("ReadArtifacts", ["s3:GetObject", "s3:GetObjectVersion"], [bucket.arnForObjects("*")]),
     allow("GiveManifests", ["s3:PutObject"], [bucket.arnForObjects(`${MANIFEST_PREFIX}*`)]),
+    allow("KeepPlans", ["s3:PutObject"], [bucket.arnForObjects(`${PLAN_PREFIX}*`)]),
     keyStatement(parts, ["dynamodb", "s3"], ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]),
   ];
 }

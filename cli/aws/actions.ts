@@ -130,11 +130,14 @@ export class AwsActions implements RunActions {
   }
 
   async #create(run: RunRecord, control: RunControl): Promise<void> {
-    const { runId, migration, cluster, options } = run;
+    const { runId, migration, cluster, options, plan } = run;
     const { approvals, stopBefore } = control;
     const data = { runId, migration, cluster, options: asJson(options), approvals, by: this.#world.user };
-    const stop = stopBefore === undefined ? {} : { stopBefore };
-    await this.#stack.publish({ type: "StartRun", data: { ...data, ...stop } });
+    const more = {
+      ...(stopBefore === undefined ? {} : { stopBefore }),
+      ...(plan === undefined ? {} : { plan }),
+    };
+    await this.#stack.publish({ type: "StartRun", data: { ...data, ...more } });
     await this.#until("StartRun", runId, async () => (await this.#stack.store.getRun(runId)) !== undefined);
   }
 

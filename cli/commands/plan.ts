@@ -1,16 +1,13 @@
-import { existsSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
-import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index.ts";
 import { errorMessage } from "../../shared/errors.ts";
 import { EXIT } from "../exit-codes.ts";
-import { localStorePath } from "../local-session.ts";
 import { startedMigration } from "../migration.ts";
 import { oneLine } from "../output/escape.ts";
 import { paintFor } from "../output/paint.ts";
 import { print, type Printable } from "../output/print.ts";
 import { integer, OutputFlags, withCommonOptions } from "../options/common.ts";
-import { ConnectionFlags, connectionOf, withConnectionOptions } from "../options/connection.ts";
+import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import {
   MigrationFlags,
   migrationOptions,
@@ -18,7 +15,8 @@ import {
   STARTED_MIGRATIONS,
   withMigrationOptions,
 } from "../options/migrations/index.ts";
-import { keepPlanned, type Planned } from "../plan/planned.ts";
+import { openPlanPlace, type PlanPlace } from "../plan/place.ts";
+import type { Planned } from "../plan/planned.ts";
 import { preview, type Preview } from "../plan/preview.ts";
 import { readManifests } from "../start/read-manifests.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
@@ -41,6 +39,9 @@ Examples:
       --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem --manifest calico-kdd.yaml
   calico-migrator plan apiserver-to-crds --kubeconfig prod.kubeconfig --crds v3_projectcalico_org.yaml
   calico-migrator preflight etcd-to-kubernetes --cluster prod -o json
+
+  # For functions on AWS: looked at from here, kept there, for whoever starts it
+  calico-migrator plan apiserver-to-crds --cluster prod --kubeconfig prod.kubeconfig --aws
 `;
 
 /** `plan`: what a run would do, with nothing changed; the plan is kept for `start --plan`. */
@@ -93,20 +94,20 @@ async function look(
   world: World,
   args: readonly unknown[],
   flags: PlanFlags,
-  { command, keeps, show }: Way & { show: Show },
+  { show, ...way }: Way & { show: Show },
 ): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   const migration = startedMigration(world, name);
   refuseForeignOptions(name, flags);
-  const path = localStorePath(world, flags, command);
-  const cluster = await connectionOf(world, flags, (known) => registered(world, path, known));
+  await using place = await openPlanPlace(world, flags, way);
+  const cluster = await place.clusterOf(name, flags);
   requireEtcd(name, cluster.connection);
   const options = migrationOptions(world, name, flags);
   await readManifests(name, options);
   const request = { migration: name, options, cluster, concurrency: flags.concurrency };
   const [found, hash] = await preview(world, flags, request, async (found, looked) => [
     found,
-    keeps && found.passed ? await keep(world, path, { migration, cluster, found, looked }) : undefined,
+    way.keeps && found.passed ? await keep(world, place, { migration, cluster, found, looked }) : undefined,
   ]);
   const kept =
     hash === undefined ? undefined : { hash, start: commandLine({ flags }, "start", "--plan", hash) };
@@ -114,30 +115,14 @@ async function look(
   return found.passed ? EXIT.ok : EXIT.preflightFailed;
 }
 
-/** Keeps the plan in the user's store. Where that cannot be, the plan is shown all the same, and told to be for reading alone. */
-async function keep(world: World, path: string, planned: Planned): Promise<string | undefined> {
+/** Keeps the plan. Where that cannot be, the plan is shown all the same, and told to be for reading alone. */
+async function keep(world: World, place: PlanPlace, planned: Planned): Promise<string | undefined> {
   try {
-    const embedded = openEmbedded(path, { clock: world.clock });
-    try {
-      return await keepPlanned(embedded.artifacts, world, planned);
-    } finally {
-      embedded.close();
-    }
+    return await place.keep(planned);
   } catch (error) {
     world.stderr.write(
       `the plan is not kept, so \`start --plan\` cannot take it: ${oneLine(errorMessage(error))}\n`,
     );
     return undefined;
-  }
-}
-
-/** A cluster of the user's own store, if there is one. */
-async function registered(world: World, path: string, name: string): Promise<Cluster | undefined> {
-  if (!existsSync(path)) return undefined;
-  const embedded = openEmbedded(path, { clock: world.clock });
-  try {
-    return await embedded.clusters.get(name);
-  } finally {
-    embedded.close();
   }
 }

@@ -4,7 +4,6 @@ import { parseApproval } from "../../shared/engine/approvals.ts";
 import type { Migration } from "../../shared/engine/migration.ts";
 import type { Approval } from "../../shared/engine/records.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
-import { MigratorError } from "../../shared/errors.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
 import type { LocalSession } from "../local-session.ts";
@@ -116,11 +115,8 @@ function checkOptions(world: World, name: string, given: unknown): Migration<Clu
   return migration;
 }
 
-async function plannedBy(session: Session, hash: string): Promise<FoundPlan> {
-  if (session.kind === "store") return findPlan(session.artifacts, hash, session.world.clock.now());
-  throw new MigratorError("NOT_ON_AWS", "a plan is kept in the store of the machine that made it", {
-    next: "Start it without --aws where it was made; on AWS start without --plan: the run begins with the same checks, and asks for what they find.",
-  });
+async function plannedBy({ artifacts, world }: Session, hash: string): Promise<FoundPlan> {
+  return findPlan(artifacts, hash, world.clock.now());
 }
 
 function migrationName(asked: string | undefined, planned: FoundPlan | undefined): string {
@@ -140,10 +136,8 @@ function prepare(
   planned: FoundPlan | undefined,
   flags: StartFlags,
 ): Promise<Prepared> {
-  if (session.kind === "aws") return prepareOnAws(session, name, flags);
-  return planned === undefined
-    ? prepareLocally(session, name, flags)
-    : prepareFromPlan(session, planned, flags);
+  if (planned !== undefined) return prepareFromPlan(session, planned, flags);
+  return session.kind === "aws" ? prepareOnAws(session, name, flags) : prepareLocally(session, name, flags);
 }
 
 /** What is approved as it was planned needs no fingerprint here: the plan has it. */

@@ -46,10 +46,20 @@ export interface FoundPlan {
 /** Keeps a plan, and gives the hash by which it is found again. The same plan made again counts from now. */
 export async function keepPlan(artifacts: ArtifactStore, plan: PlanContent, now: number): Promise<string> {
   const parsed = PlanContent.parse(plan);
-  const hash = createHash("sha256").update(canonicalJson(parsed)).digest("hex");
+  const hash = hashOf(parsed);
   const kept = { kind: "KeptPlan", plannedAt: now, plan: parsed };
   await artifacts.write(`${PLANS}${hash}.json`, [Buffer.from(JSON.stringify(kept))]);
   return hash.slice(0, DIGITS);
+}
+
+/** A store that can let artifacts go by itself. On AWS a rule of the bucket does that. */
+interface Expiring {
+  expire(prefix: string, before: number): Promise<void>;
+}
+
+/** Lets the plans go that cannot be started any more. Their manifests stay: they are named by their content, and runs have the same. */
+export function removeExpired(artifacts: Expiring, now: number): Promise<void> {
+  return artifacts.expire(PLANS, now - VALID_DAYS * DAY_MS);
 }
 
 /** The plan with this hash, or the only one whose hash begins so. Throws PLAN_UNKNOWN, PLAN_AMBIGUOUS, PLAN_EXPIRED, PLAN_OUTDATED. */
@@ -62,8 +72,15 @@ export async function findPlan(artifacts: ArtifactStore, asked: string, now: num
   const kept = KeptPlan.safeParse(JSON.parse(text));
   if (!kept.success) throw outdated(hash, ["it was made by another version of this program"]);
   const { plan, plannedAt } = kept.data;
+  // Others may be able to write where plans are: what runs is what has this hash.
+  if (found.name !== `${PLANS}${hashOf(plan)}.json`)
+    throw outdated(hash, ["what is kept under this hash has another one"]);
   if (now - plannedAt > VALID_DAYS * DAY_MS) throw expired(hash, plannedAt);
   return { hash: found.name.slice(PLANS.length, PLANS.length + DIGITS), plan };
+}
+
+function hashOf(plan: PlanContent): string {
+  return createHash("sha256").update(canonicalJson(plan)).digest("hex");
 }
 
 /** PLAN_OUTDATED: these things are no longer as they were planned. */
@@ -75,8 +92,8 @@ export function outdated(hash: string, changes: readonly string[]): MigratorErro
 }
 
 function unknown(asked: string): MigratorError {
-  return new MigratorError("PLAN_UNKNOWN", `this store has no plan "${asked}"`, {
-    next: "Give the hash that `calico-migrator plan` prints last, of 8 digits at least; or name the store with --store where the plan was made.",
+  return new MigratorError("PLAN_UNKNOWN", `there is no plan "${asked}" here`, {
+    next: `Give the hash that \`calico-migrator plan\` prints last, of 8 digits at least; or name the place where the plan was made with --store or --aws. A plan is deleted after ${VALID_DAYS} days: plan again then.`,
   });
 }
 

@@ -3,10 +3,16 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { openEmbedded } from "../../shared/adapters/embedded/index.ts";
-import { ManualClock } from "../../shared/engine/testing/manual-clock.ts";
 import { type FakeOptions, fakeMigration } from "../testing/fake-migration.ts";
 import { withFakeStack } from "../testing/fake-stack.ts";
-import { type FakeWorld, fakeWorld, runIn, runOnAws, writeKubeconfig } from "../testing/fake-world.ts";
+import {
+  type Answer,
+  type FakeWorld,
+  fakeWorld,
+  runIn,
+  runOnAws,
+  writeKubeconfig,
+} from "../testing/fake-world.ts";
 
 const MANIFEST =
   "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: b }\ndata: { x: planned }\n";
@@ -106,17 +112,30 @@ describe("start --plan", () => {
     }
     const other = { ...world, migrations: [...world.migrations, { ...fakeMigration(), name: "other" }] };
     assert.match((await runIn(other, "start", "other", "--plan", hash)).stderr, /is of fake, not of other/);
-    const clock = new ManualClock(Date.now() + 8 * 86_400_000);
-    const old = await runIn({ ...world, clock }, "start", "--plan", hash, "-q");
-    assert.deepEqual([old.code, /\(PLAN_EXPIRED\)\nnext: Run/.test(old.stderr)], [4, true], old.stderr);
+    const clock = { now: () => Date.now() + 8 * 86_400_000, sleep: world.clock.sleep.bind(world.clock) };
     const later = { ...world, clock };
-    const anew = await clock.runUntil(runIn(later, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q"));
-    assert.equal(hashIn(anew.stdout), hash, "the same plan counts from now");
-    assert.equal((await clock.runUntil(runIn(later, "start", "--plan", hash, "--yes", "-q"))).code, 0);
+    const old = await runIn(later, "start", "--plan", hash, "-q");
+    assert.deepEqual([old.code, /\(PLAN_EXPIRED\)\nnext: Run/.test(old.stderr)], [4, true], old.stderr);
+    const another = ["plan", "fake", "--kubeconfig", world.kubeconfig, "-q"];
+    assert.equal((await runIn(later, ...another, "--cluster", "other")).code, 0);
+    const gone = await runIn(later, "start", "--plan", hash, "-q");
+    assert.match(gone.stderr, /\(PLAN_UNKNOWN\)\nnext: .*deleted after 7 days: plan again/);
+    assert.equal(hashIn((await runIn(later, ...another)).stdout), hash, "the same plan counts from now");
+    assert.equal((await runIn(later, "start", "--plan", hash, "--yes", "-q")).code, 0);
     assert.match((await runIn(world, "start")).stderr, /which migration\? \(USAGE\)\nnext: .*--plan HASH/);
   });
 
-  test("is told where it cannot be: of a plan that was refused, on AWS, in a store that takes nothing", async (t) => {
+  test("is refused where somebody has put another plan under the hash", async (t) => {
+    const { world, hash } = await planned(t);
+    const { artifacts, close } = openEmbedded(world.store, { clock: world.clock });
+    const [{ name } = assert.fail()] = await artifacts.list("plans/");
+    const text = (await Array.fromAsync(artifacts.read(name))).join("");
+    await artifacts.write(name, [Buffer.from(text.replace('"options":{}', '"options":{"batchSize":1}'))]);
+    close();
+    await outdated(world, hash, /what is kept under this hash has another one/);
+  });
+
+  test("is told where it cannot be: of a plan that was refused, in a store that takes nothing", async (t) => {
     const world = fakeWorld(t, { failing: "blocking" });
     const line = ["plan", "fake", "--kubeconfig", world.kubeconfig];
     assert.doesNotMatch((await runIn(world, ...line, "-q")).stdout, /--plan/);
@@ -125,9 +144,71 @@ describe("start --plan", () => {
     const unkept = await runIn(plain, "plan", "fake", "--kubeconfig", plain.kubeconfig, "-q");
     assert.deepEqual([unkept.code, /the plan is not kept/.test(unkept.stderr)], [0, true], unkept.stderr);
     assert.doesNotMatch(unkept.stdout, /--plan/);
-    const aws = fakeWorld(t);
-    withFakeStack(t, aws);
-    assert.match((await runOnAws(aws, "start", "--plan", "0123456789ab")).stderr, /\(NOT_ON_AWS\)/);
+  });
+});
+
+describe("start --plan on AWS", () => {
+  async function registered(t: TestContext, options: FakeOptions = {}): Promise<FakeWorld> {
+    const world = fakeWorld(t, options);
+    const { clusters } = withFakeStack(t, world);
+    await clusters.add({ name: "prod", server: "https://prod.example.com:6443/" });
+    return world;
+  }
+
+  const planOn = (world: FakeWorld, ...more: string[]): Promise<Answer> =>
+    runOnAws(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q", ...more);
+
+  async function plannedThere(world: FakeWorld, ...more: string[]): Promise<string> {
+    const { code, stdout, stderr } = await planOn(world, ...more);
+    assert.equal(code, 0, stderr);
+    const line = /to start exactly this: calico-migrator start --plan ([0-9a-f]{12}) --aws\n/;
+    return line.exec(stdout)?.[1] ?? assert.fail(stdout);
+  }
+
+  test("runs what was planned, with approvals bound to it, and the run says so", async (t) => {
+    const world = await registered(t, { consents: true });
+    const hash = await plannedThere(world);
+    const line = ["start", "--plan", hash, "--approve-uncarried", "--yes", "-q"];
+    const { code, stderr } = await runOnAws(world, ...line);
+    assert.equal(code, 0, stderr);
+    assert.match((await runOnAws(world, "describe")).stdout, new RegExp(`Plan: +${hash}\n`));
+    assert.match((await runIn(world, "start", "--plan", hash)).stderr, /\(PLAN_UNKNOWN\)/);
+  });
+
+  test("names what has changed: in the cluster, and where the stack reaches it", async (t) => {
+    const world = await registered(t);
+    const hash = await plannedThere(world);
+    const refused = async (changed: FakeWorld, what: RegExp): Promise<void> => {
+      const { code, stderr } = await runOnAws(changed, "start", "--plan", hash, "--yes", "-q");
+      assert.deepEqual([code, what.test(stderr), /\(PLAN_OUTDATED\)/.test(stderr)], [4, true, true], stderr);
+      assert.equal((await runOnAws(world, "get", "-o", "name")).stdout, "");
+    };
+    const grown = { ...world, migrations: [fakeMigration({ batches: 4 })] };
+    await refused(grown, /resources Thing: planned 30, now 40/);
+    const { clusters } = await world.openAws({ kind: "aws", stack: "" }, world);
+    await clusters.add({ name: "prod", server: "https://moved.example.com:6443/" }, { replace: true });
+    await refused(world, /API server: here https:\/\/prod\S*, on AWS https:\/\/moved/);
+  });
+
+  test("is looked at from here by a kubeconfig of its own, whose cluster must be the planned one", async (t) => {
+    const world = await registered(t);
+    const hash = await plannedThere(world);
+    const elsewhere = writeKubeconfig(world.folder, "moved", "https://moved.example.com:6443");
+    const line = ["start", "--plan", hash, "--yes", "-q", "--cluster", "prod"];
+    const refused = await runOnAws(world, ...line, "--kubeconfig", elsewhere);
+    assert.match(refused.stderr, /API server: planned .*\(PLAN_OUTDATED\)/);
+    assert.equal((await runOnAws(world, ...line)).code, 0);
+  });
+
+  test("is planned for registered clusters alone, and for the same that is registered", async (t) => {
+    const world = await registered(t);
+    const other = writeKubeconfig(world.folder, "other", "https://other.example.com:6443");
+    assert.match((await planOn(world, "--kubeconfig", other)).stderr, /\(CLUSTER_NOT_FOUND\)/);
+    const { code, stderr } = await planOn(world, "--kubeconfig", other, "--cluster", "prod");
+    assert.equal(code, 1);
+    const what = /API server: here https:\/\/other\S*, on AWS https:\/\/prod.*\(CLUSTER_DIFFERS\)\nnext: /;
+    assert.match(stderr, what);
+    await plannedThere(world, "--cluster", "prod");
   });
 });
 

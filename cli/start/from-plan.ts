@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { AwsSession } from "../aws/session.ts";
 import type { LocalSession } from "../local-session.ts";
 import { migrationOf } from "../migration.ts";
 import { ConnectionFlags, connectionOf, type NamedConnection, register } from "../options/connection.ts";
@@ -6,9 +7,12 @@ import { manifestsIn, migrationOptions } from "../options/migrations/index.ts";
 import { optionName } from "../options/names.ts";
 import { oneLine } from "../output/escape.ts";
 import { changesBetween, factsOf } from "../plan/facts.ts";
-import { type FoundPlan, outdated, type PlanContent } from "../plan/kept-plan.ts";
+import { type FoundPlan, outdated, type PlanContent, removeExpired } from "../plan/kept-plan.ts";
 import { preview } from "../plan/preview.ts";
+import { registeredOtherwise } from "../plan/registration.ts";
 import { manifestAsKept } from "./manifests.ts";
+import { notRegistered } from "./prepare-aws.ts";
+import type { Session } from "../session.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
 
 /**
@@ -16,14 +20,15 @@ import type { Prepared, StartWay } from "./prepared.ts";
  * at once more, and must show what it showed then. Throws PLAN_OUTDATED, naming all that has changed, and what looking throws.
  */
 export async function prepareFromPlan(
-  session: LocalSession,
+  session: LocalSession | AwsSession,
   { hash, plan }: FoundPlan,
   flags: StartWay & { concurrency: number },
 ): Promise<Prepared> {
-  const { world, embedded, artifacts } = session;
+  const { world, artifacts } = session;
   const { migration, options } = plan;
   const cluster = await clusterOf(session, plan, flags);
   const changes = [...changedProgram(session, plan), ...changedCluster(cluster, plan)];
+  if (session.kind === "aws") changes.push(...(await changedRegistration(session, migration, cluster)));
   changes.push(...(await changedOptions(session, plan, flags)));
   if (changes.length > 0) throw outdated(hash, changes);
   await tellEdited(session, plan);
@@ -31,21 +36,44 @@ export async function prepareFromPlan(
   const facts = await preview(world, session.flags, request, factsOf);
   const found = changesBetween(plan.facts, facts);
   if (found.length > 0) throw outdated(hash, found);
-  return { cluster: cluster.name, options, register: () => register(embedded.clusters, cluster) };
+  // Functions know the cluster as it is registered, and find the manifests where the plan is.
+  if (session.kind === "aws") return { cluster: cluster.name, options, register: () => Promise.resolve() };
+  const { clusters } = session.embedded;
+  return {
+    cluster: cluster.name,
+    options,
+    register: async () => {
+      await register(clusters, cluster);
+      await removeExpired(session.embedded.artifacts, world.clock.now());
+    },
+  };
 }
 
+/** The cluster of the plan, as this machine reaches it: the registry of a stack says that of functions alone. */
 function clusterOf(
-  { world, embedded }: LocalSession,
+  session: LocalSession | AwsSession,
   { cluster }: PlanContent,
   flags: StartWay,
 ): Promise<NamedConnection> {
   const given = Object.values(ConnectionFlags.parse(flags)).some((value) => value !== undefined);
-  return given
-    ? connectionOf(world, flags, (known) => embedded.clusters.get(known))
-    : Promise.resolve(cluster);
+  if (!given) return Promise.resolve(cluster);
+  return connectionOf(session.world, flags, (known) => {
+    if (session.kind === "store") return session.embedded.clusters.get(known);
+    return Promise.resolve(known === cluster.name ? cluster : undefined);
+  });
 }
 
-function changedProgram({ world }: LocalSession, { version, migration, stages }: PlanContent): string[] {
+async function changedRegistration(
+  { stack }: AwsSession,
+  migration: string,
+  cluster: NamedConnection,
+): Promise<string[]> {
+  const registered = await stack.clusters.get(cluster.name);
+  if (registered === undefined) throw notRegistered(cluster.name);
+  return registeredOtherwise(migration, cluster, registered);
+}
+
+function changedProgram({ world }: Session, { version, migration, stages }: PlanContent): string[] {
   const present = migrationOf(world, migration).stages.map(({ name }) => name);
   return [
     ...(version === world.version ? [] : [`calico-migrator: planned ${version}, now ${world.version}`]),
@@ -67,7 +95,7 @@ function changedCluster({ name, connection }: NamedConnection, { cluster }: Plan
 
 /** Of the options that the command line repeats; the others are those of the plan. Manifests count by their content. */
 async function changedOptions(
-  { world }: LocalSession,
+  { world }: Session,
   { migration, options }: PlanContent,
   flags: StartWay,
 ): Promise<string[]> {
@@ -84,7 +112,7 @@ function text(value: unknown): string {
 }
 
 /** A person who has edited a file since may think that it counts. */
-async function tellEdited({ world }: LocalSession, { sources, options }: PlanContent): Promise<void> {
+async function tellEdited({ world }: Session, { sources, options }: PlanContent): Promise<void> {
   for (const [option, source] of Object.entries(sources)) {
     const now = await manifestAsKept(source).catch(() => undefined);
     if (now === options[option]) continue;

@@ -109,8 +109,9 @@ function overTheWire(command: Command): Command {
 async function carryOut(engine: Engine<ClusterConnections>, command: Command): Promise<void> {
   switch (command.type) {
     case "StartRun": {
-      const { stopBefore, ...request } = command.data;
-      await engine.start(stopBefore === undefined ? request : { ...request, stopBefore });
+      const { stopBefore, plan, ...request } = command.data;
+      const more = { ...(stopBefore !== undefined && { stopBefore }), ...(plan !== undefined && { plan }) };
+      await engine.start({ ...request, ...more });
       break;
     }
     case "PauseRun":

@@ -41,10 +41,11 @@ describe("StartRun", () => {
   test("starts the run by the id that the sender chose", () =>
     withQueue(async (queue, rig) => {
       const approvals = [{ subject: "last", by: "ann", at: 5 }];
-      assert.ok(await send(queue, startRun({ approvals, stopBefore: "wait" })));
+      assert.ok(await send(queue, startRun({ approvals, stopBefore: "wait", plan: "3f2a91c0d4e7" })));
 
       const { run, control } = await rig.engine.describe("run-1");
       assert.deepEqual([run.migration, run.cluster, run.options], ["test", "east", { a: 1, b: [] }]);
+      assert.equal(run.plan, "3f2a91c0d4e7");
       const bound = approvals.map((one) => ({ ...one, fingerprint: LAST }));
       assert.deepEqual([control.approvals, control.stopBefore], [bound, "wait"]);
       assert.deepEqual(queue.sent, [{ message: { type: "run.advance", runId: "run-1" }, hops: 0 }]);

@@ -43,11 +43,12 @@ async function abandon<C>(engine: Engine<C>, { runId, by }: { runId: string; by:
  * MANIFEST_SOURCE_REFUSED for what only a later stage would find unreadable.
  */
 async function start<C>(asked: StartRun, engine: Engine<C>): Promise<void> {
-  const { runId, migration, cluster, options, approvals, stopBefore } = asked;
+  const { runId, migration, cluster, options, approvals, stopBefore, plan } = asked;
   const request = { runId, migration, cluster, options, approvals };
+  const more = { ...(stopBefore !== undefined && { stopBefore }), ...(plan !== undefined && { plan }) };
   refuseOwnSources(options);
   try {
-    await engine.start(stopBefore === undefined ? request : { ...request, stopBefore });
+    await engine.start({ ...request, ...more });
   } catch (error) {
     if (!(error instanceof RunExistsError)) throw error;
     const { run } = await engine.describe(runId);

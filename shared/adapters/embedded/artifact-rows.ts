@@ -80,6 +80,20 @@ export class ArtifactRows {
     this.#database.run("DELETE FROM artifacts WHERE artifact_id = ?", artifactId);
   }
 
+  /** Takes away what is visible under a prefix and was written before `before`, the oldest first; readers that have begun go on. */
+  retire(prefix: string, before: number, limit: number): void {
+    this.#database.run(
+      `UPDATE artifacts SET state = 'replaced', touched_at = ?1 WHERE artifact_id IN (
+         SELECT artifact_id FROM artifacts
+         WHERE state = 'visible' AND substr(name, 1, length(?2)) = ?2 AND touched_at < ?3
+         ORDER BY touched_at LIMIT ?4)`,
+      this.#clock.now(),
+      prefix,
+      before,
+      limit,
+    );
+  }
+
   removeGarbage(): void {
     const rows = this.#database.all(
       "SELECT artifact_id, state, writer, touched_at FROM artifacts WHERE state <> 'visible'",

@@ -9,6 +9,7 @@ import { holderName, openEmbedded } from "./index.ts";
 import { withStorePath } from "./testing/temporary-store.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
+const BYTES = Buffer.from("content");
 
 describe("an artifact that was damaged in the file", () => {
   const content = Buffer.alloc(600_000, "content ");
@@ -61,6 +62,47 @@ describe("an artifact that was damaged in the file", () => {
       const copy = openEmbedded(`${path}.copy`, { clock: new ManualClock() });
       assert.deepEqual(Buffer.concat(await Array.fromAsync(copy.artifacts.read("backup"))), content);
       copy.close();
+    }));
+});
+
+describe("artifacts that expire", () => {
+  test("are those below the prefix that were written before, with their content; the others stay", () =>
+    withStorePath(async (path) => {
+      const clock = new ManualClock();
+      const first = openEmbedded(path, { clock });
+      for (const name of ["plans/again", "plans/old", "other"]) await first.artifacts.write(name, [BYTES]);
+      clock.advance(7 * dayMs);
+      const limit = clock.now();
+      for (const name of ["plans/again", "plans/new"]) await first.artifacts.write(name, [BYTES]);
+      await first.artifacts.expire("plans/", limit);
+      const left = (await first.artifacts.list("")).map(({ name }) => name);
+      assert.deepEqual(left, ["other", "plans/again", "plans/new"]);
+      first.close();
+
+      clock.advance(2 * dayMs);
+      openEmbedded(path, { clock }).close();
+      const sqlite = new DatabaseSync(path);
+      const { rows } = sqlite.prepare("SELECT count(*) AS rows FROM artifacts").get() as { rows: number };
+      sqlite.close();
+      assert.equal(rows, 3);
+    }));
+
+  test("are a hundred at a time, the oldest first", () =>
+    withStorePath(async (path) => {
+      const clock = new ManualClock();
+      const { artifacts, close } = openEmbedded(path, { clock });
+      for (let one = 0; one < 101; one++) {
+        await artifacts.write(`plans/${one}`, [BYTES]);
+        clock.advance(1);
+      }
+      await artifacts.expire("plans/", clock.now());
+      assert.deepEqual(
+        (await artifacts.list("")).map(({ name }) => name),
+        ["plans/100"],
+      );
+      await artifacts.expire("plans/", clock.now());
+      assert.deepEqual(await artifacts.list(""), []);
+      close();
     }));
 });
 

@@ -9,6 +9,9 @@ import type { Database } from "./database.ts";
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
+/** How many artifacts expire in one go: nobody waits long for that, and the next one goes on. */
+const expiring = 100;
+
 /** Plain bytes in a chunk: bounds what a reader or writer holds in memory. */
 const chunkBytes = 256 * 1024;
 
@@ -69,6 +72,13 @@ export class EmbeddedArtifactStore implements ArtifactStore {
 
   list(prefix: string): Promise<Artifact[]> {
     return this.#database.read(() => this.#rows.list(prefix));
+  }
+
+  /** Lets artifacts under a prefix go that were written before `before`; their content goes with what was replaced. */
+  expire(prefix: string, before: number): Promise<void> {
+    return this.#database.write(() => {
+      this.#rows.retire(prefix, before, expiring);
+    });
   }
 
   /** Removes what crashed writers left, and what was replaced long ago. */
