@@ -151,9 +151,9 @@ describe("what cannot be done with a run", () => {
     const stack = withFakeStack(t, world);
     await stack.clusters.add({ name: "prod", server: "https://prod.example.com:6443/", secretArn: "arn" });
     const next = /without --aws, with --kubeconfig FILE, .* on AWS, `start` runs the same checks first/;
-    assertRefused(await runOnAws(world, "plan", "fake"), "NOT_ON_AWS", next);
+    assertRefused(await runOnAws(world, "preflight", "fake"), "NOT_ON_AWS", next);
     assert.match(
-      (await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig)).stdout,
+      (await runIn(world, "preflight", "fake", "--kubeconfig", world.kubeconfig)).stdout,
       /pass +fake-check/,
     );
     const started = await runOnAws(world, "start", "fake", "--cluster", "prod", "--stop-before", "lock");

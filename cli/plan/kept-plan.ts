@@ -93,7 +93,7 @@ export function outdated(hash: string, changes: readonly string[]): MigratorErro
 
 function unknown(asked: string): MigratorError {
   return new MigratorError("PLAN_UNKNOWN", `there is no plan "${asked}" here`, {
-    next: `Give the hash that \`calico-migrator plan\` prints last, of 8 digits at least; or name the place where the plan was made with --store or --aws. A plan is deleted after ${VALID_DAYS} days: plan again then.`,
+    next: `Give the hash that \`calico-migrator plan\` prints last, of 8 digits at least; or name the store with --store where the plan was made, or the stack with --aws. A plan is deleted after ${VALID_DAYS} days: plan again then.`,
   });
 }
 

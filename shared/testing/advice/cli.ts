@@ -71,7 +71,6 @@ export const CLI: Followed = {
     BACKUPS,
     "leaves the cluster open (RESTORE_CLUSTER_MISSING), which --kubeconfig says",
   ],
-  "cli/commands/start.ts NOT_ON_AWS": [PLANS, "is started where it was made, or without a plan there"],
   "cli/commands/start.ts USAGE": [USAGE, "no migration at all is one that is named"],
   "cli/commands/start.ts USAGE 2": [USAGE, "leaves the name out, or gives a plan of that one"],
   "cli/commands/unlock.ts SIDE_AMBIGUOUS": [
@@ -137,6 +136,10 @@ export const CLI: Followed = {
   "cli/plan/preview.ts INTERRUPTED": [
     NAMES,
     "for a plan was interrupted (INTERRUPTED) can once more, and nothing was changed",
+  ],
+  "cli/plan/registration.ts CLUSTER_DIFFERS": [
+    PLANS,
+    "is planned for registered clusters alone, and for the same that is registered",
   ],
   "cli/probe.ts USAGE": [USAGE, "gives --etcd-endpoints, and keeps its way to the API server"],
   "cli/program.ts USAGE": [USAGE, "what commander refuses is in the help that is named"],
