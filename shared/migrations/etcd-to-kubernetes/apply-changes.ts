@@ -64,6 +64,17 @@ export async function stepOfApplying(context: Context, at: ApplyingAt): Promise<
   return { batches: [], next: { step: 0, again: true, retries: context.run.retriesSeen } };
 }
 
+/** Applies all changes that are recorded and not applied, without batches: for the few that come late. */
+export async function applyAllChanges(context: Context): Promise<{ wait: WaitRequest } | undefined> {
+  for (let at = applyingFromStart(context); ;) {
+    const step = await stepOfApplying(context, at);
+    if (step === "applied") return undefined;
+    if ("wait" in step) return step;
+    for (const { scope } of step.batches) await applyChanges(context, scope);
+    at = step.next;
+  }
+}
+
 /** The batches of the first step that has changes left, from where applying goes on; undefined when none has. */
 async function planChanges(
   context: Context,

@@ -5,6 +5,7 @@ import { EtcdToKubernetesOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
 import { backup } from "./stages/backup.ts";
 import { catchUp, finalCatchUp } from "./stages/catch-up.ts";
+import { follow } from "./stages/follow.ts";
 import { lock } from "./stages/lock.ts";
 import { preCopy } from "./stages/pre-copy.ts";
 import { prepareTarget } from "./stages/prepare-target.ts";
@@ -42,6 +43,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
       sourceChanged: "later",
       writtenByOthers: "difference",
     }),
+    follow,
     lock,
     catchUp,
     verifyChanges,

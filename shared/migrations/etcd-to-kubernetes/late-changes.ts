@@ -2,16 +2,15 @@ import { CALICO_PREFIX } from "../../calico/keys.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
 import { EtcdCompactedError } from "../../etcd/errors.ts";
-import { applyChanges, applyingFromStart, stepOfApplying } from "./apply-changes.ts";
+import { applyAllChanges } from "./apply-changes.ts";
 import { concerns, isMadeAgain } from "./source-changes.ts";
-import { type ComparedTo, compareWithSource } from "./compare-revisions.ts";
 import type { Context } from "./context.ts";
+import { recordDiffering } from "./record-differing.ts";
 import { Recording } from "./recording.ts";
 import { lockSource } from "./source-lock.ts";
 
 /** How often what differs is copied and everything compared again, before a person is asked who goes on writing. */
 const ROUNDS = 3;
-const NAMED = 5;
 
 /** What a comparison of all keys has found and copied, and up to which revision of the source it holds. */
 export interface LateChanges {
@@ -32,9 +31,9 @@ export async function copyLateChanges(context: Context): Promise<LateChanges | {
     if (differing.found === 0) return { found, comparedUpTo };
     if (round > ROUNDS && differing.named.length > 0) throw stillWritten(differing.named);
     found += differing.found;
-    const wait = await applyAll(context);
+    const wait = await applyAllChanges(context);
     if (wait !== undefined) return wait;
-    if (differing.named.length === 0 && differing.moved === 0) return { found, comparedUpTo };
+    if (!differing.again) return { found, comparedUpTo };
   }
 }
 
@@ -62,35 +61,6 @@ export async function haveHomesMoved(context: Context): Promise<boolean> {
 /** Writes the lock again, which must still be this run's. @returns the revision of that write. */
 export function renewLock(context: Context): Promise<number> {
   return lockSource(context, () => Promise.reject(lockLost()));
-}
-
-async function recordDiffering(
-  context: Context,
-  revision: number,
-): Promise<{ found: number; named: string[]; moved: number } | { wait: WaitRequest }> {
-  const recording = new Recording(context, 0);
-  const named: string[] = [];
-  let compared: ComparedTo | undefined;
-  do {
-    const page = await compareWithSource(context, revision, compared);
-    await recording.record(page.changes);
-    const counted = page.changes.filter(({ key }) => !isMadeAgain(key));
-    named.push(...counted.slice(0, NAMED - named.length).map(({ key }) => key));
-    compared = page.next;
-  } while (compared !== undefined);
-  const moved = await recording.recordHomes();
-  const found = await recording.finish();
-  return typeof found === "number" ? { found, named, moved } : found;
-}
-
-async function applyAll(context: Context): Promise<{ wait: WaitRequest } | undefined> {
-  for (let at = applyingFromStart(context); ;) {
-    const step = await stepOfApplying(context, at);
-    if (step === "applied") return undefined;
-    if ("wait" in step) return step;
-    for (const { scope } of step.batches) await applyChanges(context, scope);
-    at = step.next;
-  }
 }
 
 /** Somebody goes on writing to the locked source. */

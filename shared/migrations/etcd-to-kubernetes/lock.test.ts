@@ -7,7 +7,7 @@ import { changed } from "../testing/dumps.ts";
 import { Life } from "../testing/life.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { policyKey } from "./testing/policies.ts";
-import { approve, assertState, rollBack, runUpTo } from "./testing/steps.ts";
+import { approve, assertState, onceLocked, rollBack, runUpTo } from "./testing/steps.ts";
 import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
 
 const AFTER_EVERY_LEASE_MS = 60_000;
@@ -64,7 +64,7 @@ describe("a failure inside the lock", () => {
   /** A run that meets what it can neither carry nor leave, right after the lock. */
   async function failing(world: World, worker: Worker): Promise<string> {
     const runId = await runUpTo(world, worker, "lock", { options });
-    world.etcd.put(policyKey("shop/bad"), "{not json");
+    onceLocked(world, () => world.etcd.put(policyKey("shop/bad"), "{not json"));
     await worker.engine.approve(runId, "test", "lock");
     return runId;
   }

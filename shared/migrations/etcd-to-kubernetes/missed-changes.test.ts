@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { EtcdChange, EtcdChangesQuery } from "../../etcd/types.ts";
 import { Life } from "../testing/life.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
-import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
+import { approve, assertState, onceLocked, resume, runUpTo } from "./testing/steps.ts";
 import { startRun, type Worker, World } from "./testing/world.ts";
 
 const TARGET = "crd.projectcalico.org/v1/networkpolicies/shop";
@@ -137,7 +137,9 @@ describe("right before the unlock", () => {
       const worker = world.worker();
       const runId = await runUpTo(world, worker, "lock");
       forget(world, "missed");
-      change(world, "missed");
+      onceLocked(world, () => {
+        change(world, "missed");
+      });
 
       const described = await approve(world, worker, runId, "lock");
 

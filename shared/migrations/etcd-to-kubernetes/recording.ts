@@ -16,16 +16,24 @@ const LATE = "uncarried-late";
 /** What a stage that records changes asks for. */
 export const ASKS_FOR_LATE = [{ subject: LATE, kind: "found" }] as const;
 
+/** How changes are recorded. */
+export interface RecordingTraits {
+  /** What cannot be carried is asked for at the lock, with what preflight has found. */
+  beforeLock?: boolean;
+}
+
 /** Changes that are recorded chunk by chunk, and judged at the end: what was broken may have been mended since. */
 export class Recording {
   readonly #context: Context;
+  readonly #traits: RecordingTraits;
   readonly #blocked = new Set<string>();
   #found: number;
   readonly #uncarried = new Map<string, Checkpoint>();
   #homes: Promise<Homes> | undefined;
 
-  constructor(context: Context, found: number) {
+  constructor(context: Context, found: number, traits: RecordingTraits = {}) {
     this.#context = context;
+    this.#traits = traits;
     this.#found = found;
   }
 
@@ -33,6 +41,7 @@ export class Recording {
     if (chunk.length === 0) return;
     const { recorded, uncarried, blocked } = await recordChanges(this.#context, chunk, {
       homes: () => this.#readHomes(),
+      ...this.#traits,
     });
     for (const { key } of chunk) {
       this.#blocked.delete(key);
@@ -54,7 +63,7 @@ export class Recording {
   /** How many changes were found; waits for a person where some cannot be carried. Throws CATCH_UP_BLOCKED for what is broken. */
   async finish(): Promise<number | { wait: WaitRequest }> {
     if (this.#blocked.size > 0) throw blockedBy(this.#blocked);
-    if (this.#uncarried.size === 0) return this.#found;
+    if (this.#uncarried.size === 0 || this.#traits.beforeLock === true) return this.#found;
     const lost = [...this.#uncarried].map(([key, row]): [string, string] => [key, lossOf(row)]);
     const named = lost.slice(0, NAMED).map(([key, reason]) => `${key} (${reason})`);
     const message = `since the copy, ${lost.length} resources came to the source that cannot be carried: ${named.join("; ")}; \`describe\` lists all`;

@@ -1,6 +1,8 @@
+import { CALICO_PREFIX } from "../../calico/keys.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { EtcdCompactedError } from "../../etcd/errors.ts";
-import type { EtcdKeyValue } from "../../etcd/types.ts";
+import { prefixEnd } from "../../etcd/keys.ts";
+import type { CalicoEtcd, EtcdKeyValue } from "../../etcd/types.ts";
 import type { Context } from "./context.ts";
 
 /** A checkpoint with the value of its source; none when the key is gone. */
@@ -36,4 +38,10 @@ async function readAt(
     if (error instanceof EtcdCompactedError) return etcd.getMany(keys);
     throw error;
   }
+}
+
+/** The newest revision of the whole etcd cluster; a member's status may lag behind it. */
+export async function currentRevision(etcd: CalicoEtcd): Promise<number> {
+  const query = { from: CALICO_PREFIX, to: prefixEnd(CALICO_PREFIX), limit: 1, keysOnly: true };
+  return (await etcd.range(query)).revision;
 }

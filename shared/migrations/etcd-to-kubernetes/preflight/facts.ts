@@ -1,6 +1,4 @@
-import { CALICO_PREFIX } from "../../../calico/keys.ts";
 import { crdName, crdNames, KINDS, type TargetGroup } from "../../../calico/kinds.ts";
-import { prefixEnd } from "../../../etcd/keys.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { EtcdKeyValue, EtcdStatus } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
@@ -10,6 +8,7 @@ import { findVersion, type FoundVersion, versionByKinds } from "../calico-versio
 import { type Context } from "../context.ts";
 import { isCrd } from "../../manifests.ts";
 import { readManifest, readRollbackManifest } from "../manifest.ts";
+import { currentRevision } from "../source.ts";
 import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { call } from "../../target/calls.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
@@ -30,9 +29,8 @@ export class Facts {
   }
 
   /** The newest revision of the whole etcd cluster; a member's status may lag behind it. */
-  async currentRevision(): Promise<number> {
-    const query = { from: CALICO_PREFIX, to: prefixEnd(CALICO_PREFIX), limit: 1, keysOnly: true };
-    return (await this.#context.connections.etcd().range(query)).revision;
+  currentRevision(): Promise<number> {
+    return currentRevision(this.#context.connections.etcd());
   }
 
   /** The oldest revision that etcd can still read. */

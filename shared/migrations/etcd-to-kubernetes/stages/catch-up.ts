@@ -6,9 +6,10 @@ import type { ClusterConnections } from "../../connections.ts";
 import { applyChanges, ApplyingAt, applyingFromStart, stepOfApplying } from "../apply-changes.ts";
 import { concerns, isMadeAgain, type SourceChange } from "../source-changes.ts";
 import { ComparedTo, compareWithSource } from "../compare-revisions.ts";
-import { type Context, decisions } from "../context.ts";
+import type { Context } from "../context.ts";
 import { renewLock, stillWritten } from "../late-changes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { followedTo } from "../pending-changes.ts";
 import { ASKS_FOR_LATE, Recording } from "../recording.ts";
 
 const CHUNK = 500;
@@ -68,11 +69,11 @@ export function catchUpSweep(traits: {
   };
 }
 
-/** The first catching up starts where the copy was made. */
+/** The first catching up starts where following the source has ended. */
 export const catchUp = catchUpSweep({
   name: "catch-up",
   title: "apply what changed since the copy, deletions included, until the source is quiet",
-  from: async (context) => (await decisions(context)).pinnedRevision,
+  from: followedTo,
   quietMs: ({ options }) => options.quietMs,
 });
 

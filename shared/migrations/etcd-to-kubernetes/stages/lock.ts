@@ -10,6 +10,8 @@ import { changesOfHomes } from "../changes-of-homes.ts";
 import { type Context, decisions, sendFor, uncarried } from "../context.ts";
 import { readHomes } from "../homes.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
+import { copyPendingChanges } from "../pending-changes.ts";
+import { ASKS_FOR_LATE } from "../recording.ts";
 import { copiesAt, lockRehearsals, rehearseSourceWrites } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
 import { rehearseBeforeLock } from "../../target/rehearse.ts";
@@ -31,10 +33,15 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   changesCluster: true,
   lockWindow: "begins",
   approvals: [homesFirst(consentTo("unmapped-nodes")), consentTo("uncarried"), consentTo("foreign-owners")],
+  asks: ASKS_FOR_LATE,
   undo: [unlockEtcd],
   act: async (context) => {
     const { targetGroup } = await decisions(context);
-    if (context.notes["lockedAt"] === undefined) await rehearse(context);
+    if (context.notes["lockedAt"] === undefined) {
+      const wait = await copyPendingChanges(context);
+      if (wait !== undefined) return wait;
+      await rehearse(context);
+    }
     // Pods do not need the target yet: it shows that Kubernetes can be reached, before etcd is locked.
     await setTargetReady(context, targetGroup, false);
     const startedAt = context.clock.now();

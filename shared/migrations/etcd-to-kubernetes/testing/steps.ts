@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CLUSTER_INFORMATION_KEY } from "../source-lock.ts";
 import { type Described, startRun, type Worker, type World } from "./world.ts";
 
 type RunRequest = Parameters<typeof startRun>[1];
@@ -39,6 +40,15 @@ export async function rollBack(world: World, worker: Worker, runId: string): Pro
   const described = await world.drive(worker, runId);
   assertState(described, "RolledBack");
   return described;
+}
+
+/** Lets something happen once, right after etcd was locked: what came before the lock is copied before it. */
+export function onceLocked(world: World, happen: () => void): void {
+  world.etcd.hooks.after = (write) => {
+    if (write !== `put ${CLUSTER_INFORMATION_KEY}`) return;
+    world.etcd.hooks.after = undefined;
+    happen();
+  };
 }
 
 /** Fails with what holds the run back when it is in another state. */
