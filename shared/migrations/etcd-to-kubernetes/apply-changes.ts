@@ -75,6 +75,13 @@ export async function applyAllChanges(context: Context): Promise<{ wait: WaitReq
   }
 }
 
+/** True where changes are recorded and not applied: whoever recorded them may have died right after. */
+export async function areChangesLeft(context: Context): Promise<boolean> {
+  for await (const page of ledgerPages(changes(context), { states: ["pending"], limit: 1 }))
+    if (page.length > 0) return true;
+  return false;
+}
+
 /** The batches of the first step that has changes left, from where applying goes on; undefined when none has. */
 async function planChanges(
   context: Context,

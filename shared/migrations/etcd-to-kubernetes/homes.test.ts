@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { resource, resourceKey } from "../../calico/testing/samples.ts";
+import { Life } from "../testing/life.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, rollBack, runUpTo } from "./testing/steps.ts";
 import { sidesOf, type Worker, World } from "./testing/world.ts";
 
 const NAMESPACES = { apiVersion: "v1", plural: "namespaces" };
+/** So many are made until what has come is copied. */
+const MOST_WRITES = 12;
 const POLICY = "crd.projectcalico.org/v1/networkpolicies/team/web";
 
 function namespace(name: string): { apiVersion: string; kind: string; metadata: { name: string } } {
@@ -94,6 +97,29 @@ describe("a copy whose namespace", () => {
       assert.ok(world.kubernetes.dump()[POLICY]);
     });
   }
+
+  test("is another one by the unlock is made again, wherever the worker dies that sees it", async () => {
+    for (let writes = 1, dead = true; dead; writes++) {
+      using world = await teamWorld();
+      const { worker, runId } = await stopped(world, "unlock");
+      await replaceTeam(world);
+      await worker.engine.approve(runId, "test");
+      worker.close();
+      const life = new Life({ writes });
+      const dying = world.worker(life);
+      await world.drive(dying, runId);
+      dead = life.dead;
+      dying.close();
+      world.clock.advance(60_000);
+      const next = world.worker();
+      await next.engine.wake(runId);
+
+      assertState(await world.drive(next, runId), "Succeeded");
+
+      assert.ok(world.kubernetes.dump()[POLICY], `killed after write ${writes}`);
+      if (life.writes.length > MOST_WRITES) return;
+    }
+  });
 
   for (const stage of ["verify-changes", "verify-all", "verify-revisions", "unlock"]) {
     test(`is gone by ${stage} is left behind with a person's word`, async () => {

@@ -2,7 +2,7 @@ import { CALICO_PREFIX } from "../../calico/keys.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
 import { EtcdCompactedError } from "../../etcd/errors.ts";
-import { applyAllChanges } from "./apply-changes.ts";
+import { applyAllChanges, areChangesLeft } from "./apply-changes.ts";
 import { concerns, isMadeAgain } from "./source-changes.ts";
 import type { Context } from "./context.ts";
 import { recordDiffering } from "./record-differing.ts";
@@ -28,7 +28,7 @@ export async function copyLateChanges(context: Context): Promise<LateChanges | {
     const comparedUpTo = await renewLock(context);
     const differing = await recordDiffering(context, comparedUpTo);
     if ("wait" in differing) return differing;
-    if (differing.found === 0) return { found, comparedUpTo };
+    if (differing.found === 0 && !(await areChangesLeft(context))) return { found, comparedUpTo };
     if (round > ROUNDS && differing.named.length > 0) throw stillWritten(differing.named);
     found += differing.found;
     const wait = await applyAllChanges(context);
@@ -51,11 +51,14 @@ export async function isWrittenSince(context: Context, revision: number): Promis
   return false;
 }
 
-/** True when namespaces or Nodes have come or gone so that something has to be copied, or to be asked about. */
+/**
+ * True when namespaces or Nodes have come or gone so that something has to be copied, or to be asked about; also what an earlier
+ * look has recorded, and nobody has copied since.
+ */
 export async function haveHomesMoved(context: Context): Promise<boolean> {
   const recording = new Recording(context, 0);
   await recording.recordHomes();
-  return (await recording.finish()) !== 0;
+  return (await recording.finish()) !== 0 || (await areChangesLeft(context));
 }
 
 /** Writes the lock again, which must still be this run's. @returns the revision of that write. */
