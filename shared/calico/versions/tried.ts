@@ -25,9 +25,14 @@ const BETA_ADMISSION =
   "once, on kube-apiserver 1.34.4 with the beta admission API and a manifest in v1: to right before the unlock, and back from there";
 const BETA_TO_THE_END =
   "once, on kube-apiserver 1.35.4 with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
+const THEIR_CRDS =
+  "once, with Calico's own CRDs of v3.32.1, of `crd.projectcalico.org/v1` and of `projectcalico.org/v3`: there, and back (of the first after the unlock)";
 const ON_1_32 = "once, on kube-apiserver 1.32.13";
 const OLD_ON_1_32 = `${ON_1_32}, with CRDs of that shape: there, and back after the unlock`;
 const NEWEST_ON_1_32 = `${ON_1_32}, with CRDs of the newest shape, by the command line too, and straight to \`projectcalico.org/v3\`: there, and back`;
+const ON_1_28 = "once, on kube-apiserver 1.28.15";
+const OLD_ON_1_28 = `${ON_1_28}, with CRDs of that shape: there, and back after the unlock`;
+const NEWEST_ON_1_28 = `${ON_1_28}, with CRDs of the newest shape, and straight to \`projectcalico.org/v3\`: there, and back`;
 const OLD_KUBERNETES =
   "once (`CALICO_MIGRATOR_TEST_KUBERNETES`), with CRDs of the newest shape: there and back after the unlock, twice, with the API server killed in between";
 
@@ -47,7 +52,10 @@ export const TRIED: readonly Trial[] = [
   etcd("3.32.1", "3.28.5", DOWNGRADE),
   etcd("3.24", "3.24", BACK),
   etcd("3.32", "3.32", NEWEST_CRDS),
+  etcd("3.24", "3.24", OLD_ON_1_28, "1.28"),
   etcd("3.32", "3.32", OLD_KUBERNETES, "1.28"),
+  etcd("3.32", "3.32", NEWEST_ON_1_28, "1.28"),
+  etcd("3.32", "3.32", THEIR_CRDS),
   etcd("3.24", "3.24", OLD_ON_1_32, "1.32"),
   etcd("3.32", "3.32", NEWEST_ON_1_32, "1.32"),
   native("3.32", BETA_ADMISSION, "1.34"),
