@@ -47,7 +47,7 @@ const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
   },
   {
     name: "gRPC's ways to balance that only a service's own configuration asks for, which etcd has none of",
-    filter: /grpc-js\/build\/src\/load-balancer-(outlier-detection|weighted-round-robin)\.js$/,
+    filter: /grpc-js\/build\/src\/load-balancer-(outlier-detection|(weighted-)?round-robin)\.js$/,
     contents: "exports.setup = () => undefined;",
   },
   {
