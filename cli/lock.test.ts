@@ -180,7 +180,7 @@ describe("a run that fails inside the lock", () => {
 describe("a lock that lasts longer than it may", { timeout: 120_000 }, () => {
   const policy = { ...DEFAULT_LOCK_POLICY, maxLockMs: 1_000 };
 
-  test("has the run undone by the command that waits for an approval", async (t) => {
+  test("has the run undone by the command that waits for an approval; --max-lock allows another one more time", async (t) => {
     const world = fakeWorld(t, { policy: { ...policy, onBudget: "rollback" } });
     const { code, stdout, stderr } = await start(world);
     assert.equal(code, 1);
@@ -189,6 +189,14 @@ describe("a lock that lasts longer than it may", { timeout: 120_000 }, () => {
       stderr,
       /error: nothing was locked for \d+ s, longer than the 1 s of --max-lock \(LOCK_BUDGET_EXCEEDED\)/,
     );
+    assert.match(
+      stderr,
+      /next: .*See with `describe` .* inside the lock, then start again; --max-lock allows for more/,
+    );
+    assert.match((await runIn(world, "describe", runIdIn(stdout))).stdout, /^Because: /m);
+    const longer = { policy: { ...policy, onBudget: "rollback", maxLockMs: 600_000 } } as const;
+    const again = { ...world, migrations: fakeWorld(t, longer).migrations };
+    assert.equal((await start(again, "--yes")).code, 0);
   });
 
   test("leaves the run to a person by default", async (t) => {

@@ -7,7 +7,6 @@ import { CLI } from "./testing/advice/cli.ts";
 import { codesFromElsewhere, errorsInCode, type Followed, ROOT } from "./testing/advice/errors.ts";
 import { ETCD } from "./testing/advice/etcd.ts";
 import { KUBERNETES } from "./testing/advice/kubernetes.ts";
-import { NOT_FOLLOWED } from "./testing/advice/not-followed.ts";
 import { RUNS } from "./testing/advice/runs.ts";
 import { SERVICE } from "./testing/advice/service.ts";
 
@@ -44,7 +43,7 @@ const FROM_ELSEWHERE: readonly string[] = [
 
 describe("what errors say to do", () => {
   test("stands in this catalogue once, each with a test that follows it, and nothing else does", () => {
-    const known = [...PARTS.flatMap((rows) => Object.keys(rows)), ...NOTHING_TO_DO, ...NOT_FOLLOWED];
+    const known = [...PARTS.flatMap((rows) => Object.keys(rows)), ...NOTHING_TO_DO];
     assert.deepEqual(known.toSorted(), errorsInCode().toSorted());
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { lockedClusterInformation } from "../../calico/lock.ts";
 import type { JsonObject } from "../../json.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { OLD_LOCK } from "./cluster-information.ts";
@@ -19,6 +20,12 @@ const NATIVE = "projectcalico.org/v3";
 const POLICIES = { apiVersion: NATIVE, plural: "networkpolicies", namespace: "shop" };
 const MIXED = { apiVersion: "v1", plural: "configmaps", namespace: "shop", name: "mixed" };
 
+/** The name and the annotations of an object. */
+function markOf(object: JsonObject): JsonObject {
+  const { name, annotations } = object["metadata"] as JsonObject;
+  return { name, annotations };
+}
+
 describe("what a failed run says to do gets it further", () => {
   test("an old group without ClusterInformation: it is there again, then resume", async () => {
     using world = await wholeWorld();
@@ -36,6 +43,36 @@ describe("what a failed run says to do gets it further", () => {
     await worker.engine.resume(runId);
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
+
+  for (const [code, side] of [
+    ["SOURCE_LOCKED_BY_OTHER", "old"],
+    ["TARGET_LOCKED_BY_OTHER", "native"],
+  ] as const)
+    test(`the ${side} group locked by another run (${code}): that one is finished, then resume`, async () => {
+      using world = await wholeWorld();
+      const worker = world.worker();
+      const runId = await runBefore(world, worker, "lock");
+      const api = side === "old" ? world.cluster : world.cluster.storage;
+      const ref = side === "old" ? OLD_LOCK : { ...OLD_LOCK, apiVersion: NATIVE };
+      const before = await world.cluster.get(OLD_LOCK);
+      const locked = lockedClusterInformation(before, "another-run");
+      if (side === "old") await api.replace(ref, locked);
+      else await api.create(ref, { ...locked, apiVersion: NATIVE, metadata: markOf(locked) });
+      await worker.engine.approve(runId, "test", "lock");
+      const { run } = await world.drive(worker, runId);
+      assert.equal(run.failure?.code, code, JSON.stringify([run.stage, run.failure, run.waiting]));
+      assert.match(run.failure.next, /Finish or undo that run first .*, then `resume`/);
+      if (side === "old") {
+        const { metadata } = await api.get(ref);
+        const { resourceVersion = "" } = metadata as JsonObject;
+        await api.replace(ref, {
+          ...before,
+          metadata: { ...(before["metadata"] as JsonObject), resourceVersion },
+        });
+      } else await api.delete(ref);
+      await worker.engine.resume(runId);
+      assertState(await world.drive(worker, runId), "Succeeded");
+    });
 
   test("what changed since the copy and is changed in the native group: it is mended, then resume", async () => {
     using world = await wholeWorld();

@@ -83,6 +83,36 @@ describe("what a failed run says to do gets it further", () => {
     assertState(await resume(world, worker, runId), "Succeeded");
   });
 
+  test("a target that another run has locked: that one is finished, then resume", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "lock", { approvals: ["unlock", "switch"] });
+    const ref = { apiVersion: POOL.apiVersion, plural: "clusterinformations", name: "default" };
+    const found = await world.kubernetes.get(ref);
+    const { spec, metadata } = lockedClusterInformation(found, "another-run");
+    await world.kubernetes.patch(ref, { spec, metadata }, { type: "merge" });
+    await approve(world, worker, runId, "lock");
+    await assertFailed(
+      world,
+      worker,
+      runId,
+      "TARGET_LOCKED_BY_OTHER",
+      /Finish or undo that run first .*, then `resume`/,
+    );
+    const { spec: free } = unlockedClusterInformation(await world.kubernetes.get(ref));
+    const annotations = Object.fromEntries(
+      Object.keys((metadata as JsonObject)["annotations"] as JsonObject).map((name) => [name, null]),
+    );
+    await world.kubernetes.patch(
+      ref,
+      { spec: free, metadata: { annotations } },
+      {
+        type: "merge",
+      },
+    );
+    assertState(await resume(world, worker, runId), "Succeeded");
+  });
+
   test("an etcd that somebody has unlocked: rollback, then start again", async () => {
     using world = await World.create();
     const worker = world.worker();

@@ -70,6 +70,6 @@ export async function unlockSource(context: Context, before: string): Promise<vo
 
 function lockedByOther(runId: string): MigratorError {
   return new MigratorError("SOURCE_LOCKED_BY_OTHER", `etcd is locked by run "${runId}"`, {
-    next: `Finish or undo that run first: \`calico-migrator describe ${runId}\`.`,
+    next: `Finish or undo that run first (\`calico-migrator describe ${runId}\`), then \`resume\`.`,
   });
 }

@@ -168,8 +168,8 @@ export const RUNS: Followed = {
     "is given up after a time, with who writes, and goes on once they have stopped",
   ],
   [`${NATIVE}/stages/cleanup.ts CLEANUP_REFUSED`]: [
-    `${NATIVE}/compared-before-cleanup.test.ts`,
-    "keeps the old group, by name",
+    `${NATIVE}/stages/cleanup.test.ts`,
+    "is refused while a workload does not run with the native group; once it does, a resume goes on",
   ],
   [`${NATIVE}/stages/cleanup.ts CLEANUP_STUCK`]: [
     `${NATIVE}/stages/cleanup.test.ts`,
@@ -290,5 +290,41 @@ export const RUNS: Followed = {
   "shared/migrations/target/release-fields.ts FIELDS_NOT_RELEASED": [
     "shared/migrations/target/release-fields.test.ts",
     "and that a webhook gives back at every write (FIELDS_NOT_RELEASED) are released once it is mended",
+  ],
+  "shared/engine/dead-letter.ts WORK_ABANDONED": [
+    "shared/engine/dead-letter.test.ts",
+    "fails its run, which says why, and which goes on when it is resumed",
+  ],
+  "shared/engine/lock.ts LOCK_BUDGET_EXCEEDED": [
+    "cli/lock.test.ts",
+    "--max-lock allows another one more time",
+  ],
+  "shared/engine/stage-list.ts RUN_STAGE_UNKNOWN 2": [
+    "shared/engine/stage-list.test.ts",
+    "does not go on with the run, which the first version can",
+  ],
+  [`${NATIVE}/cluster-information.ts SOURCE_LOCKED_BY_OTHER`]: [
+    `${NATIVE}/followed-advice.test.ts`,
+    "group locked by another run (${code}): that one is finished, then resume",
+  ],
+  [`${NATIVE}/cluster-information.ts TARGET_LOCKED_BY_OTHER`]: [
+    `${NATIVE}/followed-advice.test.ts`,
+    "group locked by another run (${code}): that one is finished, then resume",
+  ],
+  [`${NATIVE}/preflight/stage.ts NOTHING_TO_MIGRATE`]: [
+    `${NATIVE}/preflight/stage.test.ts`,
+    "and nothing else; with the right cluster there is",
+  ],
+  [`${NATIVE}/stages/cleanup.ts CLEANUP_REFUSED 2`]: [
+    `${NATIVE}/compared-before-cleanup.test.ts`,
+    "keeps the old group, by name",
+  ],
+  [`${ETCD}/target-lock.ts TARGET_LOCKED_BY_OTHER`]: [
+    `${ETCD}/followed-advice.test.ts`,
+    "a target that another run has locked: that one is finished, then resume",
+  ],
+  "shared/migrations/preflight/reports.ts PREFLIGHT_FAILED": [
+    `${ETCD}/followed-advice.test.ts`,
+    "a target with the CRDs of both groups: start again with --target-group",
   ],
 };

@@ -87,12 +87,19 @@ suite("the stage preflight", () => {
     assert.deepEqual(kept.announced, []);
   });
 
-  test("says that there is nothing to migrate, and nothing else", async (t) => {
+  test("says that there is nothing to migrate, and nothing else; with the right cluster there is", async (t) => {
     const { context, kept } = contextOf(await startFakeCluster(t));
 
-    await assert.rejects(stage.act(context), { code: "NOTHING_TO_MIGRATE" });
+    await assert.rejects(stage.act(context), {
+      code: "NOTHING_TO_MIGRATE",
+      next: "There is nothing to migrate. If this is the wrong cluster, check the connection.",
+    });
 
     assert.deepEqual(idsOf(kept), ["old-group"]);
+    const right = await startFakeCluster(t, { serves });
+    await calico(right);
+    await right.put(information, { metadata: { name: "default" }, spec: { datastoreReady: true } });
+    assert.deepEqual(await stage.act(contextOf(right).context), { done: true });
   });
 
   test("asks for missing rights before it looks at anything", async (t) => {

@@ -27,18 +27,23 @@ function ownedBy(owner: JsonObject): JsonObject {
 }
 
 suite("deleting the old CRDs", () => {
-  test("is refused while a workload does not run with the native group", async () => {
+  test("is refused while a workload does not run with the native group; once it does, a resume goes on", async () => {
     using world = await World.create(outerStages());
     const worker = world.worker();
     const runId = await runTo(world, worker, { stopBefore: "cleanup", approvals: ["unlock"] });
     const ref = { apiVersion: "apps/v1", plural: "deployments", namespace: NAMESPACE, name: "calico-typha" };
     const template = { spec: { containers: [{ name: "calico-typha" }] } };
+    const { spec: before } = await world.cluster.get(ref);
     await world.cluster.patch(ref, { spec: { template } }, { type: "merge" });
     await worker.engine.approve(runId, "test", "cleanup");
     const { run } = await world.drive(worker, runId);
     assert.equal(run.failure?.code, "CLEANUP_REFUSED");
     assert.match(run.failure.message, /deployments\/calico-typha/);
+    assert.equal(run.failure.next, "Mend that, then `resume`.");
     assert.match(JSON.stringify(world.cluster.dump()), OLD_PATHS);
+    await world.cluster.patch(ref, { spec: before ?? {} }, { type: "merge" });
+    await worker.engine.resume(runId);
+    assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
   });
 
   test("is refused before everything was compared", async () => {
