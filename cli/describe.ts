@@ -37,7 +37,7 @@ const LISTS: readonly { title: string; ledger: string; states?: readonly Checkpo
   { title: "also written by others", ledger: "written-by-others", states: ["conflict", "pending"] },
   { title: "without some owners", ledger: "owned", states: ["failed"] },
   { title: "left in the target", ledger: "leftovers" },
-  { title: "not carried back", ledger: "not-carried-back" },
+  { title: "not carried back", ledger: "not-carried-back", states: PRESENT },
 ];
 
 /** A resource that people have to know by name. */

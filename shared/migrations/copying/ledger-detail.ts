@@ -16,6 +16,10 @@ export interface ResourceDetail {
   gone?: boolean;
   /** The pass of the late rollback that has dealt with it. */
   pass?: string;
+  /** Hash of the value that the late rollback is about to write to the source. */
+  writing?: string;
+  /** Of what is not carried back: the key that the source keeps as it is. */
+  source?: string;
   /** Why it failed or conflicts. */
   code?: string;
   reason?: string;

@@ -191,10 +191,6 @@ export const RUNS: Followed = {
     `${ETCD}/followed-advice.test.ts`,
     "a copy that somebody has changed: it is mended, then resume",
   ],
-  [`${ETCD}/undo/carry-back.ts SOURCE_WRITTEN_MEANWHILE`]: [
-    `${ETCD}/followed-advice.test.ts`,
-    "an etcd that is written on the late way back: that is stopped, then resume",
-  ],
   [`${NATIVE}/cluster-information.ts NATIVE_NOT_SERVED`]: [
     `${NATIVE}/followed-advice.test.ts`,
     "an APIService that somebody puts back all the time (NATIVE_NOT_SERVED): once that is stopped, the run goes on by itself",

@@ -10,8 +10,11 @@ import type { Pair } from "./verify-kind.ts";
 
 /** How differences are judged. */
 export interface JudgeTraits {
-  /** What has changed in the source since it was copied, or has lost its home: left for catching up, or a difference. */
-  sourceChanged: "later" | "difference";
+  /**
+   * What has changed in the source since it was copied: left for catching up, and so is what has lost its namespace or Node; or, on
+   * the way back, left to whoever names it.
+   */
+  sourceChanged: "later" | "named";
   /**
    * What others have written to the target since it was copied, or made there by themselves: a difference; or noted, and to
    * be approved before the unlock where it concerns tiers, policies, sets, host endpoints or IPAM.
@@ -39,6 +42,7 @@ export async function judgePairs(
   for (const pair of pairs) {
     const comparison = await compareResource(context, convert, pair);
     if (comparison.result === "equal") continue;
+    if (traits.sourceChanged === "named" && isChanged(pair)) continue;
     if (traits.sourceChanged === "later" && (await isForLater(context, pair, comparison))) continue;
     if (isNoted(traits, comparison)) noted.push(differing(pair.checkpoint, reasonOf(comparison)));
     else different.push(differing(pair.checkpoint, reasonOf(comparison)));
@@ -58,6 +62,10 @@ export async function judgeStrangers(
   return traits.writtenByOthers === "noted"
     ? { different: [], noted: strange }
     : { different: strange, noted: [] };
+}
+
+function isChanged({ checkpoint, source }: Pair): boolean {
+  return (source?.modRevision ?? 0) !== checkpoint.sourceRevision;
 }
 
 /** What has changed in the source, or lost its namespace or Node, is caught up with. */

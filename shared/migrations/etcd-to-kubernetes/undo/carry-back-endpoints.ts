@@ -2,7 +2,6 @@ import { z } from "zod";
 import { workloadEndpointOf, type StoredEndpoint } from "../../../calico/workload-endpoint.ts";
 import type { BatchOutcome, Sweep } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
-import { prefixEnd } from "../../../etcd/keys.ts";
 import type { EtcdKeyValue } from "../../../etcd/types.ts";
 import type { JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
@@ -11,6 +10,7 @@ import { type Context, conversion } from "../context.ts";
 import { lossRow, recordLosses } from "../not-carried-back.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { call, listPage, orAbsent } from "../../target/calls.ts";
+import { nextKeyRange, valuesInRange } from "./etcd-ranges.ts";
 
 const PREFIX = "/calico/resources/v3/projectcalico.org/workloadendpoints/";
 const PAGE = 200;
@@ -49,12 +49,10 @@ export const carryBackEndpoints: Sweep<ClusterConnections, EtcdToKubernetesOptio
     }
     const cursor = Cursor.parse(previous);
     if (cursor.done) return { batches: [], done: true };
-    const query = { from: cursor.from, to: prefixEnd(PREFIX), limit: PAGE, keysOnly: true };
-    const { kvs, more } = await context.connections.etcd().range(query);
-    const last = kvs.at(-1);
-    const next = last === undefined ? cursor.from : `${last.key}\0`;
-    const batches = last === undefined ? [] : [{ scope: { from: cursor.from, to: next }, size: kvs.length }];
-    return { batches, cursor: { from: next, done: !more } };
+    const next = await nextKeyRange(context, PREFIX, cursor.from);
+    if (next === undefined) return { batches: [], done: true };
+    const { range, size, more } = next;
+    return { batches: [{ scope: { ...range }, size }], cursor: { from: range.to, done: !more } };
   },
   work: async (context, batch) => {
     const scope = Scope.parse(batch.scope);
@@ -63,6 +61,31 @@ export const carryBackEndpoints: Sweep<ClusterConnections, EtcdToKubernetesOptio
 };
 
 async function writeEndpoints(context: Context, batch: Readonly<BatchRecord>): Promise<BatchOutcome> {
+  const { endpoints, outcome } = await readEndpoints(context, batch);
+  const stored = await context.connections.etcd().getMany(endpoints.map(({ key }) => key));
+  const changed = endpoints.filter((endpoint) => !isStored(endpoint, stored.get(endpoint.key)));
+  for (const { key, value } of changed) {
+    context.ensureHeld();
+    await context.connections
+      .etcd()
+      .compareAndPut({ key, expectedModRevision: "any", value: JSON.stringify(value) });
+  }
+  return outcome;
+}
+
+/** Records the endpoints of pods that have no place in etcd, a page of pods at a time; writes nothing. */
+export async function recordLostEndpoints(
+  context: Context,
+  batch: Readonly<BatchRecord>,
+): Promise<BatchOutcome> {
+  return (await readEndpoints(context, batch)).outcome;
+}
+
+/** A page of pods: the endpoints that etcd is to have, and where to go on. Those that it cannot have are recorded. */
+async function readEndpoints(
+  context: Context,
+  batch: Readonly<BatchRecord>,
+): Promise<{ endpoints: StoredEndpoint[]; outcome: BatchOutcome }> {
   const continueToken =
     batch.progress === undefined ? undefined : Progress.parse(batch.progress).continueToken;
   const pods = { apiVersion: "v1", plural: "pods" };
@@ -79,24 +102,18 @@ async function writeEndpoints(context: Context, batch: Readonly<BatchRecord>): P
     present.filter(({ pod }) => isLost(pod)).map(({ pod }) => lostEndpoint(pod)),
   );
   const endpoints = present.filter(({ pod }) => !isLost(pod)).map(({ endpoint }) => endpoint);
-  const stored = await context.connections.etcd().getMany(endpoints.map(({ key }) => key));
-  const changed = endpoints.filter((endpoint) => !isStored(endpoint, stored.get(endpoint.key)));
-  for (const { key, value } of changed) {
-    context.ensureHeld();
-    await context.connections
-      .etcd()
-      .compareAndPut({ key, expectedModRevision: "any", value: JSON.stringify(value) });
-  }
-  if (page.continueToken !== undefined)
-    return { more: true, progress: { continueToken: page.continueToken } };
-  return { done: true, counts: {} };
+  const outcome: BatchOutcome =
+    page.continueToken === undefined
+      ? { done: true, counts: {} }
+      : { more: true, progress: { continueToken: page.continueToken } };
+  return { endpoints, outcome };
 }
 
 function lostEndpoint(pod: JsonObject): Checkpoint {
   const [namespace, name] = [textAt(pod, "metadata", "namespace"), textAt(pod, "metadata", "name")];
   const node = textAt(pod, "spec", "nodeName");
   const reason = `its endpoint names the node "${node}", and etcd already uses that name for another`;
-  return lossRow("WorkloadEndpoint", `v1/pods/${namespace}/${name}`, pod, reason);
+  return lossRow("WorkloadEndpoint", `v1/pods/${namespace}/${name}`, pod, { reason });
 }
 
 /** An endpoint of the same sandbox, on the same node and with the same addresses, is left as the CNI plugin has written it. */
@@ -121,15 +138,15 @@ function parse({ value }: EtcdKeyValue): Endpoint | undefined {
 async function deleteStale(context: Context, scope: { from: string; to: string }): Promise<BatchOutcome> {
   const etcd = context.connections.etcd();
   let deleted = 0;
-  for (const stored of (await etcd.range({ ...scope, limit: PAGE })).kvs) {
-    const endpoint = parse(stored);
-    if (endpoint?.spec.orchestrator !== "k8s" || !(await isStale(context, stored.key, endpoint))) continue;
-    context.ensureHeld();
-    const { applied } = await etcd.compareAndDelete({
-      key: stored.key,
-      expectedModRevision: stored.modRevision,
-    });
-    if (applied) deleted++;
+  for await (const page of valuesInRange(context, scope)) {
+    for (const stored of page) {
+      const endpoint = parse(stored);
+      if (endpoint?.spec.orchestrator !== "k8s" || !(await isStale(context, stored.key, endpoint))) continue;
+      context.ensureHeld();
+      const { key, modRevision } = stored;
+      const { applied } = await etcd.compareAndDelete({ key, expectedModRevision: modRevision });
+      if (applied) deleted++;
+    }
   }
   return { done: true, counts: { deleted } };
 }

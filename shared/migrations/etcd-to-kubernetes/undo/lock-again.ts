@@ -11,6 +11,7 @@ import { rehearseSourceWrites } from "../rehearsals.ts";
 import { lockSource } from "../source-lock.ts";
 import { clusterInformationRef, LOCKED, setTargetReady } from "../target-lock.ts";
 import { backRehearsals } from "./back-rehearsals.ts";
+import { isSharedEtcd } from "./shared-etcd.ts";
 
 /**
  * Nobody writes to the Kubernetes datastore while it is carried back. etcd is still locked; or again, where others have used it.
@@ -54,9 +55,4 @@ function sourceUnlocked(): MigratorError {
       next: "A late rollback would overwrite what was written to etcd since. Where the Kubernetes datastore is right, give the run up with `abandon`; where etcd is, apply Calico's manifest for etcd first.",
     },
   );
-}
-
-/** True where others have used etcd since the unlock. */
-export async function isSharedEtcd(context: Context): Promise<boolean> {
-  return (await context.notesOf("unlock"))["leftToOthers"] === true;
 }
