@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { workloadEndpointOf } from "../../calico/workload-endpoint.ts";
 import type { JsonObject } from "../../json.ts";
+import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, rollBack } from "./testing/steps.ts";
 import { startRun, type Worker, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
+/** Of an object that is held when it is deleted. */
+const NEW = { namespace: "shop", finalizers: ["example.com/hold"] };
 const PODS = { apiVersion: "v1", plural: "pods", namespace: "shop" };
 const NODES = { apiVersion: "v1", plural: "nodes" };
 const ENDPOINTS = "/calico/resources/v3/projectcalico.org/workloadendpoints/shop/";
@@ -107,5 +110,33 @@ describe("what a late rollback cannot take back to etcd", () => {
     assert.equal(run.waiting.count, 3);
     assertState(await approve(world, worker, runId, "not-carried-back"), "RolledBack");
     assert.deepEqual(endpoints(world), []);
+  });
+});
+
+describe("an object that is deleted, and held by a finalizer", () => {
+  const POLICIES = { apiVersion: V1, plural: "networkpolicies", namespace: "shop" };
+
+  test("is not carried back as a living one: it is named, and etcd has it no more", async () => {
+    using world = await World.create();
+    for (const name of ["held", "kept"])
+      world.etcd.put(policyKey(`shop/${name}`), policyValue(`shop/${name}`));
+    const worker = world.worker();
+    const runId = await finished(world, worker);
+    const held = { ...POLICIES, name: "held" };
+    await world.kubernetes.patch(held, { metadata: { finalizers: ["example.com/hold"] } }, { type: "merge" });
+    await world.kubernetes.delete(held);
+    const found = await world.kubernetes.get(held);
+    await world.kubernetes.create(POLICIES, { ...found, metadata: { ...NEW, name: "new" } });
+    await world.kubernetes.delete({ ...POLICIES, name: "new" });
+
+    await worker.engine.undo(runId, "rollback");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.waiting?.subject, "not-carried-back", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.waiting.message, /2 will not .*shop\/held \(it is deleted in Kubernetes.*shop\/new \(/);
+    assertState(await approve(world, worker, runId, "not-carried-back"), "RolledBack");
+    const etcd = world.etcd.dump();
+    const there = ["held", "kept", "new"].map((name) => etcd[policyKey(`shop/${name}`)] !== undefined);
+    assert.deepEqual(there, [false, true, false]);
   });
 });

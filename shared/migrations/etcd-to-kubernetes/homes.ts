@@ -74,8 +74,8 @@ export async function homeUid(context: Context, { plural, name }: Home): Promise
   return found === undefined || isLeaving(found) ? undefined : textAt(found, "metadata", "uid");
 }
 
-/** What is being deleted takes nothing new in, and all that is in it with it: as if it were gone. */
-function isLeaving(object: JsonObject): boolean {
+/** True for what is being deleted: it takes nothing new in, and all that is in it with it, as if it were gone. */
+export function isLeaving(object: JsonObject): boolean {
   return "deletionTimestamp" in objectAt(object, "metadata");
 }
 

@@ -3,6 +3,7 @@ import { detailOf, lastingDetail, withDetail } from "../../copying/ledger-detail
 import { type RankRange, rowsInRange } from "../../copying/ledger-ranges.ts";
 import { readTarget } from "../../target/calls.ts";
 import { type Context, decisions, resources } from "../context.ts";
+import { isLeaving } from "../homes.ts";
 import { recordLosses } from "../not-carried-back.ts";
 import { isMadeAgain } from "../source-changes.ts";
 import { readSources, type SourcedCheckpoint } from "../source.ts";
@@ -22,7 +23,8 @@ export async function carryDeletions(context: Context, range: RankRange, limit: 
   const kept: Checkpoint[] = [];
   for (const pair of await readSources(context, unseen)) {
     const row = pair.checkpoint;
-    if ((await readTarget(context, refOf(row, targetGroup))) !== undefined) continue;
+    const target = await readTarget(context, refOf(row, targetGroup));
+    if (target !== undefined && !isLeaving(target)) continue;
     if (!(await deleteSource(context, pair))) kept.push(keptRow(row));
     gone.push(withDetail({ ...row, state: "reverted" }, { gone: true }));
   }

@@ -8,6 +8,7 @@ import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import { detailOf, isLeftOut, withDetail } from "../../copying/ledger-detail.ts";
 import { compareResource } from "../compare.ts";
 import { backConversion, type Context, conversion, resources, uncarried } from "../context.ts";
+import { isLeaving } from "../homes.ts";
 import { rankOf } from "../source-changes.ts";
 import { readSources, type SourcedCheckpoint } from "../source.ts";
 import type { Conversions } from "../stages/verify-kind.ts";
@@ -16,6 +17,7 @@ import { isWrittenSince, WRITTEN_SINCE } from "./written-since.ts";
 
 /** Marks what the carrying back has seen in Kubernetes: the rest is deleted there. */
 export const PASS = "carry-back";
+const DELETED_HERE = "it is deleted in Kubernetes, where its finalizers still hold it: etcd has it no more";
 
 /** What becomes of one object of the Kubernetes datastore on the way back. */
 export interface Judged {
@@ -45,10 +47,14 @@ export async function judgeObjects(
 ): Promise<Judged[]> {
   const convert = { there: await conversion(context), back: await backConversion(context) };
   const ref = targetKind(kindInfo(kind), convert.there.targetGroup);
-  const byTarget = new Map(objects.map((object) => [objectTargetId(ref, object), object]));
+  const byTarget = new Map(
+    objects.filter((object) => !isLeaving(object)).map((object) => [objectTargetId(ref, object), object]),
+  );
+  const judged = objects
+    .filter(isLeaving)
+    .map((object): Judged => ({ target: objectTargetId(ref, object), object, lost: DELETED_HERE }));
   const known = await resources(context).findByTarget([...byTarget.keys()]);
   const live = known.filter(({ state }) => state !== "reverted");
-  const judged: Judged[] = [];
   for (const pair of await readSources(context, live)) {
     const object = byTarget.get(pair.checkpoint.target);
     if (object !== undefined) judged.push(await judgeKnown(context, convert, { ...pair, object }));

@@ -3,6 +3,7 @@ import { detailOf } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, conversion } from "../context.ts";
+import { isLeaving } from "../homes.ts";
 import { lossRow, recordLosses } from "../not-carried-back.ts";
 import { readSources } from "../source.ts";
 import { refOf } from "../target-refs.ts";
@@ -14,7 +15,8 @@ export async function recordWrittenSince(context: Context, range: RankRange, lim
   const convert = await conversion(context);
   for (const { checkpoint, source } of await readSources(context, await liveRows(context, range, limit))) {
     if (!isWrittenSince(checkpoint, source)) continue;
-    const target = await readTarget(context, refOf(checkpoint, convert.targetGroup));
+    const found = await readTarget(context, refOf(checkpoint, convert.targetGroup));
+    const target = found !== undefined && isLeaving(found) ? undefined : found;
     if (target === undefined && source === undefined) continue;
     if (target === undefined) {
       await recordLosses(context, [keptRow(checkpoint)]);
