@@ -77,6 +77,37 @@ describe("a native object with another spec", () => {
     assert.match(world.cluster.dump()[`${V1}/clusterinformations/default`] ?? "", /"datastoreReady":true/);
   });
 
+  test("is named together with all others, whatever they are, before anything is written", async () => {
+    using world = await worldWith(native({ ...WEB, order: 1 }));
+    const pool = { apiVersion: NATIVE, plural: "ippools", name: "blue" };
+    const spec = { cidr: "10.7.0.0/24" };
+    const blue = { kind: "IPPool", metadata: { name: "blue" } };
+    await world.cluster.create({ ...pool, apiVersion: V1 }, { ...blue, apiVersion: V1, spec });
+    await world.cluster.storage.create(pool, {
+      ...blue,
+      apiVersion: NATIVE,
+      spec: { ...spec, disabled: true },
+    });
+    const worker = world.worker();
+    const runId = await inConflict(world, worker);
+    const { run } = await world.describe(worker, runId);
+    assert.equal(run.stage, "try-copy");
+    assert.match(run.waiting?.message ?? "", /^2 resources .*ippools\/blue.*networkpolicies\/shop\/web/);
+    const native3 = Object.keys(world.cluster.dump()).filter((path) => path.startsWith(`${NATIVE}/`));
+    assert.deepEqual(native3.toSorted(), [`${NATIVE}/ippools/blue`, PATH]);
+
+    await decide(world, worker, runId, "source");
+    assert.deepEqual(await mismatches(world.cluster), []);
+  });
+
+  test("that nobody decides on is left alone by an abort", async () => {
+    using world = await worldWith(native({ ...WEB, order: 1 }));
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    await rollBack(world, worker, await inConflict(world, worker));
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+
   for (const [use, order] of [
     ["source", 5],
     ["target", 1],

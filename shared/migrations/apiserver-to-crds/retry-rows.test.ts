@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
+import { conflictsOf } from "../../engine/conflicts.ts";
 import type { RunRecord } from "../../engine/records.ts";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { resources } from "./context.ts";
@@ -138,11 +139,16 @@ describe("of very many resources that are unsettled,", () => {
     assert.equal((await world.drive(worker, runId)).run.waiting?.reason, "Conflict");
 
     await world.cluster.storage.delete({ ...OLD, apiVersion: "projectcalico.org/v3", name: last });
-    await world.drive(worker, runId, ({ state }) => state !== "Waiting");
-    const { run } = await world.drive(worker, runId);
+    const { run } = await world.drive(
+      worker,
+      runId,
+      ({ waiting }) => waiting?.message.startsWith("1000 ") === true,
+    );
 
     assert.equal(run.waiting?.reason, "Conflict");
-    assert.match(world.cluster.storage.dump()[`${NATIVE}/${last}`] ?? "", /"order":5/);
+    const conflicts = await Array.fromAsync(conflictsOf(worker.embedded.store, runId));
+    assert.equal(conflicts.length, 1000);
+    assert.ok(!conflicts.some(({ target }) => target.endsWith(`/${last}`)));
   });
 });
 

@@ -34,10 +34,7 @@ export async function settleConflict(
   const decision = context.resolution(conflict);
   switch (decision?.use) {
     case undefined:
-      return withDetail(
-        { ...copy.checkpoint, state: "conflict" },
-        { code: CODE, reason: clash.reason, conflict },
-      );
+      return conflictRow(clash, conflict);
     case "target":
       return keepTarget(copy, found, decision);
     case "skip":
@@ -48,6 +45,16 @@ export async function settleConflict(
       return replace({ ...copy, checkpoint: intended }, created);
     }
   }
+}
+
+/** The checkpoint of a clash that nobody has decided on; undefined where somebody has. Writes nothing. */
+export function undecided(context: CopyContext, clash: Clash): Checkpoint | undefined {
+  const conflict = describe(context, clash);
+  return context.resolution(conflict) === undefined ? conflictRow(clash, conflict) : undefined;
+}
+
+function conflictRow({ copy, reason }: Clash, conflict: ConflictDetail): Checkpoint {
+  return withDetail({ ...copy.checkpoint, state: "conflict" }, { code: CODE, reason, conflict });
 }
 
 /** True when an object is as this run has written it by a person's decision, so that it may be brought up to date. */

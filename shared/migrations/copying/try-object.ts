@@ -9,7 +9,7 @@ import { isUntriable } from "../target/rehearse.ts";
 
 /** What the API server says of an object that is not created yet. */
 export type Trial =
-  | { outcome: "accepted" }
+  | { outcome: "accepted"; isThere?: true }
   | { outcome: "refused"; code: string; reason: string }
   /** It cannot judge without writing. */
   | { outcome: "untried"; reason: string };
@@ -79,7 +79,7 @@ export async function tryCreate(context: AnyContext, tried: Tried): Promise<Tria
 /** What an error of a dry run says of the write. Throws what may pass. */
 export function trialOf(error: unknown): Trial {
   // What is there already is judged before that is noticed.
-  if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return { outcome: "accepted" };
+  if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return { outcome: "accepted", isThere: true };
   if (!(error instanceof KubernetesApiError) || isRetryable(error)) throw error;
   if (error.status < 400 || error.status > 599) throw error;
   // Whoever writes at the same moment is dealt with by the write itself.

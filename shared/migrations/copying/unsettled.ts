@@ -35,10 +35,15 @@ export async function unsettled(
     };
   }
   if (conflicts.length === 0) return undefined;
-  const message = `resources of the target differ and are not this run's: ${named(conflicts)}`;
   const { conflict: count = 0 } = await ledger.count();
-  const retryAfterMs = Math.max(POLL_MS, POLL_MS_EACH * count);
-  return () => ({ wait: { reason: "Conflict", message, retryAfterMs } });
+  return () => ({ wait: waitForDecisions(conflicts, count) });
+}
+
+/** Waits for a person to decide on conflicts, of which these are the first, or to mend them. */
+export function waitForDecisions(conflicts: readonly Checkpoint[], count: number): WaitRequest {
+  const first = conflicts.slice(0, NAMED);
+  const message = `${count} resources of the target differ and are not this run's: ${named(first, count)}`;
+  return { reason: "Conflict", message, retryAfterMs: Math.max(POLL_MS, POLL_MS_EACH * count) };
 }
 
 /** The same of the first of these ranks that has any. */
@@ -67,7 +72,8 @@ export async function hasMoved(context: CopyContext, copy: CopyTask): Promise<bo
   return detailOf(copy.checkpoint).conflict?.seen !== seen;
 }
 
-function named(checkpoints: readonly Checkpoint[]): string {
+function named(checkpoints: readonly Checkpoint[], count?: number): string {
   const names = checkpoints.map((one) => `${one.target} (${detailOf(one).reason ?? "no reason recorded"})`);
-  return names.join("; ") + (checkpoints.length === NAMED ? "; and perhaps more" : "");
+  if (count === undefined) return names.join("; ") + (names.length === NAMED ? "; and perhaps more" : "");
+  return names.join("; ") + (count > names.length ? `; and ${count - names.length} more` : "");
 }

@@ -7,7 +7,7 @@ import { fieldManager } from "../context.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
 import { isOurs, isWrittenByOthers } from "../target/ownership.ts";
 import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
-import { type Clash, isAsDecided, settleConflict } from "./conflict.ts";
+import { type Clash, isAsDecided, settleConflict, undecided } from "./conflict.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
 const FOREIGN = "the target holds another object of this name";
@@ -45,14 +45,53 @@ export async function createOrRecognise(
 async function recognise(context: CopyContext, copy: CopyTask, tries: number): Promise<Checkpoint> {
   const found = await readTarget(context, copy.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
-  const ours = isOurs(context, found);
   const expected = await copy.expected();
-  if (copy.meaning(expected) === copy.meaning(found)) return applied(copy, found, ours);
-  if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
-  if (ours && !isWrittenByOthers(context, found))
-    return replace(context, copy, { found, created: true, tries });
-  if (!ours && isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
-  return decided(context, { copy, expected, found, reason: ours ? CHANGED : FOREIGN }, tries);
+  switch (standing(context, copy, { expected, found })) {
+    case "same":
+      return applied(copy, found, isOurs(context, found));
+    case "replaced":
+      return replace(context, copy, { found, created: false, tries });
+    case "ours":
+      return replace(context, copy, { found, created: true, tries });
+    case "built-in":
+      return replaceRecorded(context, copy, found, tries);
+    case "foreign":
+      return decided(context, clashOf(context, copy, { expected, found }), tries);
+  }
+}
+
+/**
+ * The conflict that the creation of an object would be, for a person to decide on before anything is written; undefined where it
+ * would be none, or is decided. Only reads.
+ */
+export async function foreseeConflict(context: CopyContext, copy: CopyTask): Promise<Checkpoint | undefined> {
+  const found = await readTarget(context, copy.target);
+  if (found === undefined) return undefined;
+  const sides = { expected: await copy.expected(), found };
+  if (standing(context, copy, sides) !== "foreign") return undefined;
+  return undecided(context, clashOf(context, copy, sides));
+}
+
+interface Sides {
+  expected: JsonObject;
+  found: JsonObject;
+}
+
+/** How an object that is there already stands to the one that is to be created. */
+function standing(
+  context: CopyContext,
+  copy: CopyTask,
+  { expected, found }: Sides,
+): "same" | "replaced" | "ours" | "built-in" | "foreign" {
+  const ours = isOurs(context, found);
+  if (copy.meaning(expected) === copy.meaning(found)) return "same";
+  if (mayReplace(copy, found)) return "replaced";
+  if (ours && !isWrittenByOthers(context, found)) return "ours";
+  return !ours && isProtectedTier(copy) ? "built-in" : "foreign";
+}
+
+function clashOf(context: CopyContext, copy: CopyTask, sides: Sides): Clash {
+  return { copy, ...sides, reason: isOurs(context, sides.found) ? CHANGED : FOREIGN };
 }
 
 /**

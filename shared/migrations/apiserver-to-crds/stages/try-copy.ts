@@ -1,15 +1,22 @@
 import { z } from "zod";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
-import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
+import type { Checkpoint } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { addCounts } from "../../copying/copy-each.ts";
+import { detailOf } from "../../copying/ledger-detail.ts";
 import { copyRefused, countProblems, forgetProblems } from "../../copying/problems.ts";
-import { blockers, type Context, isPrecopied, untried } from "../context.ts";
+import { conflictPages, waitForDecisions } from "../../copying/unsettled.ts";
+import { blockers, type Context, isPrecopied, resources, untried } from "../context.ts";
 import { WITHOUT_IT } from "../left-out.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { tryObjects } from "../try-objects.ts";
+import { movedConflicts } from "../retry-rows.ts";
+import { foreseeAgain, tryObjects } from "../try-objects.ts";
 import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
+
+const RANKS: readonly number[] = [1, 2, 3];
+const NAMED = 5;
 
 const Cursor = z.object({
   /** The kind that is being read, by its place in the order of copying. */
@@ -21,7 +28,7 @@ const Cursor = z.object({
 
 /**
  * Lets the API server judge every native object before the first is written, so that all faults of all objects are told at once:
- * formats, CEL rules, admission, quotas, namespaces, sizes. Not possible sooner than through the second version; without it the
+ * formats, CEL rules, admission, quotas, namespaces, sizes, and all conflicts, on which people decide before anything is written. Not possible sooner than through the second version; without it the
  * objects are judged when they are copied, inside the lock, and preflight has judged them by their schema.
  */
 export const tryCopy: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throughNative({
@@ -47,7 +54,7 @@ export const tryCopy: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throug
 async function planNext(
   context: Context,
   { kind: at, continueToken, retries }: z.infer<typeof Cursor>,
-): Promise<SweepPlan> {
+): Promise<SweepPlan | { wait: WaitRequest }> {
   const kind = NATIVE_KINDS[at];
   if (kind === undefined) return judge(context);
   const { batches, next } = await planV1Page(context, kind, continueToken);
@@ -56,10 +63,30 @@ async function planNext(
   return { batches, cursor, ...(isLast ? { barrier: true } : {}) };
 }
 
-async function judge(context: Context): Promise<SweepPlan> {
+async function judge(context: Context): Promise<SweepPlan | { wait: WaitRequest }> {
   const refused = await countProblems(blockers(context), ({ state }) => state === "failed");
   if (refused.count > 0) throw copyRefused(refused, { where: "the old group", otherwise: WITHOUT_IT });
   const { count, items } = await countProblems(untried(context), ({ state }) => state === "failed");
   await context.record({ untried: count, untriedFirst: items });
-  return { batches: [], done: true };
+  return (await undecidedConflicts(context)) ?? { batches: [], done: true };
+}
+
+/** What is another conflict by now, or none, is recorded as it is; what is decided on is settled as it is written. */
+async function undecidedConflicts(context: Context): Promise<{ wait: WaitRequest } | undefined> {
+  const first: Checkpoint[] = [];
+  let count = 0;
+  for (const rank of RANKS) {
+    await foreseeAgain(context, await movedConflicts(context, rank));
+    for await (const rows of conflictPages(resources(context), rank)) {
+      const open = rows.filter((row) => !isDecided(context, row));
+      count += open.length;
+      first.push(...open.slice(0, NAMED - first.length));
+    }
+  }
+  return count === 0 ? undefined : { wait: waitForDecisions(first, count) };
+}
+
+function isDecided(context: Context, row: Checkpoint): boolean {
+  const { conflict } = detailOf(row);
+  return conflict !== undefined && context.resolution(conflict) !== undefined;
 }
