@@ -1,3 +1,4 @@
+import type { SelectorReading } from "../selector.ts";
 import { type CalicoVersion, compareVersions, versionText } from "./version.ts";
 
 /** How one version of Calico keeps its data, where versions differ. */
@@ -19,6 +20,8 @@ export interface VersionRules {
   readonly writesTier: boolean;
   /** Block affinities are found by labels. */
   readonly affinityLabels: boolean;
+  /** How it reads selectors. */
+  readonly selectors: SelectorReading;
   /** What its client writes into a pool that does not say it. */
   readonly poolDefaults: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -44,6 +47,7 @@ const OLDEST: VersionRules = {
   tiers: false,
   writesTier: false,
   affinityLabels: false,
+  selectors: "lines",
   poolDefaults: {},
 };
 
@@ -73,9 +77,10 @@ export const RULE_CHANGES: readonly RuleChange[] = [
     since: since(3, 30),
     rules: {
       namedKinds: [...POLICIES, "StagedGlobalNetworkPolicy", "StagedNetworkPolicy"],
+      selectors: "line",
       poolDefaults: { ...ALLOWED_USES, assignmentMode: "Automatic" },
     },
-    source: `${RESOURCES}; clientv3/ippool.go`,
+    source: `${RESOURCES}; clientv3/ippool.go; libcalico-go/lib/selector/tokenizer`,
   },
   {
     since: since(3, 31),

@@ -54,6 +54,28 @@ function refusing(text: string): (write: string, object: JsonObject) => JsonObje
   };
 }
 
+describe("a selector that Calico cannot read", () => {
+  test("stops the run in preflight, each by its member, until it is mended", async () => {
+    using world = await World.create();
+    world.etcd.put(policyKey("shop/broken"), policyValue("shop/broken", { selector: "a ===== b" }));
+    const rule = { action: "Allow", source: { notSelector: "has(" } };
+    world.etcd.put(policyKey("shop/worse"), policyValue("shop/worse", { ingress: [rule] }));
+    const worker = world.worker();
+    const runId = await startRun(worker, { stopBefore: "backup" });
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "PREFLIGHT_FAILED");
+    const { status, items, count } = await checkOf(world, worker, runId, "values-valid");
+    assert.deepEqual([status, count], ["fail", 2]);
+    assert.match(items.join("; "), /shop\/broken \(spec\.selector is no selector .*character 5/);
+    assert.match(items.join("; "), /shop\/worse \(spec\.ingress\[0\]\.source\.notSelector is no selector/);
+
+    world.etcd.put(policyKey("shop/broken"), policyValue("shop/broken", { selector: "a == 'b'" }));
+    world.etcd.put(policyKey("shop/worse"), policyValue("shop/worse", {}));
+    await worker.engine.resume(runId);
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "backup");
+  });
+});
+
 describe("a manifest that cannot be read", () => {
   for (const [option, teller] of [
     ["manifest", "manifest"],

@@ -1,6 +1,8 @@
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
-import type { Carried, ForwardContext } from "../../../calico/forwarded.ts";
+import { calicoOf, type Carried, type ForwardContext } from "../../../calico/forwarded.ts";
 import { crdName, type TargetGroup } from "../../../calico/kinds.ts";
+import type { SelectorReading } from "../../../calico/selector.ts";
+import { selectorFaults } from "../../../calico/selectors.ts";
 import { targetId } from "../../../calico/target.ts";
 import type { Ledger } from "../../../engine/ledger.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
@@ -150,8 +152,10 @@ function sortCarried(
   const schema = schemaOf(carried, surroundings);
   const fitted = schema === undefined ? undefined : fit(schema, carried.object);
   const problems = schema === undefined ? [] : schemaFaults(schema, fitted?.object ?? carried.object);
-  if (problems.length > 0) {
-    into.blocked.push(blocked({ ...row, target: kv.key }, "SCHEMA_REFUSES", allOf(problems)));
+  const unreadable = selectorFaults(objectAt(carried.object, "spec"), selectorsOf(surroundings));
+  if (problems.length > 0 || unreadable.length > 0) {
+    const code = problems.length > 0 ? "SCHEMA_REFUSES" : "SELECTOR_INVALID";
+    into.blocked.push(blocked({ ...row, target: kv.key }, code, allOf([...problems, ...unreadable])));
     return;
   }
   const { respelled: respelt = [] } = fitted ?? {};
@@ -167,6 +171,11 @@ function sortCarried(
 function schemaOf({ kind }: Carried, { schemas, conversion }: Surroundings): JsonObject | undefined {
   const name = kind === "Node" ? undefined : crdName(kind, conversion.targetGroup);
   return name === undefined ? undefined : schemas.get(name);
+}
+
+/** Felix reads them, whatever the API server takes: a policy whose selector it cannot read is in force nowhere. */
+function selectorsOf({ conversion }: Surroundings): SelectorReading {
+  return calicoOf(conversion).rules.selectors;
 }
 
 function noteReferences({ kind, object, target }: Carried, inventory: Inventory): void {

@@ -7,7 +7,7 @@ import { listedProblems } from "../listed.ts";
 /** Every value can be understood, and every name is one that Kubernetes takes. */
 export const valuesValid: ResourceCheck = {
   id: "values-valid",
-  title: "every value in etcd is Calico's and valid, with a name that Kubernetes accepts",
+  title: "every value in etcd is Calico's and valid, selectors included, with a name that Kubernetes accepts",
   severity: "blocking",
   fix: "Mend or delete the keys that are named, with calicoctl or etcdctl, then start again.",
   phase: "resources",
