@@ -22,9 +22,9 @@ const NATIVE =
 const NATIVE_ONCE =
   "once, with CRDs of that shape (`CALICO_MIGRATOR_TEST_CALICO`): to the end, and back from right before the unlock";
 const BETA_ADMISSION =
-  "once, on kube-apiserver 1.34.4 with the beta admission API and a manifest in v1: to right before the unlock, and back from there";
-const BETA_TO_THE_END =
-  "once, on kube-apiserver 1.35.4 with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
+  "with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
+const BETA_ON_1_34 = `once, on kube-apiserver 1.34.4 ${BETA_ADMISSION}`;
+const BETA_ON_1_35 = `once, on kube-apiserver 1.35.4 ${BETA_ADMISSION}`;
 const THEIR_CRDS =
   "once, with Calico's own CRDs of v3.32.1, of `crd.projectcalico.org/v1` and of `projectcalico.org/v3`: there, and back (of the first after the unlock)";
 const ON_1_32 = "once, on kube-apiserver 1.32.13";
@@ -58,8 +58,8 @@ export const TRIED: readonly Trial[] = [
   etcd("3.32", "3.32", THEIR_CRDS),
   etcd("3.24", "3.24", OLD_ON_1_32, "1.32"),
   etcd("3.32", "3.32", NEWEST_ON_1_32, "1.32"),
-  native("3.32", BETA_ADMISSION, "1.34"),
-  native("3.34", BETA_TO_THE_END, "1.35"),
+  native("3.32", BETA_ON_1_34, "1.34"),
+  native("3.34", BETA_ON_1_35, "1.35"),
   native("3.32", NATIVE_ONCE),
   native("3.33", NATIVE_ONCE),
   native("3.34", NATIVE),
