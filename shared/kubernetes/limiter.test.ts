@@ -133,6 +133,42 @@ suite("AdaptiveLimiter", () => {
   });
 });
 
+suite("admit", () => {
+  test("lets in few more than can run, in the order asked, and whoever ended makes room, failed or not", async () => {
+    const limiter = new AdaptiveLimiter({ max: 2 });
+    const begun: number[] = [];
+    const ends: ((error?: Error) => void)[] = [];
+    const works = Array.from({ length: 20 }, (_, index) =>
+      limiter.admit(() => {
+        begun.push(index);
+        return new Promise<void>((resolve, reject) =>
+          ends.push((error) => {
+            if (error === undefined) resolve();
+            else reject(error);
+          }),
+        );
+      }),
+    );
+    await delay(0);
+    const room = begun.length;
+    assert.ok(room > 2 && room < 10, `${room} are in`);
+    ends[0]?.(new Error("failed"));
+    await assert.rejects(works[0] ?? Promise.resolve(), /failed/);
+    ends[1]?.();
+    await delay(0);
+    assert.deepEqual(
+      begun,
+      Array.from({ length: room + 2 }, (_, index) => index),
+    );
+    for (let next = 2; next < works.length; next++) {
+      ends[next]?.();
+      await delay(0);
+    }
+    await Promise.all(works.slice(1));
+    assert.equal(begun.length, works.length);
+  });
+});
+
 suite("mapLimited", () => {
   test("keeps the items' order", async () => {
     const limiter = new AdaptiveLimiter({ start: 3 });

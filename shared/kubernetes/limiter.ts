@@ -14,6 +14,8 @@ interface Waiter {
   start: () => void;
 }
 
+/** So many more than can ever run are let in, which keeps the limiter's queue from being empty. */
+const AHEAD = 4;
 /** A window whose mean latency is above this multiple of the best one seen means that the server is saturated. */
 const latencyTolerance = 2;
 /** The best latency counts double after this time, so that slower calls after quick ones do not stay at a low limit. */
@@ -40,6 +42,8 @@ export class AdaptiveLimiter {
   #pausedUntil = 0;
   #pauseTimer: NodeJS.Timeout | undefined;
   #epoch = 0;
+  #admitted = 0;
+  readonly #outside: (() => void)[] = [];
   #window = { finished: 0, latency: 0, saturated: false };
   #bestLatency = Infinity;
   #bestSince = 0;
@@ -78,6 +82,22 @@ export class AdaptiveLimiter {
     } finally {
       this.#running--;
       this.#startWaiting();
+    }
+  }
+
+  /**
+   * Begins `work`, which calls `run`, once few others are ahead of it, in the order asked: so that what a call needs is
+   * prepared shortly before it is sent, and not for all that wait. Do not nest.
+   */
+  async admit<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#admitted < this.#max + AHEAD) this.#admitted++;
+    else await new Promise<void>((resolve) => this.#outside.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#outside.shift();
+      if (next === undefined) this.#admitted--;
+      else next();
     }
   }
 

@@ -21,7 +21,7 @@ export function withSharedOptions(command: Command): Command {
     .option("--batch-size <n>", "resources in a batch (default: 200)", integer(1, 1000))
     .option(
       "--quiet-time <seconds>",
-      "how long the locked datastore must stay unchanged (default: 2; apiserver-to-crds: 3)",
+      "how long the locked datastore must stay unchanged (default: 2)",
       seconds(0, 600),
     )
     .option(

@@ -29,7 +29,7 @@ export const ApiserverToCrdsOptions = z.strictObject({
   /** How many resources a batch holds. */
   batchSize: z.int().min(1).max(1000).default(200),
   /** How long the locked old group must stay unchanged before it counts as quiet. */
-  quietMs: z.int().min(0).max(600_000).default(3000),
+  quietMs: z.int().min(0).max(600_000).default(2000),
   /** How long others may keep the locked old group from becoming quiet. */
   quietDeadlineMs: z.int().min(1000).default(120_000),
   /** How long the switch and the rollout of Calico's workloads may take. */

@@ -23,7 +23,10 @@ export async function copyEach(
   writes: readonly PendingWrite[],
   done: readonly Checkpoint[] = [],
 ): Promise<Record<string, number>> {
-  const results = await Promise.allSettled(writes.map((one) => recordingRefusals(context, one)));
+  const { limiter } = context.connections;
+  const results = await Promise.allSettled(
+    writes.map((one) => limiter.admit(() => recordingRefusals(context, one))),
+  );
   const outcomes = [...done, ...results.filter((r) => r.status === "fulfilled").map((r) => r.value)];
   await context.ledger("resources").put(outcomes);
   const failed = results.find((result) => result.status === "rejected");

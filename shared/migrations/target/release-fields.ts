@@ -22,6 +22,8 @@ interface Way {
   releaseOf?: (object: JsonObject) => Promise<Release> | Release;
   /** Default: patch. */
   by?: "patch" | "replace";
+  /** The object as it was read a short while ago, so that it has to be read only where it has changed since. */
+  found?: JsonObject | undefined;
 }
 
 /** True where the managed fields of an object tell of a run, or name a version that is served no longer. */
@@ -37,10 +39,10 @@ export function hasTracesOfRuns(object: JsonObject, release: Release = {}): bool
 export async function releaseFields(
   context: AnyContext,
   ref: ObjectRef,
-  { releaseOf = () => ({}), by = "patch" }: Way = {},
+  { releaseOf = () => ({}), by = "patch", found: read }: Way = {},
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const found = await readTarget(context, ref);
+    const found = attempt === 1 && read !== undefined ? read : await readTarget(context, ref);
     if (found === undefined) return;
     const release = { ...(await releaseOf(found)), isOurs: isRunManager };
     const patch = releasePatch(found, release);
@@ -82,7 +84,7 @@ const WRITE = {
 export async function releaseRehearsal(
   context: AnyContext,
   ref: ObjectRef,
-  { releaseOf = () => ({}), by = "patch" }: Way = {},
+  { releaseOf = () => ({}), by = "patch" }: Omit<Way, "found"> = {},
 ): Promise<Rehearsal[]> {
   const found = await readTarget(context, ref);
   if (found === undefined) return [];

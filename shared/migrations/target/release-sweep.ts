@@ -2,21 +2,28 @@ import { z } from "zod";
 import type { StageContext, Sweep, SweepPlan } from "../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
+import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import type { ListPage, ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
+import type { ListOptions, ListPage, ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { listPage, orAbsent } from "./calls.ts";
 import { isOurs } from "./ownership.ts";
 import { hasTracesOfRuns, releaseFields } from "./release-fields.ts";
 import { noteReleased } from "./released.ts";
 
-const PAGE = 500;
+/** From one object in so many of a page on, the page is read as a whole: its objects one by one would take longer. */
+const FEW = 4;
 
 /** `found`: how many objects this look has met that had traces. */
 const Cursor = z.object({ resource: z.int(), continueToken: z.string().optional(), found: z.int() });
 const START = { resource: 0, found: 0 };
 const Place = z.object({ namespace: z.string().optional(), name: z.string() });
-const Scope = z.object({ plural: z.string(), places: z.array(Place) });
+const Scope = z.object({
+  plural: z.string(),
+  places: z.array(Place),
+  /** The page of the list that they are on, where it is to be read again as a whole. Older runs have none. */
+  page: z.object({ continueToken: z.string().optional() }).optional(),
+});
 
 type Context<O> = StageContext<ClusterConnections, O>;
 
@@ -68,39 +75,34 @@ async function look<O extends { batchSize: number }>(
   const ref = (await traits.resourcesOf(context))[resource];
   if (ref === undefined)
     return found === 0 ? { batches: [], done: true } : { batches: [], cursor: START, barrier: true };
-  const page = await read(context, ref, continueToken);
+  const page = await read(context, ref, { continueToken, metadataOnly: true });
   const { renamed = {} } = traits;
   const left = page.items.filter((object) => hasTracesOfRuns(object, { renamed }));
   await note(traits, context, ref, left);
-  const batches = chunks(left.map(placeOf), context.options.batchSize).map((places) => ({
-    scope: { plural: ref.plural, places },
-    size: places.length,
-  }));
+  const isRead = left.length * FEW >= page.items.length;
+  const at = continueToken === undefined ? {} : { continueToken };
+  const scope = { plural: ref.plural, places: left.map(placeOf), ...(isRead ? { page: at } : {}) };
+  const batches = left.length === 0 ? [] : [{ scope, size: left.length }];
   const next = page.continueToken;
-  const at = next === undefined ? { resource: resource + 1 } : { resource, continueToken: next };
-  return { batches, cursor: { ...at, found: found + left.length } };
+  const onward = next === undefined ? { resource: resource + 1 } : { resource, continueToken: next };
+  return { batches, cursor: { ...onward, found: found + left.length } };
 }
 
 /** A definition that is gone has no objects. */
-async function read<O>(
+async function read<O extends { batchSize: number }>(
   context: Context<O>,
   ref: ResourceRef,
-  continueToken: string | undefined,
+  page: Pick<ListOptions, "continueToken" | "metadataOnly">,
 ): Promise<ListPage> {
-  const options = { limit: PAGE, continueToken, metadataOnly: true };
-  const page = await orAbsent(listPage(context, ref, options, "onward"));
-  return page ?? { items: [], resourceVersion: "" };
+  const options = { limit: context.options.batchSize, ...page };
+  const listed = await orAbsent(listPage(context, ref, options, "onward"));
+  return listed ?? { items: [], resourceVersion: "" };
 }
 
 function placeOf(object: JsonObject): { namespace?: string; name: string } {
   const namespace = textAt(object, "metadata", "namespace");
   const name = textAt(object, "metadata", "name");
   return namespace === "" ? { name } : { namespace, name };
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 /** What a worker has written with its last breath has no checkpoint. */
@@ -124,22 +126,25 @@ async function note<O>(
   );
 }
 
-async function release<O>(
+async function release<O extends { batchSize: number }>(
   traits: ReleaseTraits<O>,
   context: Context<O>,
   batch: Readonly<BatchRecord>,
 ): Promise<Record<string, number>> {
   const { renamed = {}, by = "patch", idOf, managersOf } = traits;
-  const { plural, places } = Scope.parse(batch.scope);
+  const { plural, places, page } = Scope.parse(batch.scope);
   const ref = (await traits.resourcesOf(context)).find((one) => one.plural === plural);
   if (ref === undefined) throw new Error(`${traits.name} knows no ${plural}`);
   const refs = places.map((place) => ({ ...ref, ...place }));
   const rows = await context.ledger("resources").findByTarget(refs.map(idOf));
   const byTarget = new Map(rows.map((row) => [row.target, row]));
+  const objects =
+    page === undefined ? new Map<string, JsonObject>() : await objectsOn(idOf, context, ref, page);
   const releaseOne = async (object: ObjectRef): Promise<void> => {
     const known = byTarget.get(idOf(object));
     await releaseFields(context, object, {
       by,
+      found: objects.get(idOf(object)),
       releaseOf: async (found) => {
         const row = known?.targetUid === textAt(found, "metadata", "uid") ? known : undefined;
         return { renamed, carried: (await managersOf?.(context, { plural, row })) ?? [] };
@@ -148,4 +153,23 @@ async function release<O>(
   };
   await Promise.all(refs.map(releaseOne));
   return { released: refs.length };
+}
+
+/**
+ * The objects of a page, by their ids, in one request rather than one for each. What has changed since is refused when it is
+ * written, and read again then; what is not among them is read then as well.
+ */
+async function objectsOn<O extends { batchSize: number }>(
+  idOf: (ref: ObjectRef) => string,
+  context: Context<O>,
+  ref: ResourceRef,
+  { continueToken }: { continueToken?: string | undefined },
+): Promise<Map<string, JsonObject>> {
+  try {
+    const { items } = await read(context, ref, { continueToken });
+    return new Map(items.map((object) => [idOf({ ...ref, ...placeOf(object) }), object]));
+  } catch (error) {
+    if (isKubernetesError(error, "KUBERNETES_ANSWER_TOO_LARGE")) return new Map();
+    throw error;
+  }
 }
