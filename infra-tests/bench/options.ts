@@ -15,9 +15,9 @@ export type MeasurementName = EtcdMeasurementName | CrdsMeasurementName;
 /** What a benchmark of the migration from etcd is to do. */
 export interface BenchOptions {
   only: readonly EtcdMeasurementName[];
-  /** How many resources for the lock and the memory, ascending. */
+  /** How many resources for the copy, the lock and the memory, ascending. */
   sizes: readonly number[];
-  /** How many resources for the copy, the checkpoints and the comparison with calicoctl. */
+  /** How many resources for the checkpoints and the comparison with calicoctl. */
   resources: number;
   rounds: number;
   /** Where the JSON files go. */

@@ -5,14 +5,13 @@ import type { SeedOptions } from "../../harness/seed.ts";
 import { guard, release } from "../../harness/watchdog.ts";
 import { say, withSides } from "../clusters.ts";
 import type { LoadAtStart } from "../report/machine.ts";
-import type { Contender, Server } from "./clients.ts";
+import { CEILING, type Server } from "./clients.ts";
 
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 /** What the bare loop is to do. */
 export interface CeilingJob {
   server: Server;
-  contender: Contender;
   seed: SeedOptions;
 }
 
@@ -26,7 +25,6 @@ export interface CeilingTime {
 
 /** One run of the bare loop. */
 export interface CeilingRun extends CeilingTime {
-  contender: Contender;
   load: LoadAtStart;
 }
 
@@ -34,16 +32,12 @@ export interface CeilingRun extends CeilingTime {
  * Writes what a migration would copy, in a bare loop in a process of its own, to a fresh cluster. `nodeFlags` are those
  * that the migrator runs with.
  */
-export function measureCeiling(
-  contender: Contender,
-  seed: SeedOptions,
-  nodeFlags: readonly string[],
-): Promise<CeilingRun> {
-  say(`ceiling with ${contender}`);
+export function measureCeiling(seed: SeedOptions, nodeFlags: readonly string[]): Promise<CeilingRun> {
+  say(`ceiling with ${CEILING}`);
   return withSides(seed, async ({ kubernetes }, load) => {
     const { server: origin, token, api } = kubernetes;
-    const job = { server: { origin, token, ca: api.ca }, contender, seed };
-    return { contender, load, ...(await inWorker(job, nodeFlags)) };
+    const job = { server: { origin, token, ca: api.ca }, seed };
+    return { load, ...(await inWorker(job, nodeFlags)) };
   });
 }
 

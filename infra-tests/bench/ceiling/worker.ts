@@ -1,19 +1,19 @@
 import { seedCalico } from "../../harness/seed.ts";
 import { inParallel } from "../../harness/parallel.ts";
-import { openClient, widthOf } from "./clients.ts";
+import { openClient, WIDTH } from "./clients.ts";
 import type { CeilingJob, CeilingTime } from "./ceiling.ts";
 import { writesOf } from "./writes.ts";
 
 // The process of the bare loop: gets a job, says when its objects are ready, and begins when it is told to.
 
-async function work({ server, contender, seed }: CeilingJob): Promise<void> {
+async function work({ server, seed }: CeilingJob): Promise<void> {
   const ranks = writesOf(seedCalico(seed).entries());
-  const client = openClient(contender, server);
+  const client = openClient(server);
   process.send?.("ready");
   await told();
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
-  for (const writes of ranks) await inParallel(writes, widthOf(contender), (write) => client.send(write));
+  for (const writes of ranks) await inParallel(writes, WIDTH, (write) => client.send(write));
   const ms = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpu);
   const time: CeilingTime = { writes: ranks.flat().length, ms, cpuMs: (user + system) / 1000 };

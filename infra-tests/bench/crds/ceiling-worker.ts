@@ -7,34 +7,41 @@ import { isJsonObject, type JsonObject } from "../../../shared/json.ts";
 import { objectsAt, textAt } from "../../../shared/kubernetes/fields.ts";
 import { resourcePath } from "../../../shared/kubernetes/paths.ts";
 import { SECOND_VERSION } from "../../../shared/kubernetes/second-version.ts";
-import { type Contender, openClient, type Server, widthOf } from "../ceiling/clients.ts";
+import { openClient, type Server, WIDTH } from "../ceiling/clients.ts";
 import type { Write } from "../ceiling/writes.ts";
-import type { ClientTime, NativeCeilingJob } from "./ceiling.ts";
+import type { NativeCeilingJob, NativeCeilingTime } from "./ceiling.ts";
 
 // The process of the bare loop: reads a job from standard input, and writes what it took to standard output.
 
 const PAGE = 500;
 const RANKS = [1, 2, 3];
 
-async function work({ server, contenders }: NativeCeilingJob): Promise<ClientTime[]> {
+async function work({ server }: NativeCeilingJob): Promise<NativeCeilingTime> {
   const reader = new Pool(server.origin, { connections: 1, connect: { ca: server.ca } });
-  const writers = contenders.map((contender) => new Writer(contender, server));
+  const client = openClient(server);
+  const startedAt = performance.now();
   try {
+    let writes = 0;
     for (const rank of RANKS) {
-      const kinds = NATIVE_KINDS.filter((kind) => kind.rank === rank);
-      for (const [turn, writer] of writers.entries()) {
-        await writer.write(shareOf(pagesOf(kinds, reader, server), turn, writers.length));
-      }
+      const ahead = new Ahead(
+        pagesOf(
+          NATIVE_KINDS.filter((kind) => kind.rank === rank),
+          reader,
+          server,
+        ),
+      );
+      const lane = async (): Promise<void> => {
+        for (let next = await ahead.next(); next !== undefined; next = await ahead.next()) {
+          await client.send(next);
+          writes++;
+        }
+      };
+      await Promise.all(Array.from({ length: WIDTH }, lane));
     }
-    return writers.map(({ time }) => time);
+    return { writes, ms: performance.now() - startedAt };
   } finally {
-    await Promise.all([reader.destroy(), ...writers.map((writer) => writer.close())]);
+    await Promise.all([reader.destroy(), client.close()]);
   }
-}
-
-async function* shareOf<T>(pages: AsyncGenerator<T>, turn: number, turns: number): AsyncGenerator<T> {
-  let index = 0;
-  for await (const page of pages) if (index++ % turns === turn) yield page;
 }
 
 async function* pagesOf(
@@ -69,34 +76,6 @@ function writeOf(v1: JsonObject): Write {
   };
 }
 
-/** One of the clients, and what it has written. */
-class Writer {
-  readonly time: ClientTime;
-  readonly #client: ReturnType<typeof openClient>;
-
-  constructor(contender: Contender, server: Server) {
-    this.time = { contender, writes: 0, ms: 0 };
-    this.#client = openClient(contender, server);
-  }
-
-  async write(pages: AsyncGenerator<Write[]>): Promise<void> {
-    const startedAt = performance.now();
-    const ahead = new Ahead(pages);
-    const worker = async (): Promise<void> => {
-      for (let next = await ahead.next(); next !== undefined; next = await ahead.next()) {
-        await this.#client.send(next);
-        this.time.writes++;
-      }
-    };
-    await Promise.all(Array.from({ length: widthOf(this.time.contender) }, worker));
-    this.time.ms += performance.now() - startedAt;
-  }
-
-  close(): Promise<void> {
-    return this.#client.close();
-  }
-}
-
 /** Gives single writes out of pages, and reads one page ahead. */
 class Ahead {
   readonly #pages: AsyncGenerator<Write[]>;
@@ -128,6 +107,4 @@ class Ahead {
 }
 
 const job = JSON.parse(await text(process.stdin)) as NativeCeilingJob;
-const startedAt = performance.now();
-const clients = await work(job);
-process.stdout.write(JSON.stringify({ clients, ms: performance.now() - startedAt }));
+process.stdout.write(JSON.stringify(await work(job)));

@@ -1,14 +1,14 @@
 import type { Snapshot } from "../../harness/snapshot.ts";
 import type { NativeBed } from "../../rig/native/bed.ts";
 import { dumpGroups, withoutOwnerUids } from "../../rig/native/dump.ts";
-import { CONTENDERS, type Contender } from "../ceiling/clients.ts";
+import { CEILING } from "../ceiling/clients.ts";
 import { say } from "../clusters.ts";
 import type { SizeRun } from "../measurements/size-runs.ts";
 import { timeOf } from "../migrator/records.ts";
 import { withStorePath } from "../migrator/store-folder.ts";
 import type { CrdsBenchOptions, CrdsMeasurementName } from "../options.ts";
 import { withBed, carriedBy } from "./bed.ts";
-import { type ClientTime, measureNativeCeiling, type NativeCeiling, tryClients } from "./ceiling.ts";
+import { measureNativeCeiling, type NativeCeiling } from "./ceiling.ts";
 import { makeChanges } from "./changes.ts";
 import { type Differences, differencesOf, untypedPolicies } from "./differences.ts";
 import { migrateNative } from "./migrator.ts";
@@ -16,9 +16,6 @@ import { runUpstream, type UpstreamRun } from "./upstream.ts";
 
 /** How many changes are made right before the lock, so that they are the work of the time inside it. */
 export const CHANGES = 60;
-
-/** The size from which a trial of the bare loop's clients tells them apart. */
-const TRIAL = 10_000;
 
 /** One round at one size: everything that is compared, turn by turn, each on a fresh bed of the same objects. */
 export interface NativeRound {
@@ -32,8 +29,6 @@ export interface NativeRound {
 /** Everything that was run. */
 export interface NativeRuns {
   rounds: readonly NativeRound[];
-  /** The clients of the bare loop, the fastest first: that one makes the ceiling. */
-  clients: readonly ClientTime[];
 }
 
 /** Runs what the selected measurements need. `upstream` names the binary of upstream's controller. */
@@ -42,15 +37,15 @@ export async function runNative(
   upstream: string | undefined,
 ): Promise<NativeRuns> {
   const { sizes, rounds: count, resources } = options;
-  const clients = wants(options, "copy") ? await trial(sizes) : [];
+  const hasCeiling = wants(options, "copy");
   const rounds: NativeRound[] = [];
   for (let round = 1; round <= count; round++) {
     for (const size of sizes) {
       const binary = size <= resources ? upstream : undefined;
-      rounds.push(await runRound(size, round, { contender: clients[0]?.contender, binary }));
+      rounds.push(await runRound(size, round, { hasCeiling, binary }));
     }
   }
-  return { rounds, clients };
+  return { rounds };
 }
 
 /** True when one of these measurements is selected. */
@@ -63,20 +58,14 @@ export function roundsOf({ rounds }: NativeRuns, size: number): NativeRound[] {
   return rounds.filter(({ ours }) => ours.resources === size);
 }
 
-function trial(sizes: readonly number[]): Promise<ClientTime[]> {
-  const size = sizes.findLast((one) => one <= TRIAL) ?? sizes[0] ?? TRIAL;
-  say(`clients of the bare loop: ${CONTENDERS.join(", ")}`);
-  return withBed(realBed(size), tryClients);
-}
-
 async function runRound(
   size: number,
   round: number,
-  { contender, binary }: { contender: Contender | undefined; binary: string | undefined },
+  { hasCeiling, binary }: { hasCeiling: boolean; binary: string | undefined },
 ): Promise<NativeRound> {
   say(`round ${round}: ${size} resources, the migrator`);
   const { ours, snapshot } = await runOurs(size, round, binary !== undefined);
-  const ceiling = contender === undefined ? {} : { ceiling: await runCeiling(size, contender) };
+  const ceiling = hasCeiling ? { ceiling: await runCeiling(size) } : {};
   if (binary === undefined || snapshot === undefined) return { ours, ...ceiling };
   say(`round ${round}: ${size} resources, upstream's controller`);
   return { ours, ...ceiling, ...(await runTheirs(size, binary, snapshot)) };
@@ -111,9 +100,9 @@ function runOurs(
   );
 }
 
-function runCeiling(resources: number, contender: Contender): Promise<NativeCeiling> {
-  say(`ceiling with ${contender}`);
-  return withBed(realBed(resources), (bed) => measureNativeCeiling(bed, [contender]));
+function runCeiling(resources: number): Promise<NativeCeiling> {
+  say(`ceiling with ${CEILING}`);
+  return withBed(realBed(resources), measureNativeCeiling);
 }
 
 /** Without any controller: with a garbage collector, upstream's copy may lose what it has just made, and never end. */

@@ -1,119 +1,101 @@
-import { CONTENDERS, type Contender } from "../ceiling/clients.ts";
 import { type CeilingRun, measureCeiling } from "../ceiling/ceiling.ts";
 import { say, withSides } from "../clusters.ts";
 import { migrate } from "../migrator/migrate.ts";
-import type { MigratorRun } from "../migrator/run-migrator.ts";
 import { timeOf } from "../migrator/records.ts";
+import type { MigratorRun } from "../migrator/run-migrator.ts";
 import { withStorePath } from "../migrator/store-folder.ts";
 import type { BenchOptions } from "../options.ts";
-import { atLeast } from "../report/goals.ts";
+import { copyGoals, copyNotes, copyRoundsTable, type CopySize } from "../report/copy-rounds.ts";
 import type { LoadAtStart } from "../report/machine.ts";
 import type { Measurement } from "../report/measurement.ts";
-import { median, perSecond, ratios } from "../report/statistics.ts";
-import { figure, seconds, type Table } from "../report/table.ts";
-
-const GOAL = 0.9;
+import { perSecond } from "../report/statistics.ts";
+import { figure, range, type Table } from "../report/table.ts";
 
 interface CopyRun extends MigratorRun {
   load: LoadAtStart;
 }
 
 interface Round {
+  size: number;
   migrator: CopyRun;
   ceiling: CeilingRun;
 }
 
 /**
- * The speed of the pre-copy against that of a bare loop which writes the same objects: turn by turn, each on a fresh
- * cluster. The first round tries all clients for the bare loop; the fastest is the ceiling of all rounds.
+ * The speed of the pre-copy at each size against that of a bare loop which writes the same objects: turn by turn, each on a
+ * fresh cluster.
  */
-export async function measureCopy({ resources, rounds: count }: BenchOptions): Promise<Measurement> {
-  const first = await measureMigrator(resources);
-  const contenders: CeilingRun[] = [];
-  for (const contender of CONTENDERS) contenders.push(await ceiling(contender, resources, first));
-  const best = contenders.reduce((a, b) => (rate(b) > rate(a) ? b : a));
-  const rounds: Round[] = [{ migrator: first, ceiling: best }];
-  while (rounds.length < count) {
-    const migrator = await measureMigrator(resources);
-    rounds.push({ migrator, ceiling: await ceiling(best.contender, resources, migrator) });
+export async function measureCopy({ sizes, rounds: count }: BenchOptions): Promise<Measurement> {
+  const rounds: Round[] = [];
+  for (let round = 1; round <= count; round++) {
+    for (const size of sizes) {
+      const migrator = await measureMigrator(size, round);
+      rounds.push({ size, migrator, ceiling: await measureCeiling({ resources: size }, migrator.nodeFlags) });
+    }
   }
-  return report(resources, rounds, contenders);
+  return report(sizes, rounds);
 }
 
-function measureMigrator(resources: number): Promise<CopyRun> {
-  say(`migrator with ${resources} resources`);
+function measureMigrator(resources: number, round: number): Promise<CopyRun> {
+  say(`round ${round}: copy of ${resources} resources`);
   return withSides({ resources }, (sides, load) =>
-    withStorePath("disk", async (store) => ({ load, ...(await migrate(sides, { store })) })),
+    withStorePath("disk", async (store) => ({
+      load,
+      ...(await migrate(sides, { store, stopBefore: "verify-copy" })),
+    })),
   );
 }
 
-function ceiling(contender: Contender, resources: number, { nodeFlags }: CopyRun): Promise<CeilingRun> {
-  return measureCeiling(contender, { resources }, nodeFlags);
-}
-
-function rate(run: CopyRun | CeilingRun): number {
-  if ("writes" in run) return perSecond(run.writes, run.ms);
-  const { total, ms } = timeOf(run, "pre-copy");
-  return perSecond(total, ms);
-}
-
-function report(resources: number, rounds: readonly Round[], contenders: readonly CeilingRun[]): Measurement {
-  const pairs = rounds.map(({ migrator, ceiling }) => ({ ours: rate(migrator), theirs: rate(ceiling) }));
-  const ratio = median(ratios(pairs));
-  const unequal = rounds.some(
-    ({ migrator, ceiling }) => timeOf(migrator, "pre-copy").total !== ceiling.writes,
-  );
+function report(sizes: readonly number[], rounds: readonly Round[]): Measurement {
+  const bySize = sizes.map((size): CopySize => ({ size, rounds: ofSize(rounds, size).map(pairOf) }));
   return {
     name: "copy",
-    title: `Copy of ${figure(resources)} resources, with durable checkpoints`,
-    tables: [roundsTable(rounds, ratio), contendersTable(contenders), stagesTable(rounds)],
-    goals: [atLeast("speed of the pre-copy over that of the bare loop", unequal ? NaN : ratio, GOAL)],
-    notes: [
-      ...(unequal ? ["the bare loop and the migrator did not write equally many objects: no verdict"] : []),
-      ...(rounds.length < 3 ? ["fewer than three rounds: chance decides"] : []),
-    ],
-    data: JSON.parse(JSON.stringify({ resources, rounds, contenders, pairs, ratio })) as Measurement["data"],
+    title: "Copy of resources, with durable checkpoints",
+    tables: [copyRoundsTable(bySize), stagesTable(sizes, rounds), loadTable(sizes, rounds)],
+    goals: copyGoals(bySize),
+    notes: copyNotes(bySize),
+    data: JSON.parse(JSON.stringify({ sizes: bySize, rounds })) as Measurement["data"],
   };
 }
 
-function roundsTable(rounds: readonly Round[], ratio: number): Table {
-  const rows = rounds.map(({ migrator, ceiling }, index) => [
-    String(index + 1),
-    figure(rate(migrator)),
-    figure(rate(ceiling)),
-    figure(rate(migrator) / rate(ceiling), 2),
-    seconds(timeOf(migrator, "pre-copy").ms),
-    seconds(migrator.runMs),
-    `${figure(migrator.load.busy, 2)} / ${figure(ceiling.load.busy, 2)}`,
-  ]);
-  const middle = (of: (round: Round) => number): number => median(rounds.map(of));
-  const last = [
-    "median",
-    figure(middle(({ migrator }) => rate(migrator))),
-    figure(middle((round) => rate(round.ceiling))),
-    figure(ratio, 2),
-    seconds(middle(({ migrator }) => timeOf(migrator, "pre-copy").ms)),
-    seconds(middle(({ migrator }) => migrator.runMs)),
-    "",
-  ];
-  const head = ["round", "pre-copy /s", "ceiling /s", "ratio", "pre-copy s", "whole run s", "busy before"];
-  return { head, rows: [...rows, last] };
+function ofSize(rounds: readonly Round[], size: number): Round[] {
+  return rounds.filter((round) => round.size === size);
 }
 
-function contendersTable(contenders: readonly CeilingRun[]): Table {
-  return {
-    head: ["client of the bare loop", "/s", "CPU ms each"],
-    rows: contenders.map((run) => [run.contender, figure(rate(run)), figure(run.cpuMs / run.writes, 2)]),
-  };
+function pairOf({ migrator, ceiling }: Round): CopySize["rounds"][number] {
+  const { total, ms } = timeOf(migrator, "pre-copy");
+  const theirs = perSecond(ceiling.writes, ceiling.ms);
+  return { ours: perSecond(total, ms), theirs, same: total === ceiling.writes };
 }
 
-function stagesTable(rounds: readonly Round[]): Table {
+/** Preflight judges every object by a dry run, which costs about as much as its copy. */
+function stagesTable(sizes: readonly number[], rounds: readonly Round[]): Table {
   const stages = rounds[0]?.migrator.stages ?? [];
   return {
-    head: ["stage of the run", "median s"],
+    head: ["stage of the run, s", ...sizes.map((size) => figure(size))],
     rows: stages.map(({ stage }) => [
       stage,
-      seconds(median(rounds.map(({ migrator }) => timeOf(migrator, stage).ms))),
+      ...sizes.map((size) =>
+        range(
+          ofSize(rounds, size).map(({ migrator }) => timeOf(migrator, stage).ms / 1000),
+          2,
+        ),
+      ),
+    ]),
+  };
+}
+
+function loadTable(sizes: readonly number[], rounds: readonly Round[]): Table {
+  return {
+    head: ["share of all cores in use before", ...sizes.map((size) => figure(size))],
+    rows: (["migrator", "ceiling"] as const).map((side) => [
+      side,
+      ...sizes.map((size) =>
+        range(
+          ofSize(rounds, size).map((round) => round[side].load.busy),
+          2,
+        ),
+      ),
     ]),
   };
 }

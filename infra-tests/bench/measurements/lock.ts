@@ -3,7 +3,7 @@ import { timeOf } from "../migrator/records.ts";
 import { atMost } from "../report/goals.ts";
 import type { Measurement } from "../report/measurement.ts";
 import { median } from "../report/statistics.ts";
-import { figure, seconds } from "../report/table.ts";
+import { figure, range, seconds } from "../report/table.ts";
 import { CHANGES, ofSize, type SizeRun } from "./size-runs.ts";
 
 const GOAL = 1.5;
@@ -18,7 +18,7 @@ export function lockMeasurement({ sizes }: BenchOptions, runs: readonly SizeRun[
   const growth = (values: readonly number[]): number => (values.at(-1) ?? NaN) / (values[0] ?? NaN);
   return {
     name: "lock",
-    title: `Lock window with ${CHANGES} changes made during the pre-copy (seconds, medians)`,
+    title: `Lock window with ${CHANGES} changes made during the pre-copy (seconds; the window: smallest / median / largest, the rest: medians)`,
     tables: [
       {
         head: ["resources", "window", "of it quiet", "window without it", "rollout", "caught up", ...PARTS],
@@ -46,7 +46,10 @@ function row(size: number, runs: readonly SizeRun[]): string[] {
   const middle = (of: (run: SizeRun) => number): string => seconds(median(runs.map(of)));
   return [
     figure(size),
-    middle(windowOf),
+    range(
+      runs.map((run) => windowOf(run) / 1000),
+      2,
+    ),
     middle(({ quietMs }) => quietMs),
     middle((run) => windowOf(run) - run.quietMs),
     middle(({ lock }) => lock?.rolloutMs ?? NaN),

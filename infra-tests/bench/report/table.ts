@@ -1,3 +1,5 @@
+import { median } from "./statistics.ts";
+
 /** A table of texts under heads. */
 export interface Table {
   head: readonly string[];
@@ -27,6 +29,14 @@ export function renderTable({ head, rows }: Table): string {
 export function figure(value: number, digits = 0): string {
   if (!Number.isFinite(value)) return "n/a";
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The smallest, the middle and the largest of what was measured in several rounds. */
+export function range(values: readonly number[], digits = 0): string {
+  if (values.length === 0) return "n/a";
+  return [Math.min(...values), median(values), Math.max(...values)]
+    .map((value) => figure(value, digits))
+    .join(" / ");
 }
 
 /** Milliseconds as seconds. */
