@@ -23,7 +23,7 @@ test("a small bench of the lock and the memory carries the changes that it makes
   const { data } = JSON.parse(readFileSync(join(out, "etcd-lock.json"), "utf8")) as LockFile;
   const [run] = data.runs;
   assert.ok(run !== undefined);
-  assert.ok(run.caughtUp >= 100, "all changes were the catch-up's work");
+  assert.ok(run.caughtUp >= 100, "all changes were carried after the copy");
   assert.ok(run.lock.windowMs > run.quietMs);
   // Node alone needs some 40 MiB.
   if (process.platform === "linux") assert.ok(run.peakRssBytes > 60 * 1024 ** 2);

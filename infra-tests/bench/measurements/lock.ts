@@ -28,6 +28,7 @@ export function lockMeasurement({ sizes }: BenchOptions, runs: readonly SizeRun[
     goals: [atMost(`lock window of ${largestOverSmallest(sizes)}`, incomplete ? NaN : growth(windows), GOAL)],
     notes: [
       "the window is from the lock to ready for the switch, plus the unlock; the rollout stands apart, and final-catch-up and verify-revisions are within it",
+      "what changed during the pre-copy is carried before the lock, what comes later inside it",
       "quiet is how long the locked source has to stay unchanged, whatever the size",
       `without the quiet time, ${largestOverSmallest(sizes)} is ${figure(growth(working), 2)}`,
       ...lateNote(runs),

@@ -16,7 +16,7 @@ export interface SizeRun extends MigratorRun {
   load: LoadAtStart;
   /** True when the last change was made before the pre-copy ended, so that all of them are the catch-up's. */
   changedInTime: boolean;
-  /** How many resources the catch-up under the lock had to bring up to date: proof that the changes were its work. */
+  /** How many resources had to be brought up to date after the copy, before the lock or inside it: proof that the changes were seen. */
   caughtUp: number;
 }
 
@@ -51,7 +51,7 @@ function runSize(resources: number, round: number): Promise<SizeRun> {
       if (changedAt === Infinity)
         throw new Error("the migrator told of no pre-copy: nothing was changed during it");
       const { startedAt, ms } = timeOf(run, "pre-copy");
-      const { total: caughtUp } = timeOf(run, "catch-up");
+      const caughtUp = timeOf(run, "follow").total + timeOf(run, "catch-up").total;
       return { resources, round, load, changedInTime: changedAt <= startedAt + ms, caughtUp, ...run };
     }),
   );
