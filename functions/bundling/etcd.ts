@@ -35,10 +35,14 @@ const NO_CHANNELZ = `
 const NO_COMMON_PROTOCOLS =
   "module.exports = { nested: { google: { nested: { protobuf: { nested: {} } } } } };";
 
+/** etcd's protocol names its calls in one way: of their two names only the first letter differs. */
+const CALLS_IN_CAMEL_CASE = "module.exports = (name) => name[0].toLowerCase() + name.slice(1);";
+
 const STAND_INS: readonly { filter: RegExp; contents: string }[] = [
   { filter: /\/protobufjs\/ext\/descriptor\/index\.js$/, contents: NO_DESCRIPTORS },
   { filter: /\/protobufjs\/google\/protobuf\/\w+\.json$/, contents: NO_COMMON_PROTOCOLS },
   { filter: /\/grpc-js\/build\/src\/channelz\.js$/, contents: NO_CHANNELZ },
+  { filter: /\/lodash\.camelcase\/index\.js$/, contents: CALLS_IN_CAMEL_CASE },
   // What etcd3 builds upon the calls: functions make the calls themselves.
   { filter: /\/etcd3\/lib\/(builder|election|lease|lock|stm)\.js$/, contents: "" },
   { filter: /\/etcd3\/lib\/watch\.js$/, contents: "exports.WatchManager = class {};" },

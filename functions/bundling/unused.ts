@@ -76,12 +76,17 @@ const UNUSED: readonly { name: string; filter: RegExp; contents?: string }[] = [
   {
     name: "credentials of people's and of other machines: a function has those of its role in its environment",
     filter:
-      /@(aws-sdk\/credential-provider-(ini|sso|login|process|cognito-identity|http)|smithy\/credential-provider-imds)\/dist-es\/index\.js$/,
+      /@(aws-sdk\/credential-provider-(ini|sso|login|process|cognito-identity|http|web-identity)|smithy\/credential-provider-imds)\/dist-es\/index\.js$/,
   },
   {
     name: "events that S3 would stream, as nothing selects there",
     filter: /@smithy\/core\/dist-es\/submodules\/event-streams\/index\.js$/,
     contents: "exports.resolveEventStreamSerdeConfig = (config) => config;",
+  },
+  {
+    name: "what DynamoDB's discovery of endpoints would remember, as nobody asks for it",
+    filter: /@aws-sdk\/endpoint-cache\/dist-es\/EndpointCache\.js$/,
+    contents: "export class EndpointCache {}",
   },
   { name: "names of browsers", filter: /\/bowser\/[^/]*\.m?js$/ },
 ];
