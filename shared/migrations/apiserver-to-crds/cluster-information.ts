@@ -6,7 +6,7 @@ import { isKubernetesError, KubernetesApiError } from "../../kubernetes/errors.t
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
-import { call, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { callOverConflicts, deleteTarget, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import {
   type LockedSide,
   refuseForeignLock,
@@ -174,7 +174,9 @@ async function createLocked(context: Context, { apiVersion, plural, name }: Obje
   const object = lockedClusterInformation(bare, context.run.runId);
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
-    await call(context, () => context.connections.kubernetes.create({ apiVersion, plural }, object, options));
+    await callOverConflicts(context, () =>
+      context.connections.kubernetes.create({ apiVersion, plural }, object, options),
+    );
     return true;
   } catch (error) {
     if (isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) return false;

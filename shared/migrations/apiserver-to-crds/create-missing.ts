@@ -8,7 +8,7 @@ import { resourcePath } from "../../kubernetes/paths.ts";
 import type { KubernetesReads, ObjectRef } from "../../kubernetes/types.ts";
 import { fieldManager } from "../context.ts";
 import { isCrd } from "../manifests.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { callOverConflicts, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import { type Created, identified, InstallNotes } from "./undo-install.ts";
 import { reads } from "../target/reads.ts";
@@ -49,7 +49,7 @@ export function refsOf(
 async function create(context: Context, ref: ObjectRef, object: JsonObject): Promise<void> {
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
-    await call(context, () => context.connections.kubernetes.create(ref, object, options));
+    await callOverConflicts(context, () => context.connections.kubernetes.create(ref, object, options));
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
   }

@@ -4,6 +4,7 @@ import { resource, resourceKey, SAMPLES } from "../../calico/testing/samples.ts"
 import type { JsonObject } from "../../json.ts";
 import { errorOfAnswer } from "../../kubernetes/answers.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
+import { changed } from "../testing/dumps.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack } from "./testing/steps.ts";
 import { sidesOf, startRun, type Worker, World } from "./testing/world.ts";
@@ -122,6 +123,23 @@ describe("annotations of a Node that others write to", () => {
     await rollBack(world, worker, runId);
     assert.deepEqual(sidesOf(world), before);
   });
+});
+
+test("what is created is created though others write to a quota, or to what admits it, at the same moment", async () => {
+  using world = await World.create();
+  const before = sidesOf(world);
+  const contested = new Set<string>();
+  world.kubernetes.hooks.before = (write) => {
+    if (!write.startsWith("create ") || contested.has(write)) return;
+    contested.add(write);
+    throw new KubernetesApiError("KUBERNETES_CONFLICT", `${write}: try again`, { next: "", status: 409 });
+  };
+  const worker = world.worker();
+  const runId = await startRun(worker);
+  assertState(await world.drive(worker, runId), "Succeeded");
+  assert.ok([...contested].some((write) => write.includes("clusterinformations/")));
+  await rollBack(world, worker, runId);
+  assert.deepEqual(changed(before.kubernetes, sidesOf(world).kubernetes), []);
 });
 
 describe("the dry run of every object", () => {

@@ -102,7 +102,9 @@ async function replace(context: AnyContext, ref: ObjectRef, object: JsonObject):
 async function createAgain(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
-    await call(context, () => context.connections.kubernetes.create(ref, restored(before), options));
+    await callOverConflicts(context, () =>
+      context.connections.kubernetes.create(ref, restored(before), options),
+    );
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
   }

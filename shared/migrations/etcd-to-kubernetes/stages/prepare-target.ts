@@ -12,7 +12,7 @@ import { type Context, conversion, decisions } from "../context.ts";
 import { readManifest } from "../manifest.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { readClusterInformation } from "../source-lock.ts";
-import { call, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
+import { callOverConflicts, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
 import { clusterInformationRef, setTargetReady } from "../target-lock.ts";
 import { removeTargetFoundations } from "../undo/remove-foundations.ts";
 import { reads } from "../../target/reads.ts";
@@ -62,7 +62,7 @@ async function createClusterInformation(context: Context): Promise<void> {
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   await context.record({ createsClusterInformation: true });
   try {
-    await call(context, () =>
+    await callOverConflicts(context, () =>
       context.connections.kubernetes.create(clusterInformationRef(targetGroup), forwarded.object, options),
     );
   } catch (error) {

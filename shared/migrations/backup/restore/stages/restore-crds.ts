@@ -6,7 +6,7 @@ import type { JsonObject } from "../../../../json.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { fieldManager } from "../../../context.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../../../target/calls.ts";
+import { callOverConflicts, readTarget, WRITE_TIMEOUT_MS } from "../../../target/calls.ts";
 import { restored } from "../../../target/remove.ts";
 import { linesOf } from "../content.ts";
 import { decided } from "../decided.ts";
@@ -75,7 +75,9 @@ async function create(context: Context, definition: JsonObject): Promise<void> {
   const { status, ...object } = definition;
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
-    await call(context, () => context.connections.kubernetes.create(crdResource, restored(object), options));
+    await callOverConflicts(context, () =>
+      context.connections.kubernetes.create(crdResource, restored(object), options),
+    );
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
   }
