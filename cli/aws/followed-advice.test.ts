@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import type { PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { MigratorError } from "../../shared/errors.ts";
 import { type AwsAnswer, errorXml, fakeAws, OUTPUTS, stackXml, useEnvironment } from "../testing/fake-aws.ts";
 import { withFakeStack } from "../testing/fake-stack.ts";
 import { fakeWorld, runOnAws } from "../testing/fake-world.ts";
 import { openClients } from "./clients.ts";
 import { readOutputs } from "./outputs.ts";
 import { publishCommand } from "./publish.ts";
+import { advice } from "../../shared/testing/advice/refused.ts";
 
 const REGION = "eu-central-1";
 const WHOLE: AwsAnswer = { status: 200, body: stackXml(OUTPUTS) };
@@ -21,16 +21,6 @@ async function ask(stack = "CalicoMigrator", profile?: string): Promise<object> 
   } finally {
     close();
   }
-}
-
-/** Fails unless it is refused with this code, and gives what is advised. */
-async function advice(asked: Promise<unknown>, code: string): Promise<string> {
-  const error = await asked.then(
-    () => assert.fail(`no ${code}`),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof MigratorError && error.code === code, String(error));
-  return error.next;
 }
 
 /** An AWS that answers by the access key: only `new` is good. */

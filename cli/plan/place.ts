@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Cluster, openEmbedded } from "../../shared/adapters/embedded/index.ts";
+import { type Cluster, type Embedded, openEmbedded } from "../../shared/adapters/embedded/index.ts";
 import { type AwsSession, openAwsSession } from "../aws/session.ts";
 import { localStorePath } from "../local-session.ts";
 import type { OutputFlags } from "../options/common.ts";
@@ -50,16 +50,12 @@ class LocalPlace implements PlanPlace {
     return connectionOf(this.#world, flags, (name) => this.#registered(name));
   }
 
-  async keep(planned: Planned): Promise<string> {
-    const { clock } = this.#world;
-    const embedded = openEmbedded(this.#path, { clock });
-    try {
-      const hash = await keepPlanned(embedded.artifacts, this.#world, planned);
-      await removeExpired(embedded.artifacts, clock.now());
+  keep(planned: Planned): Promise<string> {
+    return this.#opened(async ({ artifacts }) => {
+      const hash = await keepPlanned(artifacts, this.#world, planned);
+      await removeExpired(artifacts, this.#world.clock.now());
       return hash;
-    } finally {
-      embedded.close();
-    }
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -67,10 +63,13 @@ class LocalPlace implements PlanPlace {
   }
 
   async #registered(name: string): Promise<Cluster | undefined> {
-    if (!existsSync(this.#path)) return undefined;
+    return existsSync(this.#path) ? this.#opened(({ clusters }) => clusters.get(name)) : undefined;
+  }
+
+  async #opened<T>(use: (store: Embedded) => Promise<T>): Promise<T> {
     const embedded = openEmbedded(this.#path, { clock: this.#world.clock });
     try {
-      return await embedded.clusters.get(name);
+      return await use(embedded);
     } finally {
       embedded.close();
     }

@@ -6,6 +6,7 @@ import { defineMigration } from "./migration.ts";
 import type { ResolutionRequest } from "./records.ts";
 import { type Rig, withRig } from "./testing/rig.ts";
 import { action, DONE, failure, migrationOf } from "./testing/stages.ts";
+import { advice } from "../testing/advice/refused.ts";
 
 const MOVE = defineMigration<null, Record<string, never>>({
   ...{ name: "move", title: "Move", options: z.strictObject({}) },
@@ -20,14 +21,8 @@ const MOVE = defineMigration<null, Record<string, never>>({
 const request = { migration: "move", cluster: "east", options: {}, approvals: [] };
 
 /** What an error with this code says to do. */
-async function adviceOf(code: string, act: () => Promise<unknown>): Promise<string> {
-  const error = await act().then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof MigratorError, `${code} was to be thrown`);
-  assert.equal(error.code, code);
-  return error.next;
+function adviceOf(code: string, act: () => Promise<unknown>): Promise<string> {
+  return advice(act(), code);
 }
 
 /** The names that an advice lists. */

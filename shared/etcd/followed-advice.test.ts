@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MigratorError } from "../errors.ts";
 import { EtcdClient } from "./client.ts";
 import { Failover } from "./failover.ts";
+import { advice } from "../testing/advice/refused.ts";
 
 /** What gRPC or etcd says until what is advised has been done; the same call is answered then. */
 const FAILURES: [code: string, cause: string, next: RegExp, says: string][] = [
@@ -56,15 +56,6 @@ const FAILURES: [code: string, cause: string, next: RegExp, says: string][] = [
     "3 INVALID_ARGUMENT: etcdserver: key is not provided",
   ],
 ];
-
-async function advice(asked: Promise<unknown>, code: string): Promise<string> {
-  const error = await asked.then(
-    () => assert.fail(`no ${code}`),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof MigratorError && error.code === code, String(error));
-  return error.next;
-}
 
 describe("a call of etcd", () => {
   for (const [code, cause, next, says] of FAILURES)

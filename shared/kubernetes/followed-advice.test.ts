@@ -8,24 +8,13 @@ import { Discovery } from "./discovery.ts";
 import { connectFake, startFake, writeKubeconfig } from "./testing/connect-fake.ts";
 import type { FakeApiServer } from "./testing/fake-api-server.ts";
 import { failure } from "./testing/fake-store.ts";
-import { MigratorError } from "../errors.ts";
+import { advice } from "../testing/advice/refused.ts";
 
 const widgets = { apiVersion: "example.org/v1", plural: "widgets" };
 const a = { ...widgets, name: "a" };
 
 function widget(name = "a"): JsonObject {
   return { apiVersion: "example.org/v1", kind: "Widget", metadata: { name } };
-}
-
-/** Fails unless it is refused with this code, and gives what is advised. */
-async function advice(asked: Promise<unknown>, code: string): Promise<string> {
-  const error = await asked.then(
-    () => assert.fail(`no ${code}`),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof MigratorError, String(error));
-  assert.equal(error.code, code, error.message);
-  return error.next;
 }
 
 type Answer = ReturnType<typeof failure> & { headers?: Record<string, string>; raw?: string };

@@ -5,7 +5,6 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { MigratorError } from "../../errors.ts";
 import { callAws } from "./calls/failure.ts";
 import { jsonError, type ServiceAnswer, startFakeService } from "./calls/testing/fake-service.ts";
 import { ensureFits } from "./dynamodb/record-size.ts";
@@ -19,19 +18,13 @@ import { readClusterSecret } from "./secrets/reader.ts";
 import { FakeSecretsManager } from "./secrets/testing/fake-secrets-manager.ts";
 import { secretWithToken } from "./secrets/testing/secrets.ts";
 import { putClusterSecret } from "./secrets/writer.ts";
+import { advice } from "../../testing/advice/refused.ts";
 
 const OK: ServiceAnswer = { body: "{}" };
 
-/** Fails unless it is refused with this code, and gives what is advised. */
-async function advice(asked: () => unknown, code: string): Promise<string> {
-  const error = await Promise.resolve()
-    .then(asked)
-    .then(
-      () => assert.fail(`no ${code}`),
-      (thrown: unknown) => thrown,
-    );
-  assert.ok(error instanceof MigratorError && error.code === code, String(error));
-  return error.next;
+/** The same of a call that may also throw at once. */
+function adviceOf(asked: () => unknown, code: string): Promise<string> {
+  return advice(Promise.resolve().then(asked), code);
 }
 
 describe("a call of AWS that fails", () => {
@@ -62,7 +55,7 @@ describe("a call of AWS that fails", () => {
       const sqs = new SQSClient(service.config);
       const command = { QueueUrl: service.config.endpoint, ReceiptHandle: "r", VisibilityTimeout: 1 };
       const call = () => callAws("do it", () => sqs.send(new ChangeMessageVisibilityCommand(command)));
-      assert.match(await advice(call, code), next);
+      assert.match(await adviceOf(call, code), next);
       world.answer = OK;
       await call();
     });
@@ -102,7 +95,7 @@ describe("a table that fails", () => {
       const client = DynamoDBDocumentClient.from(new DynamoDBClient({ ...service.config, maxAttempts: 1 }));
       const retry = { attempts: 1, requests: 2, baseMs: 1, maxMs: 2 };
       const clusters = openDynamoDbClusters({ client, tableName: "runs", retry });
-      assert.match(await advice(() => clusters.get("east"), code), next);
+      assert.match(await adviceOf(() => clusters.get("east"), code), next);
       world.answer = OK;
       assert.equal(await clusters.get("east"), undefined);
     });
@@ -111,7 +104,7 @@ describe("a table that fails", () => {
     const fits = (length: number) => {
       ensureFits({ runId: "r1", record: "stage" }, { pk: "p", sk: "s", a: "x".repeat(length) });
     };
-    const next = await advice(() => {
+    const next = await adviceOf(() => {
       fits(400_000);
     }, "RECORD_TOO_LARGE");
     assert.match(next, /^Make what it records smaller, .* or use the embedded store/);
@@ -137,13 +130,13 @@ describe("an artifact in a bucket", () => {
     const limits = { rangeBytes: 400, copy: COPY_LIMITS };
     const store = new S3ArtifactStore({ s3, bucket: "bucket", prefix: "p/", limits });
     const read = () => Array.fromAsync(store.read("backup"));
-    assert.match(await advice(read, "ARTIFACT_REPLACED"), /^Nothing: it is read again/);
+    assert.match(await adviceOf(read, "ARTIFACT_REPLACED"), /^Nothing: it is read again/);
     isReplaced = false;
     assert.ok(Buffer.concat(await read()).equals(content));
   });
 
   test("ARTIFACT_NAME_INVALID is over with another name", async () => {
-    assert.equal(await advice(() => keyOf("p/", "a//b"), "ARTIFACT_NAME_INVALID"), "Choose another name.");
+    assert.equal(await adviceOf(() => keyOf("p/", "a//b"), "ARTIFACT_NAME_INVALID"), "Choose another name.");
     assert.equal(keyOf("p/", "a/b"), "p/a/b");
   });
 });
@@ -160,7 +153,10 @@ describe("the secret of a cluster", () => {
 
   test("CLUSTER_SECRET_NOT_FOUND is over once the cluster is added", async (t) => {
     const { put, read } = await bed(t);
-    assert.match(await advice(read, "CLUSTER_SECRET_NOT_FOUND"), /`calico-migrator clusters add NAME --aws`/);
+    assert.match(
+      await adviceOf(read, "CLUSTER_SECRET_NOT_FOUND"),
+      /`calico-migrator clusters add NAME --aws`/,
+    );
     await put(SECRET);
     assert.deepEqual((await read()).secret, SECRET);
   });
@@ -181,19 +177,19 @@ describe("the secret of a cluster", () => {
       const { fake, put, read } = await bed(t);
       await put(SECRET);
       fake.failure = { status: type === "AccessDeniedException" ? 400 : 500, type, message: "no" };
-      assert.match(await advice(read, code), next);
+      assert.match(await adviceOf(read, code), next);
       fake.failure = undefined;
       assert.deepEqual((await read()).secret, SECRET);
     });
 
   test("CLUSTER_SECRET_INVALID is over once it is written again", async (t) => {
-    const next = await advice(() => parseClusterSecret("c/prod", "{}"), "CLUSTER_SECRET_INVALID");
+    const next = await adviceOf(() => parseClusterSecret("c/prod", "{}"), "CLUSTER_SECRET_INVALID");
     assert.match(
       next,
       /`calico-migrator clusters add NAME --replace --aws` and the options that it was added with/,
     );
     const { put, read } = await bed(t);
-    const none = await advice(() => put({ version: 1, kubeconfig: "{}" }), "CLUSTER_SECRET_INVALID");
+    const none = await adviceOf(() => put({ version: 1, kubeconfig: "{}" }), "CLUSTER_SECRET_INVALID");
     assert.notEqual(none, "", "that of its cause");
     await put(SECRET);
     await put(SECRET);
@@ -204,10 +200,10 @@ describe("the secret of a cluster", () => {
     const { put } = await bed(t);
     const large = { ...SECRET, etcd: { endpoints: ["https://e:1"], serverName: "x".repeat(70_000) } };
     assert.match(
-      await advice(() => put(large), "CLUSTER_SECRET_TOO_LARGE"),
+      await adviceOf(() => put(large), "CLUSTER_SECRET_TOO_LARGE"),
       /^Leave out the certificates of authorities/,
     );
-    const next = await advice(() => put(SECRET, "arn:aws:eks"), "CLUSTER_NAME_INVALID");
+    const next = await adviceOf(() => put(SECRET, "arn:aws:eks"), "CLUSTER_NAME_INVALID");
     assert.equal(next, "Choose a name of letters, digits and / _ + = . @ - only, at most 256 of them.");
     await put(SECRET, "a/b_c+d=e.f@g-1");
   });
@@ -235,7 +231,7 @@ describe("the secret of a cluster", () => {
           : Promise.resolve({ accessKeyId: "k", secretAccessKey: "s" });
       const tokens = new EksTokens(credentials, { now: () => 0 });
       const token = () => tokens.token(of, { renew: false });
-      assert.equal(await advice(token, "EKS_CREDENTIALS"), wanted);
+      assert.equal(await adviceOf(token, "EKS_CREDENTIALS"), wanted);
       world.denied = false;
       assert.match(await token(), /^k8s-aws-v1\./);
     }

@@ -109,11 +109,16 @@ export abstract class RunWorld implements Disposable {
     for (let steps = 0; steps < STEPS; steps++) {
       const described = await this.describe(worker, runId);
       if (worker.life.dead || until(described.run, described.control)) return described;
-      if (await worker.step()) continue;
-      this.clock.advance(1_000);
-      await Promise.race([worker.engine.wakeDue(), worker.life.ended]);
+      await this.advance(worker);
     }
     throw new Error(`the run went on for more than ${STEPS} steps`);
+  }
+
+  /** Handles a message, or moves time on when none is due. */
+  async advance(worker: Worker): Promise<void> {
+    if ((await worker.step()) || worker.life.dead) return;
+    this.clock.advance(1_000);
+    await Promise.race([worker.engine.wakeDue(), worker.life.ended]);
   }
 
   /** Reads a run past any worker's life. */

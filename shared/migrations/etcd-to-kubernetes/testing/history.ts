@@ -61,7 +61,7 @@ export class History {
       }
       if (await this.#help(worker, described)) continue;
       if (!this.#calm) this.#happen(worker);
-      await this.#advance(worker);
+      await this.#world.advance(worker);
     }
     const { run } = await this.#world.describe(worker, runId);
     return [`it did not end: ${JSON.stringify([run.state, run.stage, run.failure, run.waiting])}`];
@@ -86,13 +86,6 @@ export class History {
     etcd.hooks.before = () => {
       if (!this.#calm && this.#dice.oneIn(4)) this.#compact();
     };
-  }
-
-  async #advance(worker: Worker): Promise<void> {
-    if (await worker.step()) return;
-    if (worker.life.dead) return;
-    this.#world.clock.advance(1_000);
-    await Promise.race([worker.engine.wakeDue(), worker.life.ended]);
   }
 
   /** The next life, at once or after days; it dies early too, until peace has come. */

@@ -52,7 +52,7 @@ export class LateHistory {
       const described = await this.#world.describe(worker, runId);
       if (described.run.state === "RolledBack") return this.#judge();
       if (worker.life.dead) worker = await this.#rise(worker, runId);
-      else if (!(await this.#help(worker, described))) await this.#advance(worker);
+      else if (!(await this.#help(worker, described))) await this.#world.advance(worker);
     }
     const { run } = await this.#world.describe(worker, runId);
     return [`it did not end: ${JSON.stringify([run.state, run.stage, run.failure, run.waiting])}`];
@@ -113,13 +113,6 @@ export class LateHistory {
       await kubernetes.create(kind, { apiVersion: group, kind: "NetworkPolicy", metadata, spec });
     }
     this.#here.set(name, order);
-  }
-
-  async #advance(worker: Worker): Promise<void> {
-    if (await worker.step()) return;
-    if (worker.life.dead) return;
-    this.#world.clock.advance(1_000);
-    await Promise.race([worker.engine.wakeDue(), worker.life.ended]);
   }
 
   async #rise(worker: Worker, runId: string): Promise<Worker> {
