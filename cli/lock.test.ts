@@ -41,7 +41,11 @@ describe("the line about a lock", () => {
     ],
     ["a failure", { state: "Failed" }, /until `resume` or `rollback`$/],
     ["a failure on the way back", { state: "Failed", track: "rollback" }, /until `resume`$/],
-    ["nobody any more", { state: "Abandoned" }, /until somebody lifts the lock: `unlock --force`, see/],
+    [
+      "nobody any more: what is known, and as of when",
+      { state: "Abandoned", finishedAt: SINCE + 2 * MINUTE },
+      /^DATASTORE LOCKED at 14:48:53, when the run became Abandoned: `unlock` shows whether it still is/,
+    ],
     [
       "nothing",
       { state: "Running" },
@@ -58,6 +62,10 @@ describe("the line about a lock", () => {
       assert.match(lockLine(aRun({ lock: LOCK, ...over }), SINCE + 3 * MINUTE) ?? "", line);
     });
   }
+
+  test("has no growing time in the column of a run that has ended", () => {
+    assert.equal(lockedFor(aRun({ lock: LOCK, state: "Abandoned" }), SINCE + 3 * MINUTE), "at its end");
+  });
 
   test("names the day where it is another one", () => {
     const line = lockLine(aRun({ lock: LOCK }), SINCE + 24 * 60 * MINUTE) ?? "";

@@ -10,6 +10,7 @@ const DAY = 86_400_000;
 export function lockedFor(run: RunRecord, now: number): string {
   const lock = openLock(run);
   if (lock === undefined) return "";
+  if (isEnd(run.state)) return "at its end";
   return isCertain(lock) ? brief(now - lock.since) : `perhaps ${brief(now - lock.since)}`;
 }
 
@@ -17,8 +18,16 @@ export function lockedFor(run: RunRecord, now: number): string {
 export function lockLine(run: RunRecord, now: number): string | undefined {
   const lock = openLock(run);
   if (lock === undefined) return undefined;
+  if (isEnd(run.state)) return leftLine(run, lock, now);
   const what = isCertain(lock) ? "DATASTORE LOCKED" : "DATASTORE PERHAPS LOCKED";
   return `${what} since ${clockTime(lock.since, now)} (${brief(now - lock.since)}): new pods get no network until ${remedy(run)}`;
+}
+
+/** A run that has ended knows nothing of what became of its lock since: others may have lifted it. */
+function leftLine({ state, finishedAt, updatedAt }: RunRecord, lock: DatastoreLock, now: number): string {
+  const ended = clockTime(finishedAt ?? updatedAt, now);
+  const what = isCertain(lock) ? "DATASTORE LOCKED" : "DATASTORE PERHAPS LOCKED";
+  return `${what} at ${ended}, when the run became ${state}: \`unlock\` shows whether it still is, and lifts it with --force; see docs/break-glass.md`;
 }
 
 /** Tells people of the locks of these runs, in red, after everything else. */
@@ -43,7 +52,6 @@ export function lockDocument({ datastore, state, since, until, forPersonMs }: Da
 
 /** What ends a lock. */
 function remedy({ state, track, waiting }: RunRecord): string {
-  if (isEnd(state)) return "somebody lifts the lock: `unlock --force`, see docs/break-glass.md";
   const back = track === "forward" ? " or `rollback`" : "";
   if (state === "Waiting" && waiting?.reason === "Approval") return `\`approve\`${back}`;
   if (state === "Waiting" && waiting?.reason === "Conflict") return `\`conflicts resolve\`${back}`;

@@ -19,6 +19,8 @@ export interface RunActions {
   undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
   /** Returns what stays behind. */
   abandon(runId: string, by: string): Promise<LeftBehind[]>;
+  /** True where nothing that is recorded speaks against undoing the run. */
+  isUndoable(runId: string): Promise<boolean>;
   /** What would stay behind if the run were given up now. */
   leftBehind(runId: string): Promise<LeftBehind[]>;
 }

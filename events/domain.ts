@@ -69,7 +69,9 @@ const EVENTS = {
       by: z.string(),
       leftBehind: z
         .array(z.looseObject({ stage: Stage, title: z.string() }))
-        .describe("The steps of the way back that nobody has taken"),
+        .describe(
+          "The lock, what is found of the run in the cluster, and the steps of the way back that nobody has taken",
+        ),
       ...Phased,
     })
     .describe("Somebody has given the run up as it stood; run.ended follows"),
@@ -122,6 +124,10 @@ const EVENTS = {
         .enum(["crd.projectcalico.org", "projectcalico.org"])
         .optional()
         .describe("Of a Kubernetes datastore: the API group that takes writes again"),
+      by: z
+        .string()
+        .optional()
+        .describe("Who has lifted the lock of a run that had ended, with `unlock --force`"),
     })
     .describe("New pods start again"),
   "datastore.lock-overdue": z

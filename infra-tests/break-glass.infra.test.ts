@@ -101,7 +101,10 @@ describe("break glass: the store is lost while both datastores are locked", { ti
       assert.equal(await etcdValue(), etcdBefore);
       assert.deepEqual(await target(), { ready: false, lockedBy: runId });
 
-      assert.equal((await unlock("--force", "--side", "crd.projectcalico.org")).code, 0);
+      const second = ["--force", "--side", "crd.projectcalico.org"];
+      assert.match((await unlock(...second)).stderr, /\(SIDE_OTHER_OPEN\)/);
+      assert.deepEqual(await target(), { ready: false, lockedBy: runId });
+      assert.equal((await unlock(...second, "--anyway")).code, 0);
       assert.deepEqual(await target(), { ready: true });
     }));
 

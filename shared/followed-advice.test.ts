@@ -23,7 +23,7 @@ const NOTHING_TO_DO: readonly string[] = [
   "shared/engine/engine.ts NOTHING_TO_APPROVE",
   "shared/engine/engine.ts NOTHING_TO_RESOLVE",
   "shared/engine/engine.ts RUN_ENDED",
-  "shared/engine/engine.ts UNDO_ENDED",
+  "shared/engine/engine.ts UNDO_ENDED 2",
   "shared/engine/errors.ts LEASE_LOST",
   "shared/engine/errors.ts RUN_CHANGED",
 ];

@@ -106,6 +106,10 @@ export class AwsActions implements RunActions {
     }).abandon(runId, by);
   }
 
+  isUndoable(runId: string): Promise<boolean> {
+    return this.#engine({}).isUndoable(runId);
+  }
+
   leftBehind(runId: string): Promise<LeftBehind[]> {
     return this.#engine({}).leftBehind(runId);
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { ManualClock } from "../../shared/engine/testing/manual-clock.ts";
 import { fakeMigration, type FakeOptions } from "../testing/fake-migration.ts";
-import { type FakeWorld, fakeWorld, runIn, writeKubeconfig } from "../testing/fake-world.ts";
+import { type FakeWorld, fakeWorld, runIn, runLine, writeKubeconfig } from "../testing/fake-world.ts";
 
 interface RunDocument {
   metadata: { name: string };
@@ -318,18 +318,29 @@ describe("approve, pause, resume, abort and rollback", () => {
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;
-    for (const command of ["rollback", "abort", "abandon"]) {
-      const { code, stderr } = await runIn(world, command, runId);
+    for (const [command, ...more] of [["rollback"], ["abort"], ["abandon", "--force"]] as const) {
+      const { code, stderr } = await runIn(world, command, runId, ...more);
       assert.deepEqual([code, /\(CONFIRMATION_NEEDED\)/.test(stderr)], [4, true]);
-      assert.match(stderr, new RegExp(`next: .*calico-migrator ${command} ${runId} --yes`));
+      const line = [command, runId, ...more].join(" ");
+      assert.match(stderr, new RegExp(`next: .*calico-migrator ${line} --yes`));
     }
     assert.equal((await runIn(world, "get", runId, "-o", "json")).stdout, before);
     assert.equal((await runIn(world, "rollback", runId, "--yes", "-q")).code, 0);
   });
 
+  test("abandon refuses a run that can be undone (ABANDON_UNDOABLE), and names the way back", async (t) => {
+    const { world, runId } = await stoppedWorld(t);
+    const { code, stderr } = await runIn(world, "abandon", runId, "--yes", "-q");
+    assert.deepEqual([code, /can still be undone \(ABANDON_UNDOABLE\)/.test(stderr)], [1, true]);
+    const [, line = ""] =
+      /next: Take it back with `calico-migrator (.*?)`, .* give --force as well/.exec(stderr) ?? [];
+    assert.match(line, new RegExp(`^rollback ${runId} --store `));
+    assert.equal((await runLine(world, [...line.split(" "), "--yes", "-q"])).code, 0);
+  });
+
   test("abandon names what stays behind, ends the run, and frees its cluster", async (t) => {
     const { world, runId } = await stoppedWorld(t);
-    const { code, stdout, stderr } = await runIn(world, "abandon", runId, "--yes", "-q");
+    const { code, stdout, stderr } = await runIn(world, "abandon", runId, "--yes", "--force", "-q");
     assert.deepEqual([code, /Abandoned/.test(stdout)], [0, true]);
     assert.match(stderr, /what stays behind[^]*uncopy: not done: do uncopy\n +unprepare: not done/);
     assert.match(
@@ -338,7 +349,10 @@ describe("approve, pause, resume, abort and rollback", () => {
     );
     assert.equal((await start(world, "--yes")).code, 0);
     const again = await runIn(world, "rollback", runId, "--yes");
-    assert.match(again.stderr, /was given up.*\(UNDO_ENDED\)/);
+    assert.match(
+      again.stderr,
+      /was given up.*\(UNDO_ENDED\)\nnext: See what it left .*`.* unlock --force --side SIDE/,
+    );
   });
 
   test("rollback without a run does not count backups, which leave nothing to undo", async (t) => {
@@ -383,7 +397,7 @@ describe("approve, pause, resume, abort and rollback", () => {
     test(`Ctrl-C, ${how}, instead of the cluster's name ends with exit code 130, and nothing is done`, async (t) => {
       const { world, runId } = await stoppedWorld(t);
       world.stdin.isTTY = world.stderr.isTTY = true;
-      for (const [number, words] of [["rollback"], ["abort"], ["abandon", runId]].entries()) {
+      for (const [number, words] of [["rollback"], ["abort"], ["abandon", runId, "--force"]].entries()) {
         const asked = runIn(world, ...words, "-q");
         await untilText(world, new RegExp(`(Type the name[^]*){${number + 1}}`));
         stop(world);

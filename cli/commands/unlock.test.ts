@@ -3,11 +3,12 @@ import { describe, test, type TestContext } from "node:test";
 import { lockedClusterInformation, readLock } from "../../shared/calico/lock.ts";
 import { runLease } from "../../shared/engine/lease-names.ts";
 import { AdaptiveLimiter } from "../../shared/kubernetes/limiter.ts";
+import type { KubernetesApi } from "../../shared/kubernetes/types.ts";
 import { CLUSTER_INFORMATION_KEY } from "../../shared/migrations/etcd-to-kubernetes/source-lock.ts";
 import { FakeEtcd } from "../../shared/migrations/etcd-to-kubernetes/testing/fake-etcd.ts";
 import { FakeKubernetes } from "../../shared/migrations/testing/fake-kubernetes.ts";
 import { type FakeStack, withFakeStack } from "../testing/fake-stack.ts";
-import { type FakeWorld, fakeWorld, runIn, runOnAws } from "../testing/fake-world.ts";
+import { type FakeWorld, fakeWorld, runIn, runLine, runOnAws } from "../testing/fake-world.ts";
 
 const OLD = { apiVersion: "crd.projectcalico.org/v1", plural: "clusterinformations", name: "default" };
 const FORCED = ["--force", "--side", "etcd"];
@@ -17,6 +18,21 @@ const INFORMATION = {
   metadata: { name: "default", annotations: { mine: "stays" } },
   spec: { clusterGUID: "g", datastoreReady: true },
 };
+
+const DAEMON_SETS = { apiVersion: "apps/v1", plural: "daemonsets", namespace: "kube-system" };
+
+/** Runs calico-node, which is told to use this datastore. */
+async function runCalicoNode(kubernetes: Pick<KubernetesApi, "create">, datastore: string): Promise<void> {
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "kube-system" } };
+  await kubernetes.create({ apiVersion: "v1", plural: "namespaces" }, namespace);
+  const container = { name: "calico-node", env: [{ name: "DATASTORE_TYPE", value: datastore }] };
+  await kubernetes.create(DAEMON_SETS, {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: "calico-node", namespace: "kube-system" },
+    spec: { template: { spec: { containers: [container] } } },
+  });
+}
 
 interface Locked {
   world: FakeWorld;
@@ -59,7 +75,7 @@ describe("unlock", () => {
     assert.deepEqual([code, etcdValue(locked)], [0, JSON.stringify(INFORMATION)], stderr);
     assert.match(stdout, /^etcd +no *\ncrd\.projectcalico\.org +yes/m);
 
-    await locked.unlock("--force", "--side", "crd.projectcalico.org");
+    await locked.unlock("--force", "--side", "crd.projectcalico.org", "--anyway");
     const after = await locked.kubernetes.get(OLD);
     assert.deepEqual(readLock(after), { ready: true });
     assert.deepEqual((after["metadata"] as { annotations: object }).annotations, { mine: "stays" });
@@ -75,7 +91,48 @@ describe("unlock", () => {
       stderr,
       /etcd is not locked, .* \(SIDE_AMBIGUOUS\)\nnext: Name the datastore .* with --side/,
     );
+    assert.equal((await locked.unlock("--force", "--side", "crd.projectcalico.org", "--anyway")).code, 0);
+  });
+
+  test("opens one and never two: not beside one that is open (SIDE_OTHER_OPEN), but with --anyway", async (t) => {
+    const locked = await lockedWorld(t);
+    await locked.unlock(...FORCED);
+    const side = ["--force", "--side", "crd.projectcalico.org"];
+    const { code, stderr } = await locked.unlock(...side);
+    assert.deepEqual([code, readLock(await locked.kubernetes.get(OLD)).ready], [1, false]);
+    assert.match(
+      stderr,
+      /etcd is open already, .* there is no DaemonSet calico-node in .* \(SIDE_OTHER_OPEN\)\nnext: .* give --anyway/,
+    );
+    assert.equal((await locked.unlock(...side, "--anyway")).code, 0);
+    assert.equal((await locked.unlock(...side)).code, 0, "it is open");
+  });
+
+  test("opens what calico-node uses, not another one (SIDE_NOT_USED), but with --anyway", async (t) => {
+    const locked = await lockedWorld(t);
+    await runCalicoNode(locked.kubernetes, "kubernetes");
+    const before = etcdValue(locked);
+    assert.match((await locked.unlock()).stdout, /^crd\.projectcalico\.org +yes .* by calico-node *$/m);
+    const { code, stderr } = await locked.unlock(...FORCED);
+    assert.deepEqual([code, etcdValue(locked)], [1, before]);
+    assert.match(
+      stderr,
+      /does not use etcd, but crd\.projectcalico\.org: DATASTORE_TYPE of kube-system\/calico-node is kubernetes.*\(SIDE_NOT_USED\)\nnext: .*`--side crd\.projectcalico\.org`/,
+    );
+    assert.match(
+      (await locked.unlock("--force")).stderr,
+      /SIDE_AMBIGUOUS\)\nnext: .*here --side crd\.project/,
+    );
+    assert.equal((await locked.unlock(...FORCED, "--anyway")).code, 0);
+    await lock(locked, "etcd-to-kubernetes-1a2b3c4d");
     assert.equal((await locked.unlock("--force", "--side", "crd.projectcalico.org")).code, 0);
+  });
+
+  test("says that etcd was not asked where no option names it", async (t) => {
+    const { world } = await lockedWorld(t);
+    const { stdout, stderr } = await runIn(world, "unlock", "--kubeconfig", world.kubeconfig);
+    assert.doesNotMatch(stdout, /^etcd/m);
+    assert.match(stderr, /^etcd: not asked, as no --etcd-endpoints name it$/m);
   });
 
   test("refuses a lock that is not ours, until somebody has lifted it", async (t) => {
@@ -120,6 +177,36 @@ describe("unlock", () => {
 
     assert.equal((await runIn(world, "rollback", "--yes", "-q")).code, 0);
     assert.equal((await unlock()).code, 0);
+  });
+});
+
+describe("the lock of a run that was given up", () => {
+  test("is lifted by what unlock says next, and the run's record says so from then on", async (t) => {
+    const world = fakeWorld(t);
+    await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "-q");
+    const runId = (await runIn(world, "get", "-o", "name")).stdout.trim().split("/").at(-1) ?? "";
+    const locked = Object.assign((await lockedWorld(t, runId)).world, { store: world.store });
+    const cluster = await locked.openCluster({} as never, {} as never);
+    await runCalicoNode(cluster.connections.kubernetes, "kubernetes");
+    assert.equal((await runIn(world, "abandon", runId, "--yes", "--force", "-q")).code, 0);
+
+    const before = await runIn(world, "get");
+    assert.match(before.stderr, /^DATASTORE LOCKED at .*, when the run became Abandoned: `unlock` shows/m);
+    const { stderr } = await runIn(locked, "unlock", ...wayTo(locked));
+    const [, line = ""] = /next: run .* is Abandoned, .*: `calico-migrator (.*?)` does/.exec(stderr) ?? [];
+    assert.match(line, /^unlock --force --side crd\.projectcalico\.org .*--etcd-endpoints .*--store /);
+    const lifted = await runLine(locked, line.split(" "));
+    assert.equal(lifted.code, 0, lifted.stderr);
+    assert.match(lifted.stderr, /its record says that the datastore is unlocked/);
+
+    const after = await runIn(world, "describe", runId);
+    assert.match(after.stdout, /DatastoreLocked +False +\S+Z +Unlocked/);
+    assert.match(after.stdout, /datastore\.unlocked +side=kubernetes .*by=alice/);
+    assert.doesNotMatch((await runIn(world, "get")).stdout + after.stderr, /LOCKED at|at its end/);
+    assert.match(
+      (await runIn(locked, "unlock", ...wayTo(locked))).stderr,
+      /is open: leave the other one locked/,
+    );
   });
 });
 

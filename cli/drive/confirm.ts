@@ -5,16 +5,16 @@ import { Interrupt } from "./interrupt.ts";
 import { ask, canAsk } from "./prompt.ts";
 
 /**
- * Has a person on a terminal type the cluster's name. Throws NOT_CONFIRMED for anything else, INTERRUPTED for no answer but
+ * Has a person on a terminal type the cluster's name; `words` are what else was given. Throws NOT_CONFIRMED for anything else, INTERRUPTED for no answer but
  * Ctrl-C, and CONFIRMATION_NEEDED where there is nobody to ask; nothing was done then.
  */
 export async function confirmOnCluster(
   session: Session,
   run: RunRecord,
-  { verb, explanation }: { verb: string; explanation: string },
+  { verb, explanation, words = [] }: { verb: string; explanation: string; words?: readonly string[] },
 ): Promise<void> {
   const { world } = session;
-  if (!canAsk(world)) throw confirmationNeeded(session, run, verb);
+  if (!canAsk(world)) throw confirmationNeeded(session, run, [verb, ...words]);
   using interrupt = new Interrupt(world, "asks");
   const question = `Type the name of the cluster, ${run.cluster}, to go on: `;
   const answer = await ask(
@@ -40,9 +40,13 @@ function interrupted(verb: string): MigratorError {
   });
 }
 
-function confirmationNeeded(session: Session, { runId, cluster }: RunRecord, verb: string): MigratorError {
+function confirmationNeeded(
+  session: Session,
+  { runId, cluster }: RunRecord,
+  [verb = "", ...words]: readonly string[],
+): MigratorError {
   const message = `${verb} of run "${runId}" on cluster "${cluster}" has to be confirmed, and there is no terminal to ask on; nothing was done`;
   return new MigratorError("CONFIRMATION_NEEDED", message, {
-    next: `Say that you mean it: \`${commandLine(session, verb, runId, "--yes")}\`.`,
+    next: `Say that you mean it: \`${commandLine(session, verb, runId, ...words, "--yes")}\`.`,
   });
 }

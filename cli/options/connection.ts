@@ -46,6 +46,16 @@ export function withWayOptions(command: Command): Command {
     .option("--etcd-password-file <file>", "the file with the password of that user");
 }
 
+/** The words that name the same cluster, and the same way to it, on another command line. */
+export function wayWords(flags: ConnectionFlags): string[] {
+  // What commands add to these flags says nothing about the way to the cluster.
+  return Object.entries(ConnectionFlags.parse(flags)).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, value],
+  );
+}
+
 /** A cluster as the registry keeps it, with its connection parsed. */
 export interface NamedConnection {
   name: string;

@@ -113,7 +113,8 @@ export function runOnAws(world: FakeWorld, ...words: readonly string[]): Promise
   return runLine(world, [...words, "--aws"]);
 }
 
-async function runLine(world: FakeWorld, words: readonly string[]): Promise<Answer> {
+/** Runs one command line in the world, to the letter. */
+export async function runLine(world: FakeWorld, words: readonly string[]): Promise<Answer> {
   const before = { stdout: world.stdout.text.length, stderr: world.stderr.text.length };
   const code = await run(words, world);
   return {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { migrationOf, action, failure, sweepOf, waitFor } from "./testing/stages.ts";
 import { type Rig, withRig } from "./testing/rig.ts";
-import { isEnd } from "./records.ts";
+import type { Migration } from "./migration.ts";
+import { type Checkpoint, isEnd } from "./records.ts";
 
 const broken = action<null>("switch", () => Promise.reject(failure("BROKEN", false)), {
   undo: [action<null>("switch-back", () => Promise.reject(failure("BROKEN_TOO", false)))],
@@ -13,6 +14,10 @@ const STAGES = [
   action<null>("lock", undefined, { lockWindow: "begins", undo: [action<null>("unlock-source")] }),
   broken,
 ];
+
+function aCheckpoint(key: string): Checkpoint {
+  return { rank: 0, key, state: "pending", target: key, sourceRevision: 1, detail: {} };
+}
 
 /** A run that can neither be finished nor undone. */
 function withStuck(body: (rig: Rig<null>, runId: string) => Promise<void>): Promise<void> {
@@ -121,6 +126,76 @@ describe("a run that is given up", () => {
         assert.equal((await rig.engine.describe(runId)).run.state, "Abandoned");
       },
     ));
+});
+
+describe("what is found of a run that is given up", () => {
+  const locks = action<null>("lock", async (context) => {
+    await context.ledger("resources").put([aCheckpoint("a"), aCheckpoint("b")]);
+    await context.tellLock("locking", "both");
+    await context.tellLock("locked", "both", {});
+    return { done: true };
+  });
+  const migration: Migration<null> = {
+    ...migrationOf([{ ...locks, changesCluster: true }, action<null>("stop")]),
+    traces: async (runId, count) => [
+      { stage: "resources", title: `${runId} has ${(await count("resources")).pending ?? 0}` },
+    ],
+  };
+
+  async function withLeft(body: (rig: Rig<null>, runId: string) => Promise<void>): Promise<void> {
+    await withRig(null, [migration], async (rig) => {
+      const runId = await rig.start([], "stop");
+      await rig.settle(runId);
+      await rig.engine.abandon(runId, "ann");
+      assert.equal((await rig.settle(runId)).run.state, "Abandoned");
+      await body(rig, runId);
+    });
+  }
+
+  test("is its lock, and what its migration knows by what was recorded", () =>
+    withLeft(async (rig, runId) => {
+      const [lock, resources] = (await rig.engine.describe(runId)).run.leftBehind ?? [];
+      assert.match(lock?.title ?? "", /^locked since .*Z, marked with the run's name: both$/);
+      assert.deepEqual(resources, { stage: "resources", title: `${runId} has 2` });
+    }));
+
+  test("is told to be unlocked once somebody else has lifted the lock, also by a version without it", () =>
+    withLeft(async (rig, runId) => {
+      const none = rig.engineWith({}, []);
+      assert.equal(await none.tellLifted(runId, { side: "etcd", by: "bob" }), true);
+      const { run } = await rig.engine.describe(runId);
+      assert.equal(run.lock?.state, "unlocked");
+      assert.equal(run.conditions.find(({ type }) => type === "DatastoreLocked")?.status, "False");
+      const told = (await rig.events(runId)).at(-1);
+      assert.deepEqual([told?.type, told?.data], ["datastore.unlocked", { side: "etcd", by: "bob" }]);
+      assert.equal(await none.tellLifted(runId, { side: "etcd", by: "bob" }), true);
+      assert.equal((await rig.engine.describe(runId)).run.version, run.version, "once");
+    }));
+
+  test("a run that has not ended is told nothing", () =>
+    withRig(null, [migration], async (rig) => {
+      const runId = await rig.start([], "stop");
+      await rig.settle(runId);
+      assert.equal(await rig.engine.tellLifted(runId, {}), false);
+      assert.equal((await rig.engine.describe(runId)).run.lock?.state, "locked");
+    }));
+});
+
+describe("a run can be undone", () => {
+  test("until it has ended, has a stage that nobody knows, or its way back has failed", () =>
+    withRig(null, [migrationOf(STAGES)], async (rig) => {
+      const { run } = await rig.run();
+      assert.equal(await rig.engine.isUndoable(run.runId), true);
+      const strangers = [migrationOf([action<null>("look"), action<null>("other")])];
+      assert.equal(await rig.engineWith({}, strangers).isUndoable(run.runId), false);
+      assert.equal(await rig.engineWith({}, []).isUndoable(run.runId), false);
+      await rig.engine.undo(run.runId, "rollback");
+      await rig.settle(run.runId);
+      assert.equal(await rig.engine.isUndoable(run.runId), false, "the way back has failed");
+      await rig.engine.abandon(run.runId, "ann");
+      await rig.settle(run.runId);
+      assert.equal(await rig.engine.isUndoable(run.runId), false, "it has ended");
+    }));
 });
 
 describe("a run of which nothing can be undone any more", () => {

@@ -1,10 +1,13 @@
 import type { HeldLease } from "./held-lease.ts";
+import { openLock } from "./lock.ts";
 import { type Migration, undoStages } from "./migration.ts";
-import type { LeftBehind, RunControl, RunRecord, StageRecord } from "./records.ts";
+import { isEnd, type LeftBehind, type RunControl, type RunRecord, type StageRecord } from "./records.ts";
 import { RunSession } from "./session.ts";
 import type { EngineParts } from "./settings.ts";
 import { cancelOpenBatches, sendAdvance } from "./stage-batches.ts";
+import { startedUnknown } from "./stage-list.ts";
 import { announce, toEnd } from "./transitions.ts";
+import { whyTooLate } from "./undo.ts";
 
 /**
  * Gives a run up as it stands: nothing is undone, the cluster is free for other runs, and what stays behind is named. Needs neither
@@ -21,7 +24,7 @@ export async function abandonRun<C>(
     await sendAdvance(parts, run, parts.busyDelayMs);
     return;
   }
-  const left = leftBehind(migration, await parts.store.listStages(runId));
+  const left = await leftBehind(parts, run);
   const session = new RunSession(parts, lease, { run, control, migration });
   await session.save((from, now) => {
     const { by } = control.abandon ?? { by: "" };
@@ -31,8 +34,31 @@ export async function abandonRun<C>(
   await session.leave();
 }
 
-/** The steps of the way back that were not taken. What this version does not know is named by its stage. */
-export function leftBehind<C>(migration: Migration<C>, records: readonly StageRecord[]): LeftBehind[] {
+/**
+ * What stays behind if the run is given up now, by what is recorded: what is locked, what somebody finds of it in the cluster, and
+ * the steps of the way back that were not taken. What this version does not know is named by its stage.
+ */
+export async function leftBehind<C>(
+  { store, migrations }: EngineParts<C>,
+  run: RunRecord,
+): Promise<LeftBehind[]> {
+  const { runId } = run;
+  const migration = migrations.get(run.migration) ?? unknownMigration<C>(run.migration);
+  const found = (await migration.traces?.(runId, (ledger) => store.countCheckpoints(runId, ledger))) ?? [];
+  return [...lockLeft(run), ...found, ...stepsLeft(migration, await store.listStages(runId))];
+}
+
+function lockLeft(run: RunRecord): LeftBehind[] {
+  const lock = openLock(run);
+  if (lock === undefined) return [];
+  const locked = lock.state === "locked" ? "locked" : "perhaps locked";
+  const since = new Date(lock.since).toISOString();
+  return [
+    { stage: "datastore", title: `${locked} since ${since}, marked with the run's name: ${lock.datastore}` },
+  ];
+}
+
+function stepsLeft<C>(migration: Migration<C>, records: readonly StageRecord[]): LeftBehind[] {
   const started = records.filter(({ track }) => track === "forward").map(({ stage }) => stage);
   const undone = new Set(
     records.filter(({ track, state }) => track === "rollback" && state === "done").map(({ stage }) => stage),
@@ -45,7 +71,19 @@ export function leftBehind<C>(migration: Migration<C>, records: readonly StageRe
   return [...known, ...unknown.map((stage) => ({ stage, title: "not undone: unknown in this version" }))];
 }
 
+/**
+ * True where nothing speaks against undoing the run: it has not ended, its stages are known, it is not beyond its undo, and no way
+ * back of it has failed. Whether its cluster is there is not asked.
+ */
+export async function isUndoable<C>({ store, migrations }: EngineParts<C>, run: RunRecord): Promise<boolean> {
+  const migration = migrations.get(run.migration);
+  if (migration === undefined || isEnd(run.state)) return false;
+  if (run.track === "rollback" && run.state === "Failed") return false;
+  const records = await store.listStages(run.runId);
+  return startedUnknown(migration, records) === undefined && whyTooLate(migration, records) === undefined;
+}
+
 /** Stands in for a migration that is not installed. */
-function unknownMigration<C>(name: string): Migration<C> {
+export function unknownMigration<C>(name: string): Migration<C> {
   return { name, title: name, stages: [], options: { safeParse: () => ({ success: true, data: {} }) } };
 }

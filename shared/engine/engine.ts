@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import { leftBehind } from "./abandon.ts";
+import { isUndoable, leftBehind } from "./abandon.ts";
 import { advanceRun } from "./advance.ts";
 import { type Ask, asksOf } from "./asks.ts";
 import { workBatch } from "./batch-work.ts";
 import { RunNotFoundError } from "./errors.ts";
 import { runLease } from "./lease-names.ts";
+import { tellLifted } from "./lifted-lock.ts";
 import type { Migration } from "./migration.ts";
 import type { WorkMessage } from "./ports.ts";
 import type {
@@ -160,10 +161,17 @@ export class Engine<C> {
 
   /** What nobody would undo any more if the run were given up now. Throws RunNotFoundError. */
   async leftBehind(runId: string): Promise<LeftBehind[]> {
-    const run = await this.existing(runId);
-    const migration = this.parts.migrations.get(run.migration);
-    const records = await this.parts.store.listStages(runId);
-    return migration === undefined ? [] : leftBehind(migration, records);
+    return leftBehind(this.parts, await this.existing(runId));
+  }
+
+  /** True where nothing that is recorded speaks against undoing the run. Throws RunNotFoundError. */
+  async isUndoable(runId: string): Promise<boolean> {
+    return isUndoable(this.parts, await this.existing(runId));
+  }
+
+  /** Tells a run that has ended that somebody else has lifted its lock, see {@link tellLifted}. */
+  async tellLifted(runId: string, data: JsonObject): Promise<boolean> {
+    return tellLifted(this.parts, runId, data);
   }
 
   /** Sends again everything that a run is owed: for messages that were lost, and when a worker starts. */
@@ -258,10 +266,18 @@ function refuseLateAbort<C>(migration: Migration<C>, run: RunRecord, records: re
 }
 
 function undoEnded({ runId, state }: RunRecord): MigratorError {
-  const what = state === "Abandoned" ? "was given up" : "has been undone";
-  return new MigratorError("UNDO_ENDED", `run "${runId}" ${what}: it is ${state}`, {
+  if (state === "Abandoned")
+    return new MigratorError("UNDO_ENDED", `run "${runId}" was given up: it is ${state}`, {
+      next: `See what it left with \`calico-migrator describe ${runId}\`. ${afterAbandoned(runId)}`,
+    });
+  return new MigratorError("UNDO_ENDED", `run "${runId}" has been undone: it is ${state}`, {
     next: "Nothing is left to undo. Start again with `calico-migrator start`.",
   });
+}
+
+/** What gets people further whose run was given up. */
+function afterAbandoned(runId: string): string {
+  return `A lock of it is lifted with \`calico-migrator unlock --force --side SIDE\`; delete what has the field manager calico-migrator:${runId} before you start again with \`calico-migrator start\`.`;
 }
 
 function undoTooLate({ runId }: RunRecord, reason: string): MigratorError {
@@ -274,7 +290,8 @@ function runEnded({ runId, state }: RunRecord, next: string): MigratorError {
   return new MigratorError("RUN_ENDED", `run "${runId}" has ended: it is ${state}`, { next });
 }
 
-function nothingToResume({ state }: RunRecord): string {
+function nothingToResume({ runId, state }: RunRecord): string {
+  if (state === "Abandoned") return `Nothing of a run that was given up goes on. ${afterAbandoned(runId)}`;
   const again = state === "Succeeded" ? "" : " Start again with `calico-migrator start`.";
   return `Nothing is left to resume.${again}`;
 }

@@ -6,6 +6,8 @@ import type { Shown } from "./approvals.ts";
 import type { LockPolicy } from "./lock.ts";
 import type {
   BatchRecord,
+  CheckpointState,
+  LeftBehind,
   LockState,
   NewBatch,
   Resolution,
@@ -171,6 +173,14 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   lockPolicy?(options: O): LockPolicy;
   /** For migrations whose users know phases: told in events of the run and its stages as `phase`, and shown to people. */
   phase?: PhaseOf;
+  /**
+   * What somebody finds of a run that was given up, beside its lock and the steps that were not undone: by what it has recorded, as its
+   * cluster may be gone. `count` tells how many checkpoints a ledger holds, by state.
+   */
+  traces?(
+    runId: string,
+    count: (ledger: string) => Promise<Partial<Record<CheckpointState, number>>>,
+  ): Promise<LeftBehind[]>;
   /**
    * Shows a run to others as it is now. Called, while the run's lease is held, after the first step of each worker and after
    * every step that changed the run, its end included. Must be repeatable and quick: the run goes on only afterwards. What it throws stops

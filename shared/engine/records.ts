@@ -79,7 +79,7 @@ export interface UndoCause {
   failure: Failure;
 }
 
-/** A step of the way back that was not taken: `title` says what stays as it is. */
+/** Something of a run that stays: a step of the way back that was not taken, or what somebody finds. `title` says what stays as it is. */
 export interface LeftBehind {
   stage: string;
   title: string;

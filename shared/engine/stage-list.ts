@@ -40,8 +40,16 @@ export function checkStarted<C>(
   run: Run,
   records: readonly StageRecord[],
 ): void {
-  const known = migration.stages.map(({ name }) => name);
-  requireKnown(run, startedOn("forward", records), known);
+  const unknown = startedUnknown(migration, records);
+  if (unknown !== undefined) throw startedButUnknown(run, unknown);
+}
+
+/** A stage that has started and is not known; undefined where all are. */
+export function startedUnknown<C>(
+  { stages }: Pick<Migration<C>, "stages">,
+  records: readonly StageRecord[],
+): string | undefined {
+  return startedOn("forward", records).find((stage) => !stages.some(({ name }) => name === stage));
 }
 
 function startedOn(wanted: StageRecord["track"], records: readonly StageRecord[]): string[] {
@@ -50,9 +58,12 @@ function startedOn(wanted: StageRecord["track"], records: readonly StageRecord[]
 
 function requireKnown(run: Run, started: readonly string[], known: readonly string[]): void {
   const unknown = started.find((stage) => !known.includes(stage));
-  if (unknown === undefined) return;
+  if (unknown !== undefined) throw startedButUnknown(run, unknown);
+}
+
+function startedButUnknown(run: Run, unknown: string): MigratorError {
   const message = `run "${run.runId}" has started the stage "${unknown}", which ${run.migration} does not have in this version`;
-  throw new MigratorError("RUN_STAGE_UNKNOWN", message, otherVersion(run));
+  return new MigratorError("RUN_STAGE_UNKNOWN", message, otherVersion(run));
 }
 
 /** Every stage before the present one is done. */

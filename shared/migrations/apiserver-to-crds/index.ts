@@ -1,6 +1,7 @@
 import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { lockPolicy } from "../lock-options.ts";
+import { resourceTraces } from "../traces.ts";
 import { readCrdManifest } from "./manifest.ts";
 import { statusMirror } from "./mirror/mirror.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
@@ -42,6 +43,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
   title: "move Calico's data from behind the aggregated API server to native CRDs",
   options: ApiserverToCrdsOptions,
   lockPolicy,
+  traces: resourceTraces,
   stages: [
     preflight(async (context) => ({
       crds: await readCrdManifest(context),

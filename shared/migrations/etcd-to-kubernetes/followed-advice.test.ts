@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import { lockedClusterInformation, unlockedClusterInformation } from "../../calico/lock.ts";
 import { resourceKey } from "../../calico/testing/samples.ts";
 import type { JsonObject } from "../../json.ts";
+import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
+import { forceUnlock } from "../break-glass/locks.ts";
 import { CLUSTER_INFORMATION_KEY } from "./source-lock.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, rollBack, runUpTo } from "./testing/steps.ts";
@@ -33,6 +35,23 @@ async function assertFailed(
 
 function informationOf({ etcd }: World): string {
   return etcd.dump()[CLUSTER_INFORMATION_KEY] ?? "";
+}
+
+/** A run that preflight refuses, and why. */
+async function assertRefused(world: World, worker: Worker, next: RegExp): Promise<void> {
+  const runId = await startRun(worker);
+  await world.drive(worker, runId);
+  await assertFailed(world, worker, runId, "PREFLIGHT_FAILED", next);
+}
+
+/** Deletes what runs have written, as a person does who has looked for their field manager. */
+async function deleteManaged({ kubernetes }: World): Promise<void> {
+  for (const path of kubernetes.managedByRuns()) {
+    const [group = "", version = "", plural = "", ...rest] = path.split("/");
+    const [name = "", namespace] = rest.toReversed();
+    const ref = { apiVersion: `${group}/${version}`, plural, name };
+    await kubernetes.delete(namespace === undefined ? ref : { ...ref, namespace });
+  }
 }
 
 async function startAgain(world: World, worker: Worker, options: JsonObject = {}): Promise<void> {
@@ -127,6 +146,37 @@ describe("what a failed run says to do gets it further", () => {
       /Undo the run with `rollback`.* start again/,
     );
     await rollBack(world, worker, runId);
+    await startAgain(world, worker);
+  });
+
+  test("a run that was given up inside the lock (UNDO_ENDED): unlock, delete what has its manager, start", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await runUpTo(world, worker, "rollout", { approvals: ["switch"] });
+    const [lock, resources] = await worker.engine.abandon(runId, "test");
+    assert.match(lock?.title ?? "", /^locked since .*: etcd and the Kubernetes datastore$/);
+    assert.match(
+      resources?.title ?? "",
+      new RegExp(`\\d+ (verified|applied).* calico-migrator:${runId} as far`),
+    );
+    assertState(await world.drive(worker, runId), "Abandoned");
+    const next = new RegExp(`unlock --force --side SIDE.*calico-migrator:${runId} before you start again`);
+    await assert.rejects(worker.engine.undo(runId, "rollback"), { code: "UNDO_ENDED", next });
+    await assert.rejects(worker.engine.resume(runId), { code: "RUN_ENDED", next });
+
+    await assertRefused(world, worker, /given up .*, with `calico-migrator unlock --force --side etcd`/);
+    const connections = {
+      kubernetes: world.kubernetes,
+      limiter: new AdaptiveLimiter(),
+      etcd: () => world.etcd,
+    };
+    await forceUnlock(connections, "etcd", true);
+    await assertRefused(
+      world,
+      worker,
+      /given up, delete all that has its field manager `calico-migrator:RUN`/,
+    );
+    await deleteManaged(world);
     await startAgain(world, worker);
   });
 

@@ -1,6 +1,7 @@
 import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { lockPolicy } from "../lock-options.ts";
+import { resourceTraces } from "../traces.ts";
 import { EtcdToKubernetesOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
 import { backup } from "./stages/backup.ts";
@@ -31,6 +32,7 @@ export const etcdToKubernetes = defineMigration<ClusterConnections, EtcdToKubern
   title: "move Calico's data from etcdv3 to the Kubernetes datastore",
   options: EtcdToKubernetesOptions,
   lockPolicy,
+  traces: resourceTraces,
   stages: [
     preflight,
     backup,

@@ -70,6 +70,6 @@ export async function unlockSource(context: Context, before: string): Promise<vo
 
 function lockedByOther(runId: string): MigratorError {
   return new MigratorError("SOURCE_LOCKED_BY_OTHER", `etcd is locked by run "${runId}"`, {
-    next: `Finish or undo that run first (\`calico-migrator describe ${runId}\`), then \`resume\`.`,
+    next: `Finish or undo that run first (\`calico-migrator describe ${runId}\`), then \`resume\`. A lock that it left when it was given up is lifted with \`calico-migrator unlock --force --side etcd\`.`,
   });
 }

@@ -89,7 +89,7 @@ export async function replaceLock(
 
 function lockedByOther(side: LockedSide, runId: string): MigratorError {
   return new MigratorError(side.lockedByOther, `${side.name} is locked by run "${runId}"`, {
-    next: `Finish or undo that run first (\`calico-migrator describe ${runId}\`), then \`resume\`.`,
+    next: `Finish or undo that run first (\`calico-migrator describe ${runId}\`), then \`resume\`. A lock that it left when it was given up is lifted with \`calico-migrator unlock --force --side SIDE\`.`,
   });
 }
 

@@ -39,6 +39,10 @@ export const CLI: Followed = {
   "cli/backup/import.ts BACKUP_EXISTS": [BACKUPS, "is under a name of its own"],
   "cli/backup/layout.ts BACKUP_FILE_INVALID": [BACKUPS, "is once it is mended where that is named"],
   "cli/backup/read-folder.ts BACKUP_FOLDER_INVALID": [BACKUPS, "one that `backup export` has written is"],
+  "cli/commands/abandon.ts ABANDON_UNDOABLE": [
+    COMMANDS,
+    "abandon refuses a run that can be undone (ABANDON_UNDOABLE), and names the way back",
+  ],
   "cli/commands/clusters/add-aws.ts USAGE": [USAGE, "two ways to the credentials are one"],
   "cli/commands/clusters/add-aws.ts USAGE 2": [USAGE, "a region for EKS has its cluster's name"],
   "cli/commands/clusters/add-aws.ts USAGE 3": [USAGE, "a token's life has its service account"],
@@ -173,6 +177,14 @@ export const CLI: Followed = {
   "cli/unlock/alive.ts RUN_ALIVE": [
     UNLOCK,
     "refuses the lock of a run that the store knows, until that has ended",
+  ],
+  "cli/unlock/one-side.ts SIDE_NOT_USED": [
+    UNLOCK,
+    "opens what calico-node uses, not another one (SIDE_NOT_USED), but with --anyway",
+  ],
+  "cli/unlock/one-side.ts SIDE_OTHER_OPEN": [
+    UNLOCK,
+    "opens one and never two: not beside one that is open (SIDE_OTHER_OPEN), but with --anyway",
   ],
   "cli/unlock/place.ts USAGE": [
     UNLOCK,

@@ -23,6 +23,10 @@ export const RUNS: Followed = {
     "shared/engine/followed-advice.test.ts",
     "a stage that there is not: before each that is named a run can stop",
   ],
+  "shared/engine/engine.ts UNDO_ENDED": [
+    `${ETCD}/followed-advice.test.ts`,
+    "a run that was given up inside the lock (UNDO_ENDED): unlock, delete what has its manager, start",
+  ],
   "shared/engine/engine.ts UNDO_TOO_LATE": [
     "shared/engine/followed-advice.test.ts",
     "a run of which nothing can be undone any more (UNDO_TOO_LATE) ends after a resume",

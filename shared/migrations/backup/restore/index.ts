@@ -1,6 +1,7 @@
 import { defineMigration } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { lockPolicy } from "../../lock-options.ts";
+import { resourceTraces } from "../../traces.ts";
 import { RestoreOptions } from "./options.ts";
 import { preflight } from "./preflight/stage.ts";
 import { lock } from "./stages/lock.ts";
@@ -27,6 +28,7 @@ export const restore = defineMigration<ClusterConnections, RestoreOptions>({
   command: "restore",
   options: RestoreOptions,
   lockPolicy,
+  traces: resourceTraces,
   stages: [
     preflight,
     restoreCrds,

@@ -15,7 +15,7 @@ export const clusterInformation: Check = {
     if (lock.ready !== false) return pass("it is ready");
     if (lock.lockedBy === undefined) return block("it is locked, by nobody known");
     return block(`it is locked by run ${lock.lockedBy}`, {
-      next: `Finish run ${lock.lockedBy}, or undo it with \`calico-migrator rollback\`.`,
+      next: `Finish run ${lock.lockedBy}, or undo it with \`calico-migrator rollback ${lock.lockedBy}\`; where it was given up or its store is lost, lift the lock with \`calico-migrator unlock --force --side crd.projectcalico.org\`.`,
     });
   },
 };

@@ -7,7 +7,7 @@ export const etcdHoldsCalico: ConnectionCheck = {
   id: "etcd-holds-calico",
   title: "etcd is Calico's datastore, and nobody has locked it",
   severity: "blocking",
-  fix: "Where --etcd-endpoints are wrong, start again with the right ones. A lock of another run is lifted by finishing or undoing that run; one of calicoctl with `calicoctl datastore migrate unlock`.",
+  fix: "Where --etcd-endpoints are wrong, start again with the right ones. A lock of another run is lifted by finishing or undoing that run, or, where that was given up or its store is lost, with `calico-migrator unlock --force --side etcd`; one of calicoctl with `calicoctl datastore migrate unlock`.",
   phase: "connections",
   run: async (facts, context) => {
     const found = await facts.clusterInformation();
