@@ -47,6 +47,8 @@ function stageLine(stage: StageView, paint: Paint): string {
       return `${paint("bad", "✖")} ${name} ${paint("bad", oneLine(stage.message))}`;
     case "waiting":
       return `${paint("attention", "◷")} ${name} ${paint("attention", oneLine(stage.message))}`;
+    case "stopped":
+      return paint("faint", `◼ ${name} stopped, as the run goes back${amountOf(stage)}`);
     case "running":
       return `▸ ${name} ${stage.total === 0 ? activity(stage, paint) : bar(stage)}${retries(stage, paint)}`;
   }
@@ -62,7 +64,12 @@ function outcome(stage: StageView): string {
 }
 
 function activity(stage: StageView, paint: Paint): string {
-  return `${paint("faint", stage.title)}  ${duration(stage.elapsedMs)}`;
+  const soFar = stage.done === 0 ? "" : `  ${number(stage.done)} so far`;
+  return `${paint("faint", stage.title)}${soFar}  ${duration(stage.elapsedMs)}`;
+}
+
+function amountOf({ done, total }: StageView): string {
+  return total === 0 ? "" : ` at ${number(done)}/${number(total)}`;
 }
 
 function bar(stage: StageView): string {

@@ -3,7 +3,7 @@ import { timestamp } from "../output/durations.ts";
 import type { Output } from "../world.ts";
 import type { Reporter } from "./reporter.ts";
 import { Throttle } from "./throttle.ts";
-import type { Viewer } from "./view.ts";
+import { currentStage, type Viewer } from "./view.ts";
 
 /** Tells how a run goes on in JSON lines: every event, and now and then one about the progress. */
 export class JsonLinesReporter implements Reporter {
@@ -21,8 +21,9 @@ export class JsonLinesReporter implements Reporter {
       this.#say({ line: "event", run: runId, sequence, type, time: timestamp(time), data });
       this.#throttle.note(snapshot.now);
     }
-    const { runId, stages, lockedMs } = this.#viewer.view(snapshot);
-    const current = stages.find(({ state, total }) => state === "running" && total > 0);
+    const view = this.#viewer.view(snapshot);
+    const { runId, lockedMs } = view;
+    const current = currentStage(view);
     if (current === undefined || !this.#throttle.due(snapshot.now)) return;
     const { name, done, total, perSecond, leftMs } = current;
     const time = timestamp(snapshot.now);

@@ -5,7 +5,7 @@ import { duration, timestamp } from "../output/durations.ts";
 import type { Output } from "../world.ts";
 import type { Reporter } from "./reporter.ts";
 import { Throttle } from "./throttle.ts";
-import type { StageView, Viewer } from "./view.ts";
+import { currentStage, type StageView, type Viewer } from "./view.ts";
 
 const LOCK_EVERY_MS = 60_000;
 
@@ -29,7 +29,7 @@ export class PlainReporter implements Reporter {
       this.#throttle.note(snapshot.now);
     }
     this.#sayLocked(snapshot, view.lockedMs);
-    const current = view.stages.find(({ state, total }) => state === "running" && total > 0);
+    const current = currentStage(view);
     if (current === undefined || !this.#throttle.due(snapshot.now)) return;
     this.#say(snapshot.now, progressText(current, view.lockedMs));
   }
@@ -104,7 +104,8 @@ function outcomeText(stage: StageView | undefined): string {
 }
 
 function progressText(stage: StageView, lockedMs: number | undefined): string {
-  const parts = [`${stage.name}: ${stage.done}/${stage.total}`];
+  const amount = stage.total === 0 ? `${stage.done} so far` : `${stage.done}/${stage.total}`;
+  const parts = [`${stage.name}: ${amount}`];
   if (stage.perSecond !== undefined) parts.push(`${Math.round(stage.perSecond)}/s`);
   if (stage.leftMs !== undefined) parts.push(`about ${duration(stage.leftMs)} left`);
   if (lockedMs !== undefined) parts.push(`locked for ${duration(lockedMs)}`);

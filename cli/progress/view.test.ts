@@ -3,7 +3,9 @@ import { describe, test } from "node:test";
 import { aStage } from "../../shared/engine/contract/fixtures.ts";
 import { fakeMigration } from "../testing/fake-migration.ts";
 import { copyStage, snapshotAt } from "../testing/snapshots.ts";
-import { Viewer } from "./view.ts";
+import { plainPaint } from "../output/paint.ts";
+import { frame } from "./frame.ts";
+import { currentStage, Viewer } from "./view.ts";
 
 const viewer = (): Viewer => new Viewer(fakeMigration());
 
@@ -15,6 +17,35 @@ describe("a view", () => {
     assert.deepEqual([stage?.done, stage?.total, stage?.perSecond, stage?.leftMs], [400, 1000, 200, 3000]);
     for (let second = 4; second <= 20; second++) live.view(snapshotAt(second, { stages: [copyStage(400)] }));
     assert.equal(live.view(snapshotAt(21, { stages: [copyStage(400)] })).stages[0]?.perSecond, undefined);
+  });
+
+  test("goes on with the stage of the way back, not with one that the run stopped when it turned", () => {
+    const stopped = copyStage(159, { total: 301 });
+    const back = aStage({ ...copyStage(40, { total: 165 }), stage: "uncopy", track: "rollback" });
+    const run = { state: "RollingBack", track: "rollback", stage: "uncopy" } as const;
+    const view = viewer().view(snapshotAt(9, { run, stages: [stopped, back] }));
+    assert.deepEqual(
+      view.stages.map(({ name, state, done, total }) => [name, state, done, total]),
+      [
+        ["copy", "stopped", 159, 301],
+        ["uncopy", "running", 40, 165],
+      ],
+    );
+    assert.equal(currentStage(view)?.name, "uncopy");
+    assert.match(
+      frame(view, plainPaint).join("\n"),
+      /copy +stopped, as the run goes back at 159\/301\n▸ uncopy/,
+    );
+  });
+
+  test("counts what is done where nobody knows how much there is", () => {
+    const sweep = { total: 0, batches: 1, openBatches: 1, counts: { compared: 300, skipped: 19 } };
+    const running = viewer().view(snapshotAt(9, { run: { stage: "copy" }, stages: [copyStage(0, sweep)] }));
+    assert.deepEqual([currentStage(running)?.done, currentStage(running)?.total], [319, 0]);
+    assert.match(frame(running, plainPaint).join("\n"), / 319 so far /);
+    const ended = copyStage(0, { ...sweep, state: "done", openBatches: 0, finishedAt: 6000 });
+    const [stage] = viewer().view(snapshotAt(9, { stages: [ended] })).stages;
+    assert.deepEqual([stage?.done, stage?.total], [319, 319]);
   });
 
   test("tells the average of a stage that is done", () => {

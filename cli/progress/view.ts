@@ -14,8 +14,12 @@ type Traits = StageTraits<ClusterConnections, JsonObject>;
 export interface StageView {
   name: string;
   title: string;
-  state: "done" | "running" | "waiting" | "failed";
-  /** Resources done, and those known to be there; both 0 for stages that do not go through resources. */
+  /** `stopped`: it was under way when the run turned back, and nobody goes on with it. */
+  state: "done" | "running" | "waiting" | "failed" | "stopped";
+  /**
+   * Resources done, and those known to be there; both 0 for stages that do not go through resources. Where nobody knows beforehand
+   * how many there are, `total` is 0 until the end.
+   */
   done: number;
   total: number;
   perSecond?: number;
@@ -62,14 +66,17 @@ export class Viewer {
   }
 
   #stage({ run, stages, retries, now }: Snapshot, record: StageRecord): StageView {
-    const total = Math.max(record.total, this.#expected(stages, record));
-    const done = progressOf(record, total);
+    const known = Math.max(record.total, this.#expected(stages, record));
+    const counted = countedOf(record);
+    const total = known === 0 && record.state === "done" ? counted : known;
+    const done = total === 0 ? counted : progressOf(record, counted, total);
     const elapsedMs = (record.finishedAt ?? now) - record.startedAt;
     const named = { name: record.stage, title: this.#traits.get(record.stage)?.title ?? record.stage };
     if (record.state === "done") {
       const perSecond = total === 0 || elapsedMs <= 0 ? {} : { perSecond: (total * 1000) / elapsedMs };
       return { ...named, state: "done", done: total, total, elapsedMs, ...perSecond };
     }
+    if (record.track !== run.track) return { ...named, state: "stopped", done, total, elapsedMs };
     return {
       ...named,
       ...currentState(run, record.stage),
@@ -120,10 +127,17 @@ function allStages(migration: AnyMigration): readonly Stage<ClusterConnections, 
   return [...migration.stages, ...undo, ...(migration.afterUndo ?? [])];
 }
 
-function progressOf(record: StageRecord, total: number): number {
-  if (record.planned && record.openBatches === 0) return total;
-  const counted = Object.values(record.counts).reduce((sum, count) => sum + count, 0);
-  return Math.min(counted, total);
+function countedOf({ counts }: StageRecord): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function progressOf(record: StageRecord, counted: number, total: number): number {
+  return record.planned && record.openBatches === 0 ? total : Math.min(counted, total);
+}
+
+/** The stage that goes on, where it goes through resources. */
+export function currentStage({ stages }: RunView): StageView | undefined {
+  return stages.find(({ state, done, total }) => state === "running" && done + total > 0);
 }
 
 function currentState(run: RunRecord, stage: string): Pick<StageView, "state" | "message"> {

@@ -15,7 +15,10 @@ type Traits = Omit<StageTraits<ClusterConnections, RestoreOptions>, "name" | "ti
   title: string;
 };
 
-/** A sweep over the items that preflight found to be written, rank by rank: what others refer to is there first. */
+/**
+ * A sweep over the items that preflight found to be written, rank by rank: what others refer to is there first. Nobody knows how many
+ * a part has before it is read: batches have no size, and what they have done is counted.
+ */
 export function rankedSweep(traits: Traits, work: Work): Sweep<ClusterConnections, RestoreOptions> {
   return {
     kind: "sweep",
@@ -26,7 +29,7 @@ export function rankedSweep(traits: Traits, work: Work): Sweep<ClusterConnection
       if (rank === undefined) return { batches: [], done: true };
       const { ranks } = await decided(context);
       const parts = (await partNames(context)).filter((part) => ranks[part]?.includes(rank));
-      const batches = parts.map((part) => ({ scope: { part, rank }, size: 1 }));
+      const batches = parts.map((part) => ({ scope: { part, rank }, size: 0 }));
       return { batches, cursor: { rank: at + 1 }, barrier: true };
     },
     work: (context, batch) => workOn(context, Scope.parse(batch.scope), work),
@@ -39,7 +42,7 @@ export function wholeSweep(traits: Traits, work: Work): Sweep<ClusterConnections
     kind: "sweep",
     ...traits,
     plan: async (context) => {
-      const batches = (await partNames(context)).map((part) => ({ scope: { part }, size: 1 }));
+      const batches = (await partNames(context)).map((part) => ({ scope: { part }, size: 0 }));
       return { batches, done: true };
     },
     work: (context, batch) => workOn(context, Scope.parse(batch.scope), work),
