@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { failureOf } from "../shared/engine/backoff.ts";
 import type { Failure } from "../shared/engine/records.ts";
 import { MigratorError } from "../shared/errors.ts";
+import { inPlace } from "./in-place.ts";
 import { oneLine } from "./output/escape.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import type { Output } from "./world.ts";
@@ -11,12 +12,15 @@ export interface FailureStyle {
   json: boolean;
   /** Adds what helps a developer: the stack of an unexpected error, and its causes. */
   verbose: boolean;
+  /** The options of the command line that failed; what is advised is for the same place. */
+  flags?: unknown;
 }
 
 /** Tells of a failure: two lines for people, one JSON object for programs. */
-export function printFailure(stderr: Output, failure: Failure, style: Pick<FailureStyle, "json">): void {
-  if (style.json) stderr.write(`${JSON.stringify({ error: failure })}\n`);
-  else stderr.write(`error: ${oneLine(failure.message)} (${failure.code})\nnext: ${oneLine(failure.next)}\n`);
+export function printFailure(stderr: Output, failure: Failure, style: Omit<FailureStyle, "verbose">): void {
+  const next = inPlace(failure.next, style.flags ?? {});
+  if (style.json) stderr.write(`${JSON.stringify({ error: { ...failure, next } })}\n`);
+  else stderr.write(`error: ${oneLine(failure.message)} (${failure.code})\nnext: ${oneLine(next)}\n`);
 }
 
 /** Tells of anything thrown, and gives the exit code for it. */

@@ -55,7 +55,7 @@ const IN_A_STORE: Misused[] = [
   {
     title: "a manifest to keep here goes to start, or to AWS",
     line: ["manifests", "put", "CRDS"],
-    told: /^Add --aws, or give the manifest to `calico-migrator start`\./,
+    told: /^Add --aws, or give the manifest to `calico-migrator start --store [^`]*`\./,
     followed: [
       ["manifests", "put", "CRDS", "--aws"],
       ["start", "apiserver-to-crds", "--kubeconfig", "KUBECONFIG", "--no-wait", "--crds", "CRDS"],
@@ -204,7 +204,7 @@ describe("a command line that is refused (USAGE)", () => {
     const { stderr } = await runIn(world, ...line, "--approve-uncarried");
     assert.match(
       stderr,
-      /\(USAGE\)\nnext: .*`calico-migrator plan` .*--approve-uncarried FINGERPRINT; or start/,
+      /\(USAGE\)\nnext: .*`calico-migrator plan [^`]*` .*--approve-uncarried FINGERPRINT; or start/,
     );
     const plan = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
     const shown = /uncarried@([0-9a-f]{12})/.exec(plan.stdout)?.[1] ?? "";

@@ -179,7 +179,7 @@ describe("a run that fails inside the lock", () => {
     assert.deepEqual([resumed.code, /it is RolledBack \(RUN_ENDED\)/.test(resumed.stderr)], [1, true]);
     assert.match(
       resumed.stderr,
-      /^next: Nothing is left to resume\. Start again with `calico-migrator start`\.$/m,
+      /^next: Nothing is left to resume\. Start again with `calico-migrator start --store \S+`\.$/m,
     );
     assert.match((await start(world, "--yes")).stderr, /\(FAKE_LOCKED\)/);
   });

@@ -55,7 +55,7 @@ function endText(run: RunRecord, state: string, report: ExportedReport | undefin
 
 function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord["failure"]>): number {
   const { world, flags } = session;
-  printFailure(world.stderr, failure, { json: flags.output === "json" });
+  printFailure(world.stderr, failure, { json: flags.output === "json", flags });
   if (flags.output !== "json") {
     world.stderr.write(`      go on:   ${commandLine(session, "resume", run.runId)}\n`);
     if (run.track === "forward" && run.holdsCluster) {
@@ -67,7 +67,7 @@ function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord
 
 /** A run that has been undone by itself, and why. */
 function wentBack({ world, flags }: Session, failure: Failure): number {
-  printFailure(world.stderr, failureGoneBack(failure), { json: flags.output === "json" });
+  printFailure(world.stderr, failureGoneBack(failure), { json: flags.output === "json", flags });
   return exitCodeOf(failure.code);
 }
 

@@ -65,6 +65,8 @@ interface Outcome {
   failureCode: number;
   /** What commander has to say against the command line. */
   complaint: string;
+  /** The options of the command that ran. */
+  flags?: unknown;
 }
 
 /** Runs one command line and gives the exit code. Never throws: what goes wrong is told on standard error. */
@@ -77,7 +79,7 @@ export async function run(argv: readonly string[], outside: World): Promise<numb
     return outcome.code;
   } catch (error) {
     if (!(error instanceof CommanderError)) {
-      const code = printError(world.stderr, error, style);
+      const code = printError(world.stderr, error, { ...style, flags: outcome.flags });
       return code === EXIT.error ? outcome.failureCode : code;
     }
     if (error.exitCode === 0) return EXIT.ok;
@@ -121,6 +123,7 @@ function bind(entry: CommandEntry, world: World, outcome: Outcome, root: Command
   const { command, handle, failureCode } = entry;
   return command.action(async () => {
     outcome.failureCode = failureCode ?? EXIT.error;
+    outcome.flags = command.opts();
     const args: readonly unknown[] = command.processedArgs;
     outcome.code = await handle({ world, args, flags: command.opts(), program: root });
   });

@@ -5,6 +5,7 @@ import { type AwsSession, openAwsSession } from "./aws/session.ts";
 import type { Driver } from "./drive/driver.ts";
 import { type LocalSession, openStoreSession, type SessionOptions } from "./local-session.ts";
 import type { OutputFlags } from "./options/common.ts";
+import { placeWords, quoted } from "./place-words.ts";
 import { targetOf } from "./target.ts";
 import type { World } from "./world.ts";
 
@@ -57,16 +58,5 @@ export async function openSession(
 
 /** A command line for people to go on with, in the same place. */
 export function commandLine({ flags }: Pick<Session, "flags">, ...words: readonly string[]): string {
-  const { store, aws, profile, region } = flags;
-  const place = [
-    ...(store === undefined ? [] : ["--store", store]),
-    ...(profile === undefined ? [] : ["--profile", profile]),
-    ...(aws === undefined ? [] : [aws === true ? "--aws" : `--aws=${aws}`]),
-    ...(region === undefined ? [] : ["--region", region]),
-  ];
-  return ["calico-migrator", ...words, ...place].map(quoted).join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return ["calico-migrator", ...words, ...placeWords(flags)].map(quoted).join(" ");
 }

@@ -26,6 +26,8 @@ export interface ImportOptions {
 export interface Imported {
   backup: string;
   resources: number;
+  /** The sides that it has anything of. */
+  sides: BackupSide[];
 }
 
 /**
@@ -47,13 +49,15 @@ export async function importBackup(
   // Without an index it is what an import that was cut short has left.
   if ((await readIndex(artifacts, backup)) !== undefined || (await isRun(backup))) throw exists(backup);
   const parts: Artifact[] = [];
+  const sides = new Set<BackupSide>();
   let resources = 0;
   for await (const part of partsIn(folder, backup)) {
     parts.push(await artifacts.write(part.name, jsonLines(part.lines)));
     resources += part.lines.length;
+    sides.add(part.side);
   }
   await writeIndex(artifacts, { version: 1, run: backup, cluster, takenAt, parts });
-  return { backup, resources };
+  return { backup, resources, sides: [...sides] };
 }
 
 async function refuseFaults(folder: string): Promise<void> {
@@ -69,6 +73,7 @@ async function refuseFaults(folder: string): Promise<void> {
 
 interface Part {
   name: string;
+  side: BackupSide;
   lines: (KeyLine | ObjectLine)[];
 }
 
@@ -77,7 +82,7 @@ async function* partsIn(folder: string, backup: string): AsyncGenerator<Part, vo
   let side: BackupSide = "etcd";
   let lines: Part["lines"] = [];
   const next = (): Part => {
-    const part = { name: partName({ run: { runId: backup } }, side)(written[side]++), lines };
+    const part = { name: partName({ run: { runId: backup } }, side)(written[side]++), side, lines };
     lines = [];
     return part;
   };

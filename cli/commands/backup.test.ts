@@ -34,7 +34,7 @@ describe("backup export and import", () => {
     assert.equal(imported.code, 0, imported.stderr);
     assert.match(
       imported.stdout,
-      new RegExp(`next: calico-migrator restore ${RUN} --side kubernetes --store`),
+      new RegExp(`next: calico-migrator restore ${RUN} --side kubernetes --kubeconfig FILE --store`),
     );
     const restored = await runIn(other, "restore", RUN, "--side", "kubernetes");
     assert.match(restored.stderr, /\(RESTORE_CLUSTER_MISSING\)/);
@@ -75,7 +75,7 @@ describe("a backup that cannot be exported", () => {
     const run = await backupRun(world);
     await keepBackup(world, run);
     const refused = await runIn(world, "backup", "export", "other", "x");
-    assertRefused(refused, "BACKUP_NOT_FOUND", /`calico-migrator get`/);
+    assertRefused(refused, "BACKUP_NOT_FOUND", /`calico-migrator get --store [^`]*`/);
     await succeeds(runIn(world, "backup", "export", run, "x"));
   });
 
@@ -83,7 +83,11 @@ describe("a backup that cannot be exported", () => {
     const world = fakeWorld(t, { backups: true });
     await keepBackup(world, "backup-broken", { finished: false });
     const refused = await runIn(world, "backup", "export", "backup-broken", "x");
-    assertRefused(refused, "BACKUP_UNFINISHED", /^next: Make another one with `calico-migrator backup`/);
+    assertRefused(
+      refused,
+      "BACKUP_UNFINISHED",
+      /^next: Make another one with `calico-migrator backup --store [^`]*`/,
+    );
     const run = await backupRun(world);
     await keepBackup(world, run);
     await succeeds(runIn(world, "backup", "export", run, "x"));

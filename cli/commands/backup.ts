@@ -2,14 +2,14 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { exportBackup } from "../backup/export.ts";
-import { importBackup } from "../backup/import.ts";
+import { type Imported, importBackup } from "../backup/import.ts";
 import { BackupName } from "../backup/read-folder.ts";
 import { EXIT } from "../exit-codes.ts";
 import { OutputFlags, WorkFlags, withCommonOptions, withWorkOptions } from "../options/common.ts";
 import { parseFlags } from "../options/parse.ts";
 import { print } from "../output/print.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
-import { commandLine, openSession } from "../session.ts";
+import { commandLine, openSession, type Session } from "../session.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
 import type { World } from "../world.ts";
@@ -100,10 +100,19 @@ async function importFrom(
   print(world, flags, {
     document: { ...imported },
     text: () =>
-      `${imported.backup}: ${imported.resources} resources\nnext: ${commandLine(session, "restore", imported.backup, "--side", "kubernetes")}\n`,
+      `${imported.backup}: ${imported.resources} resources\nnext: ${restoreLine(session, imported)}\n`,
     names: [imported.backup],
   });
   return EXIT.ok;
+}
+
+/** No run of this store has made the backup, so that nothing but the command line says where it goes. */
+function restoreLine(session: Session, { backup: name, sides }: Imported): string {
+  const [first = "kubernetes"] = sides;
+  const side = sides.includes("kubernetes") ? "kubernetes" : first;
+  const etcd = side === "etcd" ? ["--etcd-endpoints", "URL"] : [];
+  const way = session.kind === "aws" ? ["--cluster", "NAME"] : ["--kubeconfig", "FILE", ...etcd];
+  return commandLine(session, "restore", name, "--side", side, ...way);
 }
 
 async function backup(world: World, flags: WorkFlags & ConnectionFlags): Promise<number> {

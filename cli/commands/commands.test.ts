@@ -216,7 +216,10 @@ describe("start", () => {
     const other = writeKubeconfig(world.folder, "prod", "https://other.example.com");
     const { code, stderr } = await runIn(world, "start", "fake", "--kubeconfig", other, "--yes");
     assert.equal(code, 1);
-    assert.match(stderr, /\(CLUSTER_DIFFERS\)\nnext: .*--cluster NAME, or remove .*clusters remove`/);
+    assert.match(
+      stderr,
+      /\(CLUSTER_DIFFERS\)\nnext: .*--cluster NAME, or remove .*clusters remove --store [^`]*`/,
+    );
     const line = ["start", "fake", "--kubeconfig", other, "--yes", "-q"];
     assert.equal((await runIn(world, ...line, "--cluster", "another")).code, 0);
     assert.equal((await runIn(world, "clusters", "remove", "prod")).code, 0);

@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { z } from "zod";
+import type { RunRecord } from "../../shared/engine/records.ts";
 import { runDocument, workerDocument } from "../documents.ts";
 import { describeText, type Details, readDetails } from "../describe.ts";
 import { EXIT } from "../exit-codes.ts";
 import { timestamp } from "../output/durations.ts";
+import { inPlace } from "../in-place.ts";
 import { tellLocks } from "../lock.ts";
 import { print } from "../output/print.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
@@ -31,11 +33,18 @@ async function describe(world: World, args: readonly unknown[], flags: OutputFla
   const details = await readDetails(session, run);
   print(world, flags, {
     document: runDocument(run, { ...details, status: statusPart(details) }),
-    text: () => describeText(details, world.clock.now()),
+    text: () => describeText({ ...details, run: advised(run, flags) }, world.clock.now()),
     names: [run.runId],
   });
   tellLocks(session, [run]);
   return EXIT.ok;
+}
+
+/** What a run's failure advises is for the place where it is looked at. */
+function advised(run: RunRecord, flags: OutputFlags): RunRecord {
+  const { failure } = run;
+  if (failure === undefined) return run;
+  return { ...run, failure: { ...failure, next: inPlace(failure.next, flags) } };
 }
 
 function statusPart({ phase, progress, problems, events, artifacts, worker, retries }: Details): object {

@@ -15,6 +15,7 @@ import {
   STARTED_MIGRATIONS,
   withMigrationOptions,
 } from "../options/migrations/index.ts";
+import { inPlace } from "../in-place.ts";
 import { openPlanPlace, type PlanPlace } from "../plan/place.ts";
 import type { Planned } from "../plan/planned.ts";
 import { preview, type Preview } from "../plan/preview.ts";
@@ -111,7 +112,8 @@ async function look(
   ]);
   const kept =
     hash === undefined ? undefined : { hash, start: commandLine({ flags }, "start", "--plan", hash) };
-  print(world, flags, show(found, { migration, cluster: cluster.name, kept }, world, flags));
+  const checks = found.checks.map((check) => ({ ...check, fix: inPlace(check.fix, flags) }));
+  print(world, flags, show({ ...found, checks }, { migration, cluster: cluster.name, kept }, world, flags));
   return found.passed ? EXIT.ok : EXIT.preflightFailed;
 }
 

@@ -150,7 +150,10 @@ describe("unlock", () => {
     const locked = await lockedWorld(t);
     const line = ["unlock", "--kubeconfig", locked.world.kubeconfig];
     const { stderr } = await runIn(locked.world, ...line, "--force", "--side", "etcd");
-    assert.match(stderr, /\(LOCK_MISSING\)\nnext: .*`calico-migrator unlock` .* named with --etcd-endpoints/);
+    assert.match(
+      stderr,
+      /\(LOCK_MISSING\)\nnext: .*`calico-migrator unlock --kubeconfig [^`]*` .* named with --etcd-endpoints/,
+    );
     assert.doesNotMatch((await runIn(locked.world, ...line)).stdout, /^etcd/m);
     assert.match((await locked.unlock()).stdout, /^etcd/m);
     assert.equal((await locked.unlock("--force", "--side", "etcd")).code, 0);

@@ -55,7 +55,7 @@ async function watch(
     until: (seen) => isOver(seen) || seen.now >= endsAt,
   });
   if (!isOver(snapshot) && !interrupt.signal.aborted) {
-    printFailure(world.stderr, timedOut(run.runId), { json: flags.output === "json" });
+    printFailure(world.stderr, timedOut(run.runId), { json: flags.output === "json", flags });
     tellLocks(session, [snapshot.run]);
     return EXIT.timeout;
   }

@@ -299,7 +299,7 @@ describe("a plan that cannot be started", () => {
     const { stderr } = await runIn(world, "start", "--plan", hash, "--yes", "-q");
     assert.match(
       stderr,
-      /\(PLAN_OUTDATED\)\nnext: Run `calico-migrator plan` again .* start the hash that it prints/,
+      /\(PLAN_OUTDATED\)\nnext: Run `calico-migrator plan --store [^`]*` again .* start the hash that it prints/,
     );
     const { stdout } = await runIn(world, "plan", "fake", "--kubeconfig", world.kubeconfig, "-q");
     assert.equal((await runIn(world, "start", "--plan", hashIn(stdout), "--yes", "-q")).code, 0);

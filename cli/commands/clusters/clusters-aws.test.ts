@@ -239,7 +239,7 @@ test("clusters remove --aws forgets the cluster and lets its secret go", async (
   const again = await runOnAws(world, "clusters", "remove", "prod");
   assert.match(
     again.stderr,
-    /\(CLUSTER_NOT_FOUND\)\nnext: List the clusters with `calico-migrator clusters`/,
+    /\(CLUSTER_NOT_FOUND\)\nnext: List the clusters with `calico-migrator clusters --aws`/,
   );
 });
 

@@ -170,7 +170,7 @@ describe("conflicts resolve", () => {
     const resolve = (file: string) => runIn(world, "conflicts", "resolve", runId, "--file", file);
 
     const anew =
-      /\(CONFLICTS_FILE_INVALID\)\nnext: .*`calico-migrator conflicts RUN --output yaml`.* nothing but `use`/;
+      /\(CONFLICTS_FILE_INVALID\)\nnext: .*`calico-migrator conflicts RUN --output yaml --store [^`]*`.* nothing but `use`/;
     assert.match((await resolve("none.yaml")).stderr, anew);
     const open = await resolve(await review(world, (text) => text));
     assert.match(open.stderr, /\(CONFLICTS_UNDECIDED\)\nnext: Set `use` to source, target or skip/);
@@ -185,7 +185,10 @@ describe("conflicts resolve", () => {
     const { stderr } = await runIn(world, ...words);
 
     assert.match(stderr, /no conflict Thing\/x, Other\/\*; nothing was decided \(CONFLICT_UNKNOWN\)/);
-    assert.match(stderr, new RegExp(`next: List them with \`calico-migrator conflicts ${runId}\``));
+    assert.match(
+      stderr,
+      new RegExp(`next: List them with \`calico-migrator conflicts ${runId} --store [^\`]*\``),
+    );
     const keys = await keysOf(world);
     assert.equal(keys.length, 3);
     const named = await runIn(world, "conflicts", "resolve", runId, ...keys, "--use", "source", "-q");
