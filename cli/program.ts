@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, type Option } from "commander";
 import { MigratorError } from "../shared/errors.ts";
 import { abandonCommand } from "./commands/abandon.ts";
 import { approveCommand } from "./commands/approve.ts";
@@ -109,6 +109,7 @@ export function buildProgram(world: World, outcome: Outcome): Command {
   const add = (parent: Command, entry: CommandEntry): void => {
     parent.addCommand(bind(entry, world, outcome, root));
     for (const child of entry.children ?? []) add(entry.command, child);
+    entry.command.options.forEach(refuseOptionAsValue);
     tellThrough(entry.command, world, outcome);
   };
   for (const [title, makers] of GROUPS) {
@@ -126,6 +127,17 @@ function bind(entry: CommandEntry, world: World, outcome: Outcome, root: Command
     outcome.flags = command.opts();
     const args: readonly unknown[] = command.processedArgs;
     outcome.code = await handle({ world, args, flags: command.opts(), program: root });
+  });
+}
+
+/** A value that was forgotten would swallow the option that follows it. */
+function refuseOptionAsValue(option: Option): void {
+  const { parseArg, required, variadic } = option;
+  if (!required || variadic) return;
+  option.argParser((value: string, before: unknown): unknown => {
+    if (value.startsWith("--"))
+      throw new InvalidArgumentError("It looks like an option: the value is missing.");
+    return parseArg === undefined ? value : parseArg(value, before);
   });
 }
 

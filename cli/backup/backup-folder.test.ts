@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -107,6 +107,16 @@ describe("an exported backup", () => {
     assert.deepEqual(read.sort(), ["0-tiers.yaml", "globalnetworkpolicies.yaml"]);
     const others = readFileSync(join(folder, "etcd/other-keys.ndjson"), "utf8");
     assert.match(others, /clusterinformations\/default.*licensekeys\/default/s);
+  });
+
+  test("is refused with a link in it, which is named", async (t) => {
+    const { folder, artifacts, other } = await bed(t);
+    await exportBackup(artifacts, RUN, folder);
+    symlinkSync(join(folder, "etcd/other-keys.ndjson"), join(folder, "etcd/more.yaml"));
+    await assert.rejects(importBackup(other, folder, options), {
+      code: "BACKUP_FILE_INVALID",
+      message: /etcd\/more\.yaml:1: is no plain file/,
+    });
   });
 
   test("comes back as it was, every digit and every byte", async (t) => {

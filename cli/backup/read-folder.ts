@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+import { createReadStream, type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -78,6 +78,8 @@ export async function* readFolder(folder: string): AsyncGenerator<Read, void> {
     else if (file.endsWith(".yaml")) yield* readDocuments(folder, file);
     else yield { file, at: 1, fault: "is no file of an exported backup" };
   }
+  for (const file of entriesOf(folder, (entry) => !entry.isFile() && !entry.isDirectory()))
+    yield { file, at: 1, fault: "is no plain file: put the file itself there that a link leads to" };
 }
 
 async function* readKeys(folder: string, file: string): AsyncGenerator<Read, void> {
@@ -188,10 +190,13 @@ function linesOf(folder: string, file: string): AsyncIterable<string> {
 }
 
 function filesOf(folder: string): string[] {
+  return entriesOf(folder, (entry) => entry.isFile()).filter((file) => file !== CHECKSUMS_FILE);
+}
+
+function entriesOf(folder: string, isMeant: (entry: Dirent) => boolean): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter(isMeant)
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
-    .filter((file) => file !== CHECKSUMS_FILE)
     .sort();
 }
 

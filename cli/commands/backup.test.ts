@@ -116,6 +116,30 @@ describe("a folder that cannot be imported", () => {
     return { folder, bring: (...words) => runIn(other, "backup", "import", ...words) };
   }
 
+  test("that has no name (USAGE) is the present one only where that is said", async (t) => {
+    const world = fakeWorld(t);
+    for (const words of [
+      ["import", ""],
+      ["export", "backup-1", ""],
+    ])
+      assertRefused(
+        await runIn(world, "backup", ...words),
+        "USAGE",
+        /^next: Name the folder; `\.` is the one/,
+      );
+    assertRefused(await runIn(world, "backup", "import", "."), "BACKUP_FOLDER_INVALID", /backup export/);
+  });
+
+  test("whose option has lost its value does not take the next option for it", async (t) => {
+    const world = fakeWorld(t);
+    const { code, stderr } = await runIn(world, "start", "--plan");
+    assert.deepEqual(
+      [code, /'--store' is invalid\. It looks like an option/.test(stderr)],
+      [2, true],
+      stderr,
+    );
+  });
+
   test("for it is not there, or none (BACKUP_FOLDER_INVALID): one that `backup export` has written is", async (t) => {
     const { folder, bring } = await exported(t);
     for (const wrong of [join(folder, "nowhere"), join(folder, "kubernetes")])

@@ -5,6 +5,7 @@ import { exportBackup } from "../backup/export.ts";
 import { type Imported, importBackup } from "../backup/import.ts";
 import { BackupName } from "../backup/read-folder.ts";
 import { EXIT } from "../exit-codes.ts";
+import { usageError } from "../failures.ts";
 import { OutputFlags, WorkFlags, withCommonOptions, withWorkOptions } from "../options/common.ts";
 import { parseFlags } from "../options/parse.ts";
 import { print } from "../output/print.ts";
@@ -56,6 +57,7 @@ function exportCommand(): CommandEntry {
 
 async function exportTo(world: World, args: readonly unknown[], flags: OutputFlags): Promise<number> {
   const [from, folder] = z.tuple([z.string(), z.string()]).parse(args);
+  requireFolder(folder);
   await using session = await openSession(world, flags);
   const path = resolve(world.cwd, folder);
   const { files, resources } = await exportBackup(session.artifacts, from, path);
@@ -92,6 +94,7 @@ async function importFrom(
   flags: z.infer<typeof ImportFlags>,
 ): Promise<number> {
   const [folder] = z.tuple([z.string()]).parse(args);
+  requireFolder(folder);
   await using session = await openSession(world, flags, { create: true });
   const imported = await importBackup(session.artifacts, resolve(world.cwd, folder), {
     ...flags,
@@ -104,6 +107,15 @@ async function importFrom(
     names: [imported.backup],
   });
   return EXIT.ok;
+}
+
+/** An empty name, as of a variable that is not set, would be the folder that the program runs in. */
+function requireFolder(folder: string): void {
+  if (folder !== "") return;
+  throw usageError(
+    "the name of the folder is empty",
+    "Name the folder; `.` is the one that the program runs in.",
+  );
 }
 
 /** No run of this store has made the backup, so that nothing but the command line says where it goes. */

@@ -43,6 +43,10 @@ export const CLI: Followed = {
     COMMANDS,
     "abandon refuses a run that can be undone (ABANDON_UNDOABLE), and names the way back",
   ],
+  "cli/commands/backup.ts USAGE": [
+    BACKUPS,
+    "that has no name (USAGE) is the present one only where that is said",
+  ],
   "cli/commands/clusters/add-aws.ts USAGE": [USAGE, "two ways to the credentials are one"],
   "cli/commands/clusters/add-aws.ts USAGE 2": [USAGE, "a region for EKS has its cluster's name"],
   "cli/commands/clusters/add-aws.ts USAGE 3": [USAGE, "a token's life has its service account"],
