@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { objectAt } from "../../kubernetes/fields.ts";
 import { assertState, goOn, runBefore, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
 import { writeAsUser } from "./testing/writers.ts";
@@ -15,6 +16,41 @@ const OWNED = {
 function oldDefinitions({ cluster }: World): number {
   return Object.keys(cluster.dump()).filter((path) => path.endsWith(".crd.projectcalico.org")).length;
 }
+
+describe("while the last verification waits for a person", () => {
+  test("what is written to the old group is found before the cleanup is asked for", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "verify-all");
+    await world.cluster.delete(OWNED);
+    const waiting = (await goOn(world, worker, runId, "verify-all")).run.waiting;
+    assert.equal(waiting?.subject, "native-changes");
+    await writeAsUser(world.cluster, { name: "new", act: "put", via: V1, order: 7 });
+    await worker.engine.approve(runId, "ann", "native-changes", waiting.fingerprint);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.stage, run.waiting]));
+    assert.match(run.failure.message, /shop\/new/);
+  });
+
+  test("what others do to native objects meanwhile is asked for as well", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "verify-all");
+    const owned = await world.cluster.get(OWNED);
+    await world.cluster.delete(OWNED);
+    const first = (await goOn(world, worker, runId, "verify-all")).run.waiting;
+    const { uid, resourceVersion, managedFields, ...metadata } = objectAt(owned, "metadata");
+    const { name: _, ...collection } = OWNED;
+    const options = { fieldManager: "kubectl-create" };
+    await world.cluster.create(collection, { ...owned, metadata: { ...metadata, name: "late" } }, options);
+    await worker.engine.approve(runId, "ann", "native-changes", first?.fingerprint);
+    const again = (await world.drive(worker, runId)).run.waiting;
+    assert.equal(again?.subject, "native-changes");
+    assert.match(again.message, /2 native objects .*shop\/late \(created/);
+    await worker.engine.approve(runId, "ann", "native-changes", again.fingerprint);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+});
 
 describe("between the last verification and the cleanup", () => {
   for (const [act, name, reason] of [

@@ -5,6 +5,7 @@ import type { BatchOutcome, Sweep } from "../../../engine/migration.ts";
 import type { BatchRecord, Checkpoint } from "../../../engine/records.ts";
 import type { Json } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
+import { forgetProblems } from "../../copying/problems.ts";
 import { differencesLedger, verifyKinds } from "../../copying/verify-kinds.ts";
 import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-kind.ts";
 import { type Context, isPrecopied, isRemoved } from "../context.ts";
@@ -36,6 +37,12 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
     kinds: NATIVE_KINDS.map(({ kind }) => kind),
     compare: (context, { kind, attempt, batch }) => compareKind(traits, context, { kind, attempt, batch }),
   });
+  /** A person may have taken days: what was compared before says little by now. */
+  const compareAgain = async (context: Context, stage: string, attempt: number) => {
+    await forgetProblems(context.ledger(differencesLedger(stage, attempt)));
+    await context.record({ waited: false });
+    return sweep.plan(context, undefined);
+  };
   return throughNative({
     ...sweep,
     asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
@@ -49,11 +56,14 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
       const attempt = Attempt.parse(cursor).retries;
       const left = await awaitApproval(context, toBeApproved(context, name, attempt));
       if (left === undefined) {
+        if (context.notes["waited"] === true) return compareAgain(context, name, attempt);
         await context.record({ leftOut: await lossNames(context) });
         return plan;
       }
       // A person who resumes the run may have put them right.
-      return attempt < context.run.retriesSeen ? sweep.plan(context, undefined) : left;
+      if (attempt < context.run.retriesSeen) return sweep.plan(context, undefined);
+      await context.record({ waited: true });
+      return left;
     },
   });
 }
