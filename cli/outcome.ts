@@ -4,6 +4,7 @@ import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { printFailure } from "./failures.ts";
 import { failureGoneBack } from "./gone-back.ts";
+import { readOnlyLedger } from "./kind-progress.ts";
 import { tellLocks } from "./lock.ts";
 import { oneLine } from "./output/escape.ts";
 import { print } from "./output/print.ts";
@@ -22,11 +23,12 @@ export async function finish(
 ): Promise<number> {
   const { run, control, stages } = snapshot;
   const report = run.state === "Succeeded" ? await exportReport(session, run.runId) : undefined;
+  const left = isUndone(run.state) ? await leftText(session, run) : "";
   const state = stateText(session, run, await workerOf(session.store, run));
   const status = report === undefined ? {} : { reportFile: report.file, report: report.content };
   print(session.world, session.flags, {
     document: runDocument(run, { control, stages, status }),
-    text: () => endText(run, state, report),
+    text: () => `${endText(run, state, report)}${left}`,
     names: [run.runId],
   });
   const code = told(session, snapshot, { wanted, interrupted });
@@ -51,6 +53,15 @@ function told(
 function endText(run: RunRecord, state: string, report: ExportedReport | undefined): string {
   const line = `run ${run.runId} on ${run.cluster}: ${state}\n`;
   return report === undefined ? line : `${line}\n${reportText(report)}`;
+}
+
+/** What an undone run could not take back, or had to leave to others: too much to be told here. */
+async function leftText(session: Session, { runId }: RunRecord): Promise<string> {
+  const counts = await readOnlyLedger(session.store, runId, "leftovers").count();
+  const count = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  if (count === 0) return "";
+  const what = count === 1 ? "1 thing is" : `${count} things are`;
+  return `${what} left in the target, each with the reason: ${commandLine(session, "describe", runId)}\n`;
 }
 
 function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord["failure"]>): number {

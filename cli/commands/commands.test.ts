@@ -318,6 +318,16 @@ describe("approve, pause, resume, abort and rollback", () => {
     assert.match(stdout, /Aborted/);
   });
 
+  test("abort says at its end how much it has left, and where that is listed", async (t) => {
+    const { world, runId } = await stoppedWorld(t, { leaves: 21 });
+    const { stdout } = await runIn(world, "abort", "--yes", "-q");
+    const last = new RegExp(
+      `Aborted\n21 things are left in the target, each with the reason: (.*describe ${runId}.*)\n$`,
+    );
+    assert.match(stdout, last);
+    assert.match((await runIn(world, "describe", runId)).stdout, /Left in the target \(21\):/);
+  });
+
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;

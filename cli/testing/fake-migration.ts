@@ -49,6 +49,8 @@ export interface FakeOptions {
   consents?: boolean;
   /** It ends with a stage that cannot be undone. Default false. */
   erases?: boolean;
+  /** How many things its way back leaves in the target. Default none. */
+  leaves?: number;
   /** There is a migration `backup` as well, which leaves nothing to undo. Default false. */
   backups?: boolean;
 }
@@ -77,7 +79,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
     lockPolicy: () => options.policy ?? DEFAULT_LOCK_POLICY,
     stages: [
       preflight(options),
-      { ...action("prepare"), changesCluster: true, undo: [action("unprepare")] },
+      { ...action("prepare"), changesCluster: true, undo: [unprepare(options)] },
       copy(options),
       ...(options.conflicts === undefined ? [] : [settle(options.conflicts, options.conflictPollMs)]),
       { ...lock(options), ...(options.consents === true ? { approvals: [loss] } : {}) },
@@ -93,6 +95,23 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
 
 function action(name: string): FakeStage {
   return { kind: "action", name, title: `do ${name}`, act: () => Promise.resolve({ done: true }) };
+}
+
+function unprepare({ leaves = 0 }: FakeOptions): FakeStage {
+  return {
+    ...action("unprepare"),
+    act: async (context) => {
+      const names = Array.from({ length: leaves }, (_, index) => `left-${index}`);
+      const row = {
+        rank: 0,
+        state: "pending",
+        sourceRevision: 0,
+        detail: { reason: "others use it" },
+      } as const;
+      await context.ledger("leftovers").put(names.map((key) => ({ ...row, key, target: key })));
+      return { done: true };
+    },
+  };
 }
 
 /** Says that it locks or unlocks, and does it to nothing. */
