@@ -2,6 +2,7 @@ import { isRetryable } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { backoffMs, failureOf } from "./backoff.ts";
 import { stageContext } from "./context.ts";
+import { heldBatch } from "./deadlines.ts";
 import { LeaseLostError } from "./errors.ts";
 import { HeldLease, unlessLost } from "./held-lease.ts";
 import { batchLease } from "./lease-names.ts";
@@ -55,7 +56,7 @@ interface Work {
 
 async function attempt<C>(parts: EngineParts<C>, lease: HeldLease, work: Work): Promise<void> {
   try {
-    await settle(parts, lease, work.batch, await runBatch(parts, lease, work));
+    await settle(parts, lease, work, await runBatch(parts, lease, work));
   } catch (error) {
     if (error instanceof LeaseLostError) throw error;
     if (lease.signal.aborted) await sendBatches(parts, [work.batch]);
@@ -86,13 +87,20 @@ function findStage<C>(parts: EngineParts<C>, run: RunRecord, name: string): Stag
 async function settle<C>(
   parts: EngineParts<C>,
   lease: HeldLease,
-  batch: BatchRecord,
+  { run, batch }: Work,
   outcome: BatchOutcome,
 ): Promise<void> {
   if ("more" in outcome) {
     const { failure, ...rest } = batch;
+    const { held } = outcome;
+    const stage = findStage(parts, run, batch.stage);
     const progress = outcome.progress === undefined ? {} : { progress: outcome.progress };
-    await parts.store.saveBatch({ ...rest, ...progress, attempts: 0 }, lease.current);
+    const tried =
+      held === undefined || stage === undefined
+        ? { attempts: 0, stuck: false }
+        : heldBatch(stage, run, { batch, held, now: parts.clock.now() });
+    await parts.store.saveBatch({ ...rest, ...progress, ...tried }, lease.current);
+    if (tried.stuck) return sendAdvance(parts, batch);
     return sendBatches(parts, [batch], outcome.retryAfterMs ?? 0);
   }
   const stage = await parts.store.closeBatch(batch, "done", outcome.counts, lease.current);
@@ -105,7 +113,8 @@ async function recordError<C>(
   batch: BatchRecord,
   error: unknown,
 ): Promise<void> {
-  const attempts = batch.attempts + 1;
+  // How often it was held up before is no number of failures.
+  const attempts = batch.failure?.heldSince === undefined ? batch.attempts + 1 : 1;
   const stuck = !isRetryable(error) || attempts >= parts.retry.maxAttempts;
   await parts.store.saveBatch({ ...batch, attempts, stuck, failure: failureOf(error) }, lease.current);
   if (stuck) return sendAdvance(parts, batch);

@@ -59,6 +59,7 @@ async function told(rig: Rig<null>, runId: string): Promise<string[]> {
   return (await rig.events(runId)).map(({ type }) => type);
 }
 
+const HELD = { code: "NOT_SERVED", message: "it is not served", next: "" };
 const broken = action<null>("inside", () => Promise.reject(failure("BROKEN", false)));
 const HOLD: LockPolicy = { ...WARN, onFailure: "hold" };
 
@@ -70,6 +71,19 @@ describe("a failure inside the lock", () => {
     [
       "of a gate whose time is over",
       gate<null>("inside", () => Promise.resolve(waitFor("it")), { deadlineMs: () => 5_000 }),
+    ],
+    ["of a gate that has no deadline", gate<null>("inside", () => Promise.resolve(waitFor("it")))],
+    ["of an action that waits without end", action<null>("inside", () => Promise.resolve(waitFor("it")))],
+    [
+      "of a sweep that cannot be planned",
+      {
+        ...sweepOf<null>("inside", 1, () => Promise.resolve({ done: true, counts: {} })),
+        plan: () => Promise.resolve({ wait: { reason: "Gate" as const, message: "it", retryAfterMs: 500 } }),
+      },
+    ],
+    [
+      "of a batch of which nothing can be done",
+      sweepOf<null>("inside", 2, () => Promise.resolve({ more: true, retryAfterMs: 500, held: HELD })),
     ],
   ] as const) {
     test(`${what} has the run undone, and says why`, () =>
@@ -136,12 +150,81 @@ describe("a failure inside the lock", () => {
   });
 });
 
+describe("what holds a run up inside the lock", () => {
+  /** Waits for half a minute, gets on, and waits again: for longer than it may in all, and never at a stretch. */
+  function inTurns(steps: number): Stage<null, JsonObject> {
+    let looks = 0;
+    return {
+      ...sweepOf<null>("inside", 1, () => Promise.resolve({ done: true, counts: {} })),
+      plan: (_context, cursor) => {
+        if (looks++ % 2 === 0)
+          return Promise.resolve({ wait: { reason: "Gate", message: "it", retryAfterMs: 40_000 } });
+        const at = Number(cursor ?? 0) + 1;
+        return Promise.resolve({ batches: [], cursor: at, ...(at < steps ? {} : { done: true }) });
+      },
+    };
+  }
+
+  test("is counted at a stretch: a stage that gets on in between may go on", () =>
+    withLockable(inTurns(4), WARN, async (rig) => {
+      assert.equal((await rig.run(["unlock"])).run.state, "Succeeded");
+    }));
+
+  test("is told of a batch too, and is no failed try", async () => {
+    let tries = 0;
+    const work = () => {
+      tries += 1;
+      if (tries === 8) return Promise.reject(failure("BUSY", true));
+      if (tries > 8) return Promise.resolve({ done: true as const, counts: { seen: 1 } });
+      return Promise.resolve({ more: true as const, retryAfterMs: 500, held: HELD });
+    };
+    await withLockable(sweepOf<null>("inside", 1, work), WARN, async (rig) => {
+      const runId = await rig.start(["unlock"]);
+      await rig.handleDue();
+      const [open] = await rig.ports.store.listOpenBatches(
+        { runId, track: "forward", stage: "inside" },
+        { limit: 1 },
+      );
+      assert.deepEqual([open?.attempts, open?.failure?.code, open?.stuck], [1, "NOT_SERVED", false]);
+      assert.equal((await rig.settle(runId)).run.state, "Succeeded");
+    });
+  });
+
+  test("does not count from before a person resumed the run, nor outside the lock", async () => {
+    const stuck = action<null>("inside", () => Promise.resolve(waitFor("it")));
+    await withLockable(stuck, HOLD, async (rig) => {
+      const { run } = await rig.run(["unlock"]);
+      assert.equal(run.failure?.code, "GATE_DEADLINE");
+      assert.match(run.failure.message, /^inside was held up for 6\d s, with the datastore locked: it$/);
+      await rig.engine.resume(run.runId);
+      await rig.handleDue();
+      rig.clock.advance(30_000);
+      await rig.handleDue();
+      assert.equal((await rig.engine.describe(run.runId)).run.state, "Waiting");
+    });
+    await withRig(
+      null,
+      [migrationOf([action<null>("free", () => Promise.resolve(waitFor("it")))])],
+      async (rig) => {
+        const runId = await rig.start();
+        await rig.handleDue();
+        rig.clock.advance(60 * MINUTE);
+        await rig.handleDue();
+        assert.equal((await rig.engine.describe(runId)).run.state, "Waiting");
+      },
+    );
+  });
+});
+
 describe("a lock that lasts longer than it may", () => {
   const waits = (reason: "Gate" | "Approval") =>
-    action<null>("inside", () =>
-      Promise.resolve({
-        wait: { reason, message: "for it", subject: "it", retryAfterMs: reason === "Gate" ? 1_000 : 0 },
-      }),
+    action<null>(
+      "inside",
+      () =>
+        Promise.resolve({
+          wait: { reason, message: "for it", subject: "it", retryAfterMs: reason === "Gate" ? 1_000 : 0 },
+        }),
+      { heldMs: () => 60 * MINUTE },
     );
 
   for (const reason of ["Gate", "Approval"] as const) {

@@ -7,6 +7,7 @@ import type { LockPolicy } from "./lock.ts";
 import type {
   BatchRecord,
   CheckpointState,
+  Failure,
   LeftBehind,
   LockState,
   NewBatch,
@@ -93,6 +94,11 @@ export interface StageTraits<C, O> {
   changesCluster?: boolean;
   /** From this stage until the end of the one with `ends` a datastore is locked: for plans. How it really stands is told by `tellLock`. */
   lockWindow?: "begins" | "ends";
+  /**
+   * How long it may be held up at a stretch, by anything but a person, while it keeps the datastore locked before the unlock:
+   * then the run fails with GATE_DEADLINE. Milliseconds; a minute where it does not say. A gate with a deadline of its own has that.
+   */
+  heldMs?(options: O): number;
   /** How it is undone, in order; left out when nothing is to undo. The stages must be re-runnable. */
   undo?: readonly Stage<C, O>[];
 }
@@ -130,7 +136,14 @@ export interface SweepPlan {
 
 /** What became of a batch: finished, or partly, to be taken up again. */
 export type BatchOutcome =
-  { done: true; counts: Record<string, number> } | { more: true; progress?: Json; retryAfterMs?: number };
+  | { done: true; counts: Record<string, number> }
+  | {
+      more: true;
+      progress?: Json;
+      retryAfterMs?: number;
+      /** Why nothing could be done this time: people are told, and inside the lock it has an end as a stage's waiting has. */
+      held?: Failure;
+    };
 
 /** The same act over many resources: planned page by page, worked on batch by batch, in parallel. */
 export interface Sweep<C, O> extends StageTraits<C, O> {

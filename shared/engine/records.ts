@@ -39,6 +39,12 @@ export interface Failure {
   next: string;
 }
 
+/** Why a batch is not done yet: it failed, or could not even begin. */
+export interface BatchFailure extends Failure {
+  /** Since when it is held up, where nothing failed. Milliseconds since the epoch. */
+  heldSince?: number;
+}
+
 /** A condition after the Kubernetes API conventions. Times are ISO 8601. */
 export interface Condition {
   type: string;
@@ -119,6 +125,8 @@ export interface RunRecord {
   updatedAt: number;
   /** When a person resumed it last: deadlines of gates count from then. */
   resumedAt?: number;
+  /** Since when the present stage waits without getting on, though for no person; absent while it gets on. */
+  heldSince?: number;
   finishedAt?: number;
   /** Grows by one with every save. */
   version: number;
@@ -224,7 +232,7 @@ export interface BatchRecord extends BatchRef, NewBatch {
   /** Failed tries in a row. */
   attempts: number;
   /** The last failure; together with `stuck`, why the run has to stop. */
-  failure?: Failure;
+  failure?: BatchFailure;
   stuck: boolean;
 }
 

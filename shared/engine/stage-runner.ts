@@ -1,8 +1,8 @@
-import { MigratorError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { askFor, type Shown, shownAlways } from "./approvals.ts";
 import { stageContext } from "./context.ts";
-import type { Gate, Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
+import { refuseOverdue, withHeldSince, withoutHeldSince } from "./deadlines.ts";
+import type { Stage, StageContext, StageOutcome, Sweep, WaitRequest } from "./migration.ts";
 import { failRun, tellLockOf } from "./lock-keeping.ts";
 import type { Failure, LockState, StageRecord } from "./records.ts";
 import type { RunSession, Step } from "./session.ts";
@@ -37,9 +37,9 @@ export async function runStage<C>(
   const context = await contextOf(session, record);
   switch (stage.kind) {
     case "gate":
-      return settle(session, record, withDeadline(stage, session, record, await stage.check(context)));
+      return settle(session, stage, record, await stage.check(context));
     case "action":
-      return settle(session, record, await stage.act(context));
+      return settle(session, stage, record, await stage.act(context));
     case "sweep":
       return sweepStep(session, stage, record, context);
   }
@@ -96,26 +96,25 @@ export function shownBefore<C>(
   return shownAlways(name, `${name} is the point of no return: ${title}`);
 }
 
-function withDeadline<C>(
-  gate: Gate<C, JsonObject>,
+async function settle<C>(
   session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
   record: StageRecord,
   outcome: StageOutcome,
-): StageOutcome {
-  const deadline = gate.deadlineMs?.(session.run.options);
-  if ("done" in outcome || deadline === undefined) return outcome;
-  const since = Math.max(record.startedAt, session.run.resumedAt ?? 0);
-  if (session.parts.clock.now() - since < deadline) return outcome;
-  throw new MigratorError(
-    "GATE_DEADLINE",
-    `${gate.name} did not pass within ${Math.round(deadline / 1000)} s: ${outcome.wait.message}`,
-    { next: "Mend what it waits for, then `resume`; or undo the run with `rollback`." },
-  );
+): Promise<Step> {
+  if ("wait" in outcome) return waitInTime(session, stage, record, outcome.wait);
+  return finishStage(session, record);
 }
 
-async function settle<C>(session: RunSession<C>, record: StageRecord, outcome: StageOutcome): Promise<Step> {
-  if ("wait" in outcome) return (await wait(session, outcome.wait), "stop");
-  return finishStage(session, record);
+async function waitInTime<C>(
+  session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
+  record: StageRecord,
+  request: WaitRequest,
+): Promise<Step> {
+  refuseOverdue(stage, session.run, { record, wait: request, now: session.parts.clock.now() });
+  await wait(session, request);
+  return "stop";
 }
 
 async function finishStage<C>(session: RunSession<C>, record: StageRecord): Promise<Step> {
@@ -130,7 +129,12 @@ async function wait<C>(session: RunSession<C>, request: WaitRequest): Promise<vo
   const wakeAt = timed ? session.parts.clock.now() + retryAfterMs : undefined;
   const waiting = { reason, message, ...(subject === undefined ? {} : { subject }), ...seen };
   await session.save((from, now) =>
-    toWaiting({ ...from, run: { ...from.run, attempt: 0 } }, waiting, wakeAt, now),
+    toWaiting(
+      { ...from, run: withHeldSince({ ...from.run, attempt: 0 }, request, now) },
+      waiting,
+      wakeAt,
+      now,
+    ),
   );
   if (timed) await sendAdvance(session.parts, session.run, retryAfterMs);
 }
@@ -154,7 +158,7 @@ async function sweepStep<C>(
     return awaitBatches(session, record);
   if (record.planned) return finishStage(session, record);
   const plan = await sweep.plan(context, cursor?.at);
-  if ("wait" in plan) return (await wait(session, plan.wait), "stop");
+  if ("wait" in plan) return waitInTime(session, sweep, record, plan.wait);
   const next: SweepCursor = {
     barrier: plan.barrier === true,
     ...(plan.cursor === undefined ? {} : { at: plan.cursor }),
@@ -162,14 +166,16 @@ async function sweepStep<C>(
   const step = { batches: plan.batches, cursor: next as unknown as Json, planned: plan.done === true };
   const { opened } = await store.openBatches(record, step, session.lease.current);
   await sendBatches(session.parts, opened);
-  await forgetTries(session);
+  await getOn(session);
   return "on";
 }
 
-/** Planning has gone on: tries that failed before do not count any more. */
-async function forgetTries<C>(session: RunSession<C>): Promise<void> {
-  if (session.run.attempt === 0) return;
-  await session.save((from, now) => toRunning({ ...from, run: { ...from.run, attempt: 0 } }, now));
+/** Planning has gone on: tries that failed before do not count any more, nor does what has held it up. */
+async function getOn<C>(session: RunSession<C>): Promise<void> {
+  if (session.run.attempt > 0)
+    await session.save((from, now) => toRunning({ ...from, run: { ...from.run, attempt: 0 } }, now));
+  else if (session.run.heldSince !== undefined)
+    await session.save((from) => ({ ...from, run: withoutHeldSince(from.run) }));
 }
 
 /** Leaves the run to the workers of its batches, unless one of these has failed for good. */

@@ -20,7 +20,7 @@ export function announce(from: Transition, type: string, data: JsonObject, now: 
 /** The run goes on: what held it back is gone. */
 export function toRunning(from: Transition, now: number): Transition {
   const state = from.run.track === "forward" ? "Running" : "RollingBack";
-  const { waiting, failure, nextWakeAt, ...rest } = from.run;
+  const { waiting, failure, nextWakeAt, heldSince, ...rest } = from.run;
   const progressing = { type: "Progressing", status: "True", reason: state, message: "" } as const;
   const wakeful = { ...rest, state, nextWakeAt: now + WAKE_AFTER_MS } as const;
   const run = withoutConditions(
@@ -68,7 +68,7 @@ export function toWaiting(
 
 /** The run stops until a person resumes or undoes it. */
 export function toFailed(from: Transition, failure: Failure, now: number): Transition {
-  const { nextWakeAt, waiting, ...rest } = from.run;
+  const { nextWakeAt, waiting, heldSince, ...rest } = from.run;
   const { code: reason, message } = failure;
   const degraded = { type: "Degraded", status: "True", reason, message } as const;
   const failed = withCondition({ ...rest, state: "Failed", failure }, degraded, now);
@@ -82,7 +82,7 @@ export function toEnd(
   state: "Succeeded" | "RolledBack" | "Aborted" | "Abandoned",
   now: number,
 ): Transition {
-  const { nextWakeAt, waiting, failure, stage, ...rest } = from.run;
+  const { nextWakeAt, waiting, failure, stage, heldSince, ...rest } = from.run;
   const complete = { type: "Complete", status: "True", reason: state, message: "" } as const;
   const ended = withCondition({ ...rest, state, holdsCluster: false, finishedAt: now }, complete, now);
   const run = withoutConditions(ended, ["Progressing", "Degraded"], state, now);
@@ -113,7 +113,8 @@ export function toShown(from: Transition, failure: Failure | undefined, now: num
 
 /** The run enters a stage, with no failed try yet. */
 export function toStage(from: Transition, stage: string): Transition {
-  return { ...from, run: { ...from.run, stage, attempt: 0 } };
+  const { heldSince, ...rest } = from.run;
+  return { ...from, run: { ...rest, stage, attempt: 0 } };
 }
 
 /** Turns those of these conditions that the run has to False. */

@@ -65,6 +65,12 @@ export function isRunManager(manager: string): boolean {
   return manager.startsWith(runManagerPrefix);
 }
 
+/** The ids of the runs that own fields of the object. */
+export function runsOn(object: JsonObject): string[] {
+  const managers = managersOf(object).map(({ manager }) => manager);
+  return [...new Set(managers.filter(isRunManager).map((one) => one.slice(runManagerPrefix.length)))];
+}
+
 /** Who wrote the object, as the API server recorded it. */
 export function managersOf(object: JsonObject): FieldManager[] {
   return objectsAt(object, "metadata", "managedFields").map((entry) => ({

@@ -1,13 +1,17 @@
 import { NATIVE_KINDS } from "../../calico/native/native-kinds.ts";
-import type { Action, Sweep } from "../../engine/migration.ts";
+import { failureOf } from "../../engine/backoff.ts";
+import type { Action, BatchOutcome, Sweep } from "../../engine/migration.ts";
 import { MigratorError } from "../../errors.ts";
+import { orAbsent } from "../../kubernetes/absent.ts";
+import { crdResource } from "../../kubernetes/crds.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { KubernetesApi } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { keepRemoved } from "./api-service.ts";
 import { nativeIdOf } from "./copied.ts";
 import { type Context, isRemoved, resources } from "./context.ts";
-import { type IsOld, NativeApi } from "./native-api.ts";
+import { type IsGone, type IsOld, NativeApi } from "./native-api.ts";
+import { refuseLostDefinitions } from "./native-definitions.ts";
 import { nativeDetailOf } from "./native-detail.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { reopenLost } from "./second-version.ts";
@@ -35,12 +39,13 @@ export function throughNative(sweep: AnySweep, mustBeLocal: MustBeLocal = isRemo
         later: (message) => ({ wait: { reason: "Gate", message, retryAfterMs: POLL_MS } }),
       }),
     work: (context, batch) =>
-      attempt(context, mustBeLocal, {
+      attempt<BatchOutcome>(context, mustBeLocal, {
         act: (native) => sweep.work(native, batch),
-        later: () => ({
+        later: (message) => ({
           more: true,
           ...(batch.progress === undefined ? {} : { progress: batch.progress }),
           retryAfterMs: POLL_MS,
+          held: failureOf(notReached(message)),
         }),
       }),
   };
@@ -65,16 +70,29 @@ async function attempt<T>(
 ): Promise<T> {
   const isLocal = await mustBeLocal(context);
   const before = isLocal ? await keepRemoved(context) : undefined;
-  if (before !== undefined) return later(before);
+  if (before !== undefined) return unlessLost(context, () => later(before));
   try {
     const result = await act(nativeContext(context, isLocal));
     const after = isLocal ? await keepRemoved(context) : undefined;
-    return after === undefined ? result : later(after);
+    return after === undefined ? result : await unlessLost(context, () => later(after));
   } catch (error) {
-    if (isCode(error, "SECOND_VERSION_LOST")) return later(await reopenLost(context));
-    if (isCode(error, "NATIVE_NOT_SERVED")) return later(error.message);
+    if (isCode(error, "SECOND_VERSION_LOST"))
+      return unlessLost(context, async () => later(await reopenLost(context)));
+    if (isCode(error, "NATIVE_NOT_SERVED")) return unlessLost(context, () => later(error.message));
     throw error;
   }
+}
+
+/** On the way forward nothing comes back that a native CRD has taken along; on the way back nothing is missed. */
+async function unlessLost<T>(context: Context, later: () => T | Promise<T>): Promise<T> {
+  if (context.run.track === "forward") await refuseLostDefinitions(context);
+  return later();
+}
+
+function notReached(message: string): MigratorError {
+  return new MigratorError("NATIVE_NOT_REACHED", message, {
+    next: "See what keeps the native CRDs or the APIService v3.projectcalico.org from staying as the run needs them, and stop that.",
+  });
 }
 
 function isCode(error: unknown, code: string): error is MigratorError {
@@ -84,18 +102,33 @@ function isCode(error: unknown, code: string): error is MigratorError {
 /** The context with an API that knows native objects from others. Its notes stay those of the stage. */
 function nativeContext(context: Context, isLocal: boolean): Context {
   const { kubernetes: api } = context.connections;
-  const kubernetes = isLocal ? new NativeApi(api, isOld(context)) : throughSecond(api);
+  const isForward = context.run.track === "forward";
+  const kubernetes = isLocal
+    ? new NativeApi(api, isOld(context), isForward ? never : isGone(api))
+    : throughSecond(context, isForward ? forward : back);
   const connections = { ...context.connections, kubernetes };
   return Object.create(context, { connections: { value: connections, enumerable: true } }) as Context;
 }
 
-const known = new WeakMap<KubernetesApi, NativeApi>();
+const forward = new WeakMap<KubernetesApi, NativeApi>();
+const back = new WeakMap<KubernetesApi, NativeApi>();
 
 /** One for each connection, as what is known of a cluster's CRDs is kept with it. Only the native group has a second version. */
-function throughSecond(api: KubernetesApi): NativeApi {
-  const found = known.get(api) ?? new NativeApi(api, () => Promise.resolve(false));
+function throughSecond(context: Context, known: WeakMap<KubernetesApi, NativeApi>): NativeApi {
+  const { kubernetes: api } = context.connections;
+  const found = known.get(api) ?? new NativeApi(api, never, known === back ? isGone(api) : never);
   known.set(api, found);
   return found;
+}
+
+function never(): Promise<boolean> {
+  return Promise.resolve(false);
+}
+
+/** True for a resource whose native CRD is gone. */
+function isGone(api: KubernetesApi): IsGone {
+  return async ({ plural }) =>
+    (await orAbsent(api.get({ ...crdResource, name: `${plural}.projectcalico.org` }))) === undefined;
 }
 
 /** An aggregated API server shows v1 objects under the UIDs that their checkpoints keep. */

@@ -1,4 +1,3 @@
-import { crdNames } from "../../calico/kinds.ts";
 import { MigratorError } from "../../errors.ts";
 import { crdStates } from "../../kubernetes/crds.ts";
 import {
@@ -9,6 +8,7 @@ import {
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Context, isRemoved, sendFor } from "./context.ts";
+import { definedOf, nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
 import { keepLoss, type Loss, lossOf } from "./second-version-loss.ts";
 import { reads } from "../target/reads.ts";
 
@@ -22,14 +22,13 @@ const LOOK_MS = 500;
 /** Workers that see one and the same loss mostly see it within this time. */
 const EPISODE_MS = 2000;
 
-/** The names of the native CRDs of all kinds of Calico. */
-export function nativeCrdNames(): string[] {
-  return crdNames("projectcalico.org/v3");
-}
-
-/** Opens the second version of these definitions where it is not, and says why it cannot be used yet; undefined when it can. */
+/**
+ * Opens the second version of these definitions where it is not, and says why it cannot be used yet; undefined when it can. On the
+ * way back those that somebody has deleted do not matter: nothing is left in them.
+ */
 export async function openAgain(context: Context, names = nativeCrdNames()): Promise<string | undefined> {
-  return describeStates((await open(context, names)).filter(({ state }) => state !== "served"));
+  const wanted = context.run.track === "rollback" ? await definedOf(context, names) : names;
+  return describeStates((await open(context, wanted)).filter(({ state }) => state !== "served"));
 }
 
 /** As `openAgain`, and gives the state of each definition. */
@@ -37,10 +36,11 @@ export function open(context: Context, names: readonly string[]): Promise<Second
   return openSecondVersions(sendFor(context), names, writeOptions(context));
 }
 
-/** Takes the second version off these definitions where they are there. Throws SECOND_VERSION_STORED. */
+/** Takes the second version off these definitions where they are there, and no other run needs it. Throws SECOND_VERSION_STORED. */
 export async function close(context: Context, names: readonly string[] = nativeCrdNames()): Promise<void> {
   const states = await crdStates(reads(context), names, { signal: context.signal });
-  const present = states.filter((one) => one.present).map(({ name }) => name);
+  const others = await otherRunsOnDefinitions(context);
+  const present = states.filter((one) => one.present && !others.has(one.name)).map(({ name }) => name);
   await closeSecondVersions(sendFor(context), present, writeOptions(context));
 }
 

@@ -15,7 +15,8 @@ import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
 import { LEFTOVERS } from "./undo/leftovers.ts";
 import { writtenByRun } from "./run-objects.ts";
-import { close, nativeCrdNames, openAgain } from "./second-version.ts";
+import { nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
+import { close, openAgain } from "./second-version.ts";
 import { reads } from "../target/reads.ts";
 
 const POLL_MS = 1000;
@@ -114,12 +115,16 @@ async function deleteUnused(
   hidden: string | undefined,
 ): Promise<void> {
   const left = leftOf(context);
+  const others = await otherRunsOnDefinitions(context);
   for (const one of created) {
     const { name } = one.ref;
+    const [other] = others.get(name) ?? [];
     const reason =
-      isNative(name) && hidden !== undefined
-        ? `kept, as it cannot be looked into: ${hidden}`
-        : await whyUsed(context, name);
+      other !== undefined
+        ? `kept, as run ${other} of another store uses it`
+        : isNative(name) && hidden !== undefined
+          ? `kept, as it cannot be looked into: ${hidden}`
+          : await whyUsed(context, name);
     if (reason === undefined) await remove(context, one);
     else {
       left.push(name);

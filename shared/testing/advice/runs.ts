@@ -83,7 +83,7 @@ export const RUNS: Followed = {
     `${ETCD}/lost-answers.test.ts`,
     "stops the run with a clear error, wherever it is, and nothing that was recorded is lost",
   ],
-  "shared/engine/stage-runner.ts GATE_DEADLINE": [
+  "shared/engine/deadlines.ts GATE_DEADLINE": [
     "shared/engine/stage-runner.test.ts",
     "a resume grants the time once more",
   ],
@@ -154,6 +154,22 @@ export const RUNS: Followed = {
   [`${NATIVE}/cluster-information.ts LOCK_MISSING`]: [
     `${NATIVE}/followed-advice.test.ts`,
     "an old group without ClusterInformation: it is there again, then resume",
+  ],
+  [`${NATIVE}/native-access.ts NATIVE_NOT_REACHED`]: [
+    `${NATIVE}/native-missing.test.ts`,
+    "is named while batches wait for it (NATIVE_NOT_REACHED); once it is stopped, the run goes on by itself",
+  ],
+  [`${NATIVE}/native-definitions.ts CLUSTER_USED_BY_OTHER`]: [
+    `${NATIVE}/two-stores.test.ts`,
+    "is seen before the second version is opened (CLUSTER_USED_BY_OTHER)",
+  ],
+  [`${NATIVE}/native-definitions.ts NATIVE_CRD_UNFIT`]: [
+    `${NATIVE}/native-missing.test.ts`,
+    "stops the run before the lock; once it is as it was, the run goes on",
+  ],
+  [`${NATIVE}/native-definitions.ts NATIVE_CRD_LOST`]: [
+    `${NATIVE}/native-missing.test.ts`,
+    "before the lock stops the run with nothing locked; it is undone and started again",
   ],
   [`${NATIVE}/native-api.ts SECOND_VERSION_LOST`]: [
     `${NATIVE}/rivals.test.ts`,

@@ -24,6 +24,7 @@ import { nativeWriters } from "./checks/native-writers.ts";
 import { objectsConvertible } from "./checks/objects-convertible.ts";
 import { oldGroup } from "./checks/old-group.ts";
 import { oldGroupInUse } from "./checks/old-group-in-use.ts";
+import { otherRuns } from "./checks/other-runs.ts";
 import { policyNames } from "./checks/policy-names.ts";
 import { policyTypes } from "./checks/policy-types.ts";
 import { quotas } from "./checks/quotas.ts";
@@ -42,6 +43,7 @@ export const CHECKS: readonly Check[] = [
   componentVersions,
   admissionPolicies,
   nativeCrds,
+  otherRuns,
   kindsConvertible,
   objectsConvertible,
   schemaAccepts,

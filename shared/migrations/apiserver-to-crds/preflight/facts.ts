@@ -47,6 +47,8 @@ export interface CrdOwner {
 export interface CrdFact extends CrdState {
   plural: string;
   owner: CrdOwner | undefined;
+  /** The runs of this program that have created it, or opened its second version, and are not over. */
+  runs: readonly string[];
   /** Whether it has, or can have, the second version. */
   secondVersion: SecondVersion;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { shownAlways, shownThings } from "../../../engine/approvals.ts";
+import { HELD_MS } from "../../../engine/deadlines.ts";
 import type { ApprovalRule, Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
@@ -108,6 +109,7 @@ export function catchUpSweep(traits: CatchUpTraits): Sweep<ClusterConnections, A
     name: traits.name,
     title: traits.title,
     changesCluster: true,
+    heldMs: ({ quietMs }) => quietMs + HELD_MS,
     ...(traits.approvals === undefined ? {} : { approvals: traits.approvals }),
     plan: async (context, previous) => {
       const applies = await isPrecopied(context);

@@ -11,7 +11,7 @@ import { type Context, findings, sendFor } from "../context.ts";
 import { createMissing } from "../create-missing.ts";
 import { readCrdManifest } from "../manifest.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { nativeCrdNames } from "../second-version.ts";
+import { nativeCrdNames } from "../native-definitions.ts";
 import { removeCrds } from "../undo-install.ts";
 import { reads } from "../../target/reads.ts";
 

@@ -12,6 +12,7 @@ import { laterRehearsals } from "../later-rehearsals.ts";
 import { lockRehearsals } from "../rehearsals.ts";
 import { datastoreUsers, operatorRef } from "../workloads.ts";
 import { throughNativeAction } from "../native-access.ts";
+import { refuseUnfitDefinitions } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { openAgain } from "../second-version.ts";
 import { releaseLeft } from "./restore-foreign-owners.ts";
@@ -97,6 +98,7 @@ export const lock: Action<ClusterConnections, ApiserverToCrdsOptions> = throughN
 
 /** What was allowed in preflight may be no more; a refusal inside the lock would leave everything locked. */
 async function rehearse(context: Context): Promise<void> {
+  await refuseUnfitDefinitions(context);
   const send = sendFor(context);
   const operator = await operatorRef(context);
   const object = operator === undefined ? undefined : await readTarget(context, operator);

@@ -3,7 +3,13 @@ import type { ClusterConnections } from "../../connections.ts";
 import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { releaseFieldsBack } from "./release-fields.ts";
-import { close, describeStates, nativeCrdNames, open } from "../second-version.ts";
+import {
+  definitionUids,
+  nativeCrdNames,
+  refuseLostDefinitions,
+  refuseOtherRuns,
+} from "../native-definitions.ts";
+import { close, describeStates, open } from "../second-version.ts";
 
 const POLL_MS = 500;
 /** The API server takes about three seconds; somebody who puts the definitions back takes as long as they like. */
@@ -33,8 +39,11 @@ export const openSecondVersion: Action<ClusterConnections, ApiserverToCrdsOption
   act: async (context) => {
     if (typeof context.notes["precopy"] === "boolean") return { done: true };
     const since = await startedAt(context);
+    await refuseOtherRuns(context);
+    await noteDefinitions(context);
     const states = await open(context, nativeCrdNames());
-    const never = describeStates(states.filter(({ state }) => state === "impossible" || state === "absent"));
+    if (states.some(({ state }) => state === "absent")) await refuseLostDefinitions(context);
+    const never = describeStates(states.filter(({ state }) => state === "impossible"));
     if (never !== undefined) return doWithout(context, never);
     const missing = describeStates(states.filter(({ state }) => state !== "served"));
     if (missing === undefined) {
@@ -52,6 +61,12 @@ async function startedAt(context: Context): Promise<number> {
   const now = context.clock.now();
   await context.record({ openingAt: now });
   return now;
+}
+
+/** Once: one that is deleted and created again later is another one. */
+async function noteDefinitions(context: Context): Promise<void> {
+  if (context.notes["definitions"] === undefined)
+    await context.record({ definitions: await definitionUids(context) });
 }
 
 async function doWithout(context: Context, reason: string): Promise<StageOutcome> {

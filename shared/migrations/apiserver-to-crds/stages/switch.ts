@@ -1,6 +1,7 @@
 import type { Action } from "../../../engine/migration.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
+import { refuseLostDefinitions } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { switchBack, switchWorkload } from "../switch-workload.ts";
 import { datastoreUsers, operatorRef } from "../workloads.ts";
@@ -29,6 +30,7 @@ export const switchGroup: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   changesCluster: true,
   undo: [undoSwitch],
   act: async (context) => {
+    await refuseLostDefinitions(context);
     const reason = await keepRemoved(context);
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
     if ((await operatorRef(context)) !== undefined) return { done: true };

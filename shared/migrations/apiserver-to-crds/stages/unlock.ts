@@ -3,6 +3,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { keepRemoved } from "../api-service.ts";
 import { isRefused, setNativeReady } from "../cluster-information.ts";
 import { throughNativeAction } from "../native-access.ts";
+import { refuseLostDefinitions } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { confirmLateChanges } from "../undo/late-changes.ts";
 import { patientAction } from "../undo/patience.ts";
@@ -42,6 +43,7 @@ export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = throug
   lockWindow: "ends",
   undo: [confirmLateChanges, lockNativeAgain],
   act: async (context) => {
+    if (context.notes["unlockedAt"] === undefined) await refuseLostDefinitions(context);
     const reason = await keepRemoved(context);
     if (reason !== undefined) return { wait: { reason: "Gate", message: reason, retryAfterMs: POLL_MS } };
     const held = context.notes["unlockedAt"] === undefined ? await lookAgainIfHeld(context) : undefined;

@@ -10,6 +10,7 @@ import { rehearseBeforeLock, STAYS_IN_SERVICE } from "../../target/rehearse.ts";
 import { isNativeLocked, isRefused, setNativeReady } from "../cluster-information.ts";
 import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources, sendFor } from "../context.ts";
+import { isUndefined } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { reads } from "../../target/reads.ts";
 import { backRehearsals } from "./back-rehearsals.ts";
@@ -128,11 +129,14 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
   lost.deleted(kind, await copiedBut(context, kind, seen));
 }
 
-/** The webhook of an operator that has switched may refuse it: then what is compared may change meanwhile. */
+/**
+ * The webhook of an operator that has switched may refuse it, and somebody may have deleted the definition: then what is compared
+ * may change meanwhile.
+ */
 async function setReadyUnlessRefused(context: Context, ready: boolean): Promise<void> {
   try {
     await setNativeReady(context, ready);
   } catch (error) {
-    if (!isRefused(error)) throw error;
+    if (!isRefused(error) && !(await isUndefined(context, "clusterinformations"))) throw error;
   }
 }

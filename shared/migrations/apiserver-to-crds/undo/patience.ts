@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { failureOf } from "../../../engine/backoff.ts";
 import { LeaseLostError } from "../../../engine/errors.ts";
 import type { Action, Sweep } from "../../../engine/migration.ts";
+import type { Failure } from "../../../engine/records.ts";
 import { errorMessage } from "../../../errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import type { Context } from "../context.ts";
@@ -43,17 +45,21 @@ export function patientSweep(sweep: AnySweep): AnySweep {
       return { wait: { reason: "Gate", message: trouble, retryAfterMs: POLL_MS } };
     },
     work: async (context, batch) => {
+      let held: Failure | undefined;
       try {
         const outcome = await sweep.work(context, batch);
         if ("done" in outcome) return outcome;
+        held = outcome.held;
       } catch (error) {
         mustEnd(context, error);
+        held = failureOf(error);
       }
       const now = context.clock.now();
       const { troubleAt } =
         batch.progress === undefined ? { troubleAt: now } : Progress.parse(batch.progress);
       if (now - troubleAt > PATIENCE_MS) return { done: true, counts: { left: batch.size } };
-      return { more: true, progress: { troubleAt }, retryAfterMs: POLL_MS };
+      const why = held === undefined ? {} : { held };
+      return { more: true, progress: { troubleAt }, retryAfterMs: POLL_MS, ...why };
     },
   };
 }

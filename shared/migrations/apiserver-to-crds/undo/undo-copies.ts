@@ -1,14 +1,18 @@
 import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
+import { crdResource } from "../../../kubernetes/crds.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { undoCopiesSweep } from "../../copying/undo-copies.ts";
 import { type Context, isPrecopied, SECOND, wasPrecopied } from "../context.ts";
 import { throughNative } from "../native-access.ts";
+import { DefinitionGoneError } from "../native-api.ts";
+import { definedOf, nativeCrdNames } from "../native-definitions.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { LEFTOVERS } from "./leftovers.ts";
 import { patientSweep } from "./patience.ts";
 
 /**
@@ -43,13 +47,29 @@ function undoNative(
   const sweep = undoCopiesSweep<ApiserverToCrdsOptions>({
     name,
     refOf: () => Promise.resolve((row) => nativeRefOf(row, version)),
-    mayStay: isProtected,
+    mayStay: (row, error) => error instanceof DefinitionGoneError || isProtected(row, error),
   });
   return {
     ...sweep,
-    plan: async (context, cursor) =>
-      (await isDue(context)) ? sweep.plan(context, cursor) : { batches: [], done: true },
+    plan: async (context, cursor) => {
+      if (!(await isDue(context))) return { batches: [], done: true };
+      if (cursor === undefined) await noteGone(context);
+      return sweep.plan(context, cursor);
+    },
   };
+}
+
+/** A definition that somebody else has deleted has taken along what was copied into it: nothing is left to do there. */
+async function noteGone(context: Context): Promise<void> {
+  const there = new Set(await definedOf(context, nativeCrdNames()));
+  const gone = nativeCrdNames().filter((name) => !there.has(name));
+  await context.ledger(LEFTOVERS).put(gone.map((name) => goneRow(name)));
+}
+
+function goneRow(name: string): Checkpoint {
+  const target = `${crdResource.apiVersion}/${crdResource.plural}/${name}`;
+  const reason = "it was deleted by somebody else during the run, and what was copied into it went with it";
+  return { rank: 0, key: target, target, state: "pending", sourceRevision: 0, detail: { reason } };
 }
 
 /** Calico's admission policy `protect-builtin-tiers` lets nobody delete these; nothing reads them before the next migration. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { CALICO_PREFIX } from "../../../calico/keys.ts";
+import { HELD_MS } from "../../../engine/deadlines.ts";
 import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts";
 import { EtcdCompactedError } from "../../../etcd/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
@@ -59,6 +60,7 @@ export function catchUpSweep(traits: {
     name: traits.name,
     title: traits.title,
     changesCluster: true,
+    heldMs: ({ quietMs }) => quietMs + HELD_MS,
     asks: ASKS_FOR_LATE,
     plan: async (context, cursor) => {
       const at =

@@ -2,6 +2,7 @@ import { pluralsWithoutConverter } from "../../../../calico/native/native-kinds.
 import type { JsonObject } from "../../../../json.ts";
 import { crdResource, crdState } from "../../../../kubernetes/crds.ts";
 import { objectAt, textAt } from "../../../../kubernetes/fields.ts";
+import { runsOn } from "../../../../kubernetes/managed-fields.ts";
 import { secondVersion } from "../../../../kubernetes/second-version.ts";
 import { isCrd } from "../../../manifests.ts";
 import { schemaOf } from "../../../target/schemas.ts";
@@ -50,7 +51,13 @@ function noteSchema(schemas: Map<string, JsonObject>, crd: JsonObject): void {
 /** What there is to know of a CRD of Calico. */
 function crdFact(crd: JsonObject): CrdFact {
   const plural = textAt(crd, "spec", "names", "plural");
-  return { ...crdState(crd), plural, owner: ownerOf(crd), secondVersion: secondVersion(crd) };
+  return {
+    ...crdState(crd),
+    plural,
+    owner: ownerOf(crd),
+    runs: runsOn(crd),
+    secondVersion: secondVersion(crd),
+  };
 }
 
 /**

@@ -38,6 +38,7 @@ export function crd(name: string, rest: Partial<CrdFact> = {}): CrdFact {
     served: [version],
     storage: version,
     owner: undefined,
+    runs: [],
     secondVersion: { state: "closed" },
     ...rest,
   };
