@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../json.ts";
-import { closedForLastLook, isClosedForLastLook, LAST_LOOK, openedAfterLastLook } from "./last-look.ts";
+import {
+  closedForLastLook,
+  isClosedForLastLook,
+  LAST_LOOK,
+  openedAfterLastLook,
+  whyNotClosable,
+} from "./last-look.ts";
+import { SECOND_VERSION } from "./second-version.ts";
 
 const ESTABLISHED = ["NamesAccepted", "Established"].map((type) => ({ type, status: "True" }));
 const V1 = { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } };
@@ -40,10 +47,32 @@ describe("the last look into a definition", () => {
     assert.equal(openedAfterLastLook(crd), undefined);
   });
 
-  test("is not for definitions of several versions, with a webhook, or not established", () => {
-    const two = crdOf({ versions: [V1, { ...V1, name: "v2", storage: false }] });
-    const webhook = crdOf({ versions: [V1], conversion: { strategy: "Webhook" } });
-    for (const other of [two, webhook, crdOf({ versions: [V1] }, []), crdOf({})])
-      assert.equal(closedForLastLook(other), undefined);
+  test("closes all versions, and takes the second version of a run off", () => {
+    const [v2, second] = ["v2", SECOND_VERSION].map((name) => ({ ...V1, name, storage: false }));
+    const two = crdOf({ versions: [v2, V1, second] as JsonObject[] });
+    const closed = patched(two, closedForLastLook(two));
+    assert.deepEqual((closed["spec"] as JsonObject)["versions"], [
+      { ...v2, served: false },
+      { ...V1, served: false },
+      { ...V1, name: LAST_LOOK, storage: false },
+    ]);
+    assert.ok(isClosedForLastLook(closed));
+    assert.deepEqual(
+      patched(closed, openedAfterLastLook(closed)),
+      crdOf({ versions: [v2, V1] as JsonObject[] }),
+    );
   });
+
+  for (const [why, other] of Object.entries({
+    "not all of its versions are served": crdOf({
+      versions: [V1, { ...V1, name: "v2", served: false, storage: false }],
+    }),
+    "a webhook converts its versions": crdOf({ versions: [V1], conversion: { strategy: "Webhook" } }),
+    "the API server has not judged NamesAccepted yet": crdOf({ versions: [V1] }, []),
+    "it stores objects as v3precopy": crdOf({ versions: [{ ...V1, name: SECOND_VERSION }] }),
+    "it stores no version": crdOf({}),
+  }))
+    test(`is not for every definition: ${why}`, () => {
+      assert.deepEqual([closedForLastLook(other), whyNotClosable(other)], [undefined, why]);
+    });
 });

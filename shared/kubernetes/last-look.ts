@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json.ts";
 import { crdState } from "./crds.ts";
 import { objectAt, objectsAt, textAt } from "./fields.ts";
+import { SECOND_VERSION, storesSecondVersion } from "./second-version.ts";
 
 /**
  * The version through which a definition that is about to go is looked into, when it serves no other any more: nobody knows it,
@@ -8,18 +9,39 @@ import { objectAt, objectsAt, textAt } from "./fields.ts";
  */
 export const LAST_LOOK = "lastlook";
 
-/** The merge patch that makes a definition serve what it holds as LAST_LOOK alone; undefined where it cannot. */
+/**
+ * The merge patch that makes a definition serve what it holds as LAST_LOOK alone, its second version taken off; undefined where it
+ * cannot, see {@link whyNotClosable}.
+ */
 export function closedForLastLook(crd: JsonObject): JsonObject | undefined {
-  const { established, served, storage } = crdState(crd);
-  const converts = textAt(crd, "spec", "conversion", "strategy") === "Webhook";
-  const [version, ...others] = objectsAt(crd, "spec", "versions");
-  if (!established || converts || version === undefined || others.length > 0) return undefined;
-  if (served.length === 0 || storage === LAST_LOOK) return undefined;
-  const { deprecated, deprecationWarning, ...copy } = version;
+  const stored = storedVersion(crd);
+  if (stored === undefined || whyNotClosable(crd) !== undefined) return undefined;
+  const { deprecated, deprecationWarning, ...copy } = stored;
   return versionsPatch(crd, [
-    { ...version, served: false },
+    ...lastingVersions(crd).map((version) => ({ ...version, served: false })),
     { ...copy, name: LAST_LOOK, served: true, storage: false },
   ]);
+}
+
+/** Why a definition cannot be made to serve LAST_LOOK alone, and as it was again; undefined where it can. */
+export function whyNotClosable(crd: JsonObject): string | undefined {
+  const { established, reason } = crdState(crd);
+  if (!established) return reason;
+  // The webhook knows no such version.
+  if (textAt(crd, "spec", "conversion", "strategy") === "Webhook") return "a webhook converts its versions";
+  if (storesSecondVersion(crd)) return `it stores objects as ${SECOND_VERSION}`;
+  // Nothing on it would tell which of them to serve again.
+  if (lastingVersions(crd).some(({ served }) => served !== true)) return "not all of its versions are served";
+  return storedVersion(crd) === undefined ? "it stores no version" : undefined;
+}
+
+function storedVersion(crd: JsonObject): JsonObject | undefined {
+  return lastingVersions(crd).find(({ storage }) => storage === true);
+}
+
+/** Without the copy that a run has opened. */
+function lastingVersions(crd: JsonObject): JsonObject[] {
+  return objectsAt(crd, "spec", "versions").filter(({ name }) => name !== SECOND_VERSION);
 }
 
 /** The merge patch that takes this back; undefined where there is nothing to take back. */

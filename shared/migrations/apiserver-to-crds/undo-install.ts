@@ -3,9 +3,10 @@ import type { Action, StageOutcome } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { inServedRef } from "../../kubernetes/admission.ts";
-import { crdResource, crdStates } from "../../kubernetes/crds.ts";
+import { crdResource } from "../../kubernetes/crds.ts";
 import { Discovery } from "../../kubernetes/discovery.ts";
-import { objectsAt, textAt } from "../../kubernetes/fields.ts";
+import { textAt } from "../../kubernetes/fields.ts";
+import { isClosedForLastLook } from "../../kubernetes/last-look.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { foreignObjects, whyKept } from "../target/foreign-objects.ts";
@@ -16,12 +17,14 @@ import type { ApiserverToCrdsOptions } from "./options.ts";
 import { LEFTOVERS } from "./undo/leftovers.ts";
 import { writtenByRun } from "./run-objects.ts";
 import { nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
-import { close, openAgain } from "./second-version.ts";
+import { close } from "./second-version.ts";
 import { reads } from "../target/reads.ts";
+import { keepDefinition, type Removal, removeDefinition } from "../target/remove-definition.ts";
 
 const POLL_MS = 1000;
-/** How long it waits to see into definitions before it leaves them. Milliseconds. */
-const OPEN_MS = 60_000;
+/** How long it tries to close definitions before it leaves them. Milliseconds. */
+const CLOSING_MS = 60_000;
+const PUT_BACK = "kept, as somebody puts it back while it is closed to be looked into once more";
 
 /** An object that this run has created, or was about to. */
 const Created = z.object({
@@ -87,57 +90,40 @@ async function remove(context: Context, { ref, uid = "" }: Created): Promise<voi
   await deleteTarget(context, ref, uid);
 }
 
-/** While an aggregated API server serves v3, the objects of the definitions are seen through the second version alone. */
+/** Each as it is now: a definition of that name that somebody else has created is not this run's. */
 async function removeDefinitions(context: Context, created: readonly Created[]): Promise<StageOutcome> {
-  const states = await crdStates(
-    reads(context),
-    created.map(({ ref }) => ref.name),
-  );
-  const present = created.filter((_, index) => states[index]?.present);
   const left = new Set(leftOf(context));
-  const open = present.filter(({ ref }) => !left.has(ref.name));
-  if (open.length === 0) {
-    await close(context, [...left].filter(isNative));
-    return { done: true };
+  const others = await otherRunsOnDefinitions(context);
+  const open: string[] = [];
+  for (const { ref, uid = "" } of created) {
+    const found = left.has(ref.name) ? undefined : await readTarget(context, ref);
+    if (found === undefined || textAt(found, "metadata", "uid") !== uid) continue;
+    const [other] = others.get(ref.name) ?? [];
+    const removal = await removeOne(context, found, other);
+    if (typeof removal === "object") {
+      await context.ledger(LEFTOVERS).put([leftover(ref.name, removal.kept)]);
+      await context.record({ left: [...left.add(ref.name)] });
+    } else open.push(ref.name);
   }
-  const deleting = open.filter(({ ref }) => states.some((one) => one.name === ref.name && !one.established));
-  const judged = open.filter((one) => !deleting.includes(one));
-  const native = judged.map(({ ref }) => ref.name).filter(isNative);
-  const hidden = native.length === 0 ? undefined : await openAgain(context, native);
-  if (hidden !== undefined && !(await isOverdue(context))) return waitFor(hidden);
-  await deleteUnused(context, judged, hidden);
-  return waitFor(`CRDs are being deleted: ${open.map(({ ref }) => ref.name).join(", ")}`);
+  if (open.length > 0) return waitFor(`CRDs are being deleted: ${open.join(", ")}`);
+  await close(context, [...left].filter(isNative));
+  return { done: true };
 }
 
-async function deleteUnused(
-  context: Context,
-  created: readonly Created[],
-  hidden: string | undefined,
-): Promise<void> {
-  const left = leftOf(context);
-  const others = await otherRunsOnDefinitions(context);
-  for (const one of created) {
-    const { name } = one.ref;
-    const [other] = others.get(name) ?? [];
-    const reason =
-      other !== undefined
-        ? `kept, as run ${other} of another store uses it`
-        : isNative(name) && hidden !== undefined
-          ? `kept, as it cannot be looked into: ${hidden}`
-          : await whyUsed(context, name);
-    if (reason === undefined) await remove(context, one);
-    else {
-      left.push(name);
-      await context.ledger(LEFTOVERS).put([leftover(name, reason)]);
-    }
-  }
-  await context.record({ left });
+/** While an aggregated API server serves v3, the objects of a native definition are seen by the last look alone. */
+async function removeOne(context: Context, crd: JsonObject, otherRun?: string): Promise<Removal> {
+  if (textAt(crd, "metadata", "deletionTimestamp") !== "") return "deleted";
+  if (otherRun !== undefined)
+    return keepDefinition(context, crd, `kept, as run ${otherRun} of another store uses it`);
+  const reason = (await isOverdue(context)) ? PUT_BACK : undefined;
+  if (reason !== undefined && !isClosedForLastLook(crd)) return keepDefinition(context, crd, reason);
+  const isHidden = isNative(textAt(crd, "metadata", "name"));
+  const removal = await removeDefinition(context, crd, (ref) => whyUsed(context, ref), isHidden);
+  return reason !== undefined && removal === "again" ? keepDefinition(context, crd, reason) : removal;
 }
 
 /** Why a definition is kept; undefined where it holds nothing of anybody else. */
-async function whyUsed(context: Context, crd: string): Promise<string | undefined> {
-  const ref = await objectsOf(context, crd);
-  if (ref === undefined) return undefined;
+async function whyUsed(context: Context, ref: ResourceRef): Promise<string | undefined> {
   const oursOf = (page: readonly JsonObject[]) => writtenByRun(context, ref.plural, page);
   return whyKept(await foreignObjects(context, ref, { oursOf }));
 }
@@ -147,26 +133,17 @@ function leftover(crd: string, reason: string): Checkpoint {
   return { rank: 0, key: target, target, state: "pending", sourceRevision: 0, detail: { reason } };
 }
 
-/** Where the objects of a definition are read; a manifest may bring other definitions than the native ones. */
-async function objectsOf(context: Context, crd: string): Promise<ResourceRef | undefined> {
-  if (isNative(crd))
-    return { apiVersion: "projectcalico.org/v3precopy", plural: crd.slice(0, crd.indexOf(".")) };
-  const found = await readTarget(context, { ...crdResource, name: crd });
-  const served = objectsAt(found ?? {}, "spec", "versions").find((one) => one["served"] === true);
-  if (found === undefined || served === undefined) return undefined;
-  const apiVersion = `${textAt(found, "spec", "group")}/${textAt(served, "name")}`;
-  return { apiVersion, plural: textAt(found, "spec", "names", "plural") };
-}
-
 function isNative(crd: string): boolean {
   return nativeCrdNames().includes(crd);
 }
 
+/** Whoever resumes the run may have stopped them. */
 async function isOverdue(context: Context): Promise<boolean> {
-  const { openingAt } = context.notes;
+  const { closingAt } = context.notes;
   const now = context.clock.now();
-  if (typeof openingAt === "number") return now - openingAt > OPEN_MS;
-  await context.record({ openingAt: now });
+  if (typeof closingAt === "number")
+    return now - Math.max(closingAt, context.run.resumedAt ?? 0) > CLOSING_MS;
+  await context.record({ closingAt: now });
   return false;
 }
 

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { changed } from "../testing/dumps.ts";
+import type { JsonObject } from "../../json.ts";
+import { objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { Life } from "../testing/life.ts";
 import { apiserverToCrds } from "./index.ts";
 import { nativeCrds } from "./testing/cluster.ts";
@@ -194,4 +196,62 @@ describe("built-in tiers that nobody may delete", () => {
     const again = await startWhole(worker);
     assertState(await world.drive(worker, again), "Succeeded");
   });
+});
+
+describe("a definition that the run has created, on the way back", () => {
+  const NAME = "networksets.projectcalico.org";
+  const SETS = { plural: "networksets", namespace: "shop" };
+
+  test("is closed to everybody before it goes: what somebody creates right before that is refused", async () => {
+    using world = await wholeWorld();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    const refused: string[] = [];
+    world.meanwhile.before.push(async (write) => {
+      if (write !== `delete apiextensions.k8s.io/v1/customresourcedefinitions/${NAME}`) return;
+      const theirs = { kind: "NetworkSet", metadata: { name: "theirs", namespace: "shop" } };
+      await world.cluster
+        .create({ ...SETS, apiVersion: "projectcalico.org/v3precopy" }, theirs)
+        .catch((error: unknown) => refused.push((error as { code: string }).code));
+    });
+
+    await rollBack(world, worker, runId);
+
+    assert.deepEqual(refused, ["KUBERNETES_NOT_FOUND"]);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+
+  for (const [why, change] of [
+    ["a webhook converts its versions", () => ({ conversion: { strategy: "Webhook" } })],
+    [
+      "not all of its versions are served",
+      (versions: JsonObject[]) => ({
+        versions: [...versions, { name: "v4", served: false, storage: false }],
+      }),
+    ],
+  ] as const)
+    test(`is kept, and told, where it cannot be closed: ${why}`, async () => {
+      using world = await wholeWorld();
+      const before = world.cluster.dump();
+      const worker = world.worker();
+      const runId = await runBefore(world, worker, "lock");
+      world.meanwhile.before.push(async (write) => {
+        // They are the first that goes once native objects cannot be reached any more.
+        if (!write.startsWith("delete admissionregistration.k8s.io/")) return;
+        const found = await world.cluster.storage.get({ ...crdResource, name: NAME });
+        const spec = change(objectsAt(found, "spec", "versions"));
+        await world.cluster.storage.patch({ ...crdResource, name: NAME }, { spec }, { type: "merge" });
+      });
+
+      await rollBack(world, worker, runId);
+
+      const left = changed(before, world.cluster.dump());
+      assert.deepEqual(left, [`apiextensions.k8s.io/v1/customresourcedefinitions/${NAME}`]);
+      const rows = await worker.embedded.store.listCheckpoints(runId, "leftovers", { limit: 10 });
+      assert.match(
+        textAt(rows[0]?.detail ?? {}, "reason"),
+        new RegExp(`^kept, as somebody might .*: ${why}$`),
+      );
+    });
 });

@@ -7,6 +7,7 @@ import {
   isClosedForLastLook,
   LAST_LOOK,
   openedAfterLastLook,
+  whyNotClosable,
 } from "../../kubernetes/last-look.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
@@ -21,26 +22,47 @@ type WhyUsed = (ref: ResourceRef) => Promise<string | undefined>;
 /**
  * Deletes a definition with all that it holds, unless somebody uses it. What somebody creates between the look and the deletion
  * would go with it: so once nobody is seen to use it, it is served under a name that nobody knows, and looked into once more.
- * A definition that cannot be served so is deleted right after the look. To be called until it is not "again", each time with the
- * definition as it is then.
+ * A definition that cannot be served so is kept. To be called until it is not "again", each time with the definition as it is then.
+ *
+ * @param isHidden - true where somebody else serves its group, so that the last look is the only one
  */
 export async function removeDefinition(
   context: AnyContext,
   crd: JsonObject,
   whyUsed: WhyUsed,
+  isHidden = false,
 ): Promise<Removal> {
   const isClosed = isClosedForLastLook(crd);
-  if (isClosed && (await isServed(context, resourceOf(crd, crdState(crd).storage)))) return "again";
-  const reason = await whyUsed(resourceOf(crd, isClosed ? LAST_LOOK : crdState(crd).served[0]));
-  if (reason !== undefined) {
-    const opened = openedAfterLastLook(crd);
-    const isOpen = opened === undefined || (await written(() => patch(context, crd, opened)));
-    return isOpen ? { kept: reason } : "again";
+  if (isClosed && !(await isShut(context, crd, isHidden))) return "again";
+  if (isClosed || !isHidden) {
+    const reason = await whyUsed(resourceOf(crd, isClosed ? LAST_LOOK : crdState(crd).served[0]));
+    if (reason !== undefined) return keepDefinition(context, crd, reason);
   }
-  const closed = isClosed ? undefined : closedForLastLook(crd);
-  if (closed === undefined) return (await written(() => remove(context, crd))) ? "deleted" : "again";
+  // Of one that was never established nobody has ever created anything.
+  if (isClosed || !crdState(crd).established)
+    return (await written(() => remove(context, crd))) ? "deleted" : "again";
+  const closed = closedForLastLook(crd);
+  if (closed === undefined) return { kept: unclosable(crd) };
   await written(() => patch(context, crd, closed));
   return "again";
+}
+
+/** Leaves a definition, for this reason, serving what it served before it was looked into. */
+export async function keepDefinition(context: AnyContext, crd: JsonObject, reason: string): Promise<Removal> {
+  const opened = openedAfterLastLook(crd);
+  const isOpen = opened === undefined || (await written(() => patch(context, crd, opened)));
+  return isOpen ? { kept: reason } : "again";
+}
+
+function unclosable(crd: JsonObject): string {
+  const reason = whyNotClosable(crd) ?? "it has changed";
+  return `kept, as somebody might use it right before it is deleted, and it cannot be closed to everybody before: ${reason}`;
+}
+
+/** The API server hears of a change to a definition a moment after it has taken it. */
+async function isShut(context: AnyContext, crd: JsonObject, isHidden: boolean): Promise<boolean> {
+  if (isHidden) return isServed(context, resourceOf(crd, LAST_LOOK));
+  return !(await isServed(context, resourceOf(crd, crdState(crd).storage)));
 }
 
 function refOf(crd: JsonObject): ObjectRef {
@@ -53,7 +75,6 @@ function resourceOf(crd: JsonObject, version = "v1"): ResourceRef {
   return { apiVersion: `${group}/${version}`, plural };
 }
 
-/** The API server hears of a change to a definition a moment after it has taken it. */
 async function isServed(context: AnyContext, ref: ResourceRef): Promise<boolean> {
   const options = { limit: 1, metadataOnly: true, signal: context.signal };
   return (

@@ -29,7 +29,9 @@ import { discoveryOf, servesAdmission } from "./served.ts";
 
 const OLD = "crd.projectcalico.org/v1";
 const NATIVE = "projectcalico.org/v3";
-const SECOND = "projectcalico.org/v3precopy";
+const GROUP_OF_OLD = "crd.projectcalico.org";
+/** Served in the versions that their definitions name. */
+const GROUPS: ReadonlySet<string> = new Set([GROUP_OF_OLD, "projectcalico.org"]);
 const AUTOMANAGED = {
   apiVersion: nativeApiService.apiVersion,
   kind: "APIService",
@@ -204,15 +206,14 @@ export class FakeCluster implements KubernetesApi {
     if (apiVersion === NATIVE && (await this.#apiService()).served === "aggregated")
       return aggregated(plural);
     if (apiVersion.startsWith(`${ADMISSION_GROUP}/`)) return this.#admission(apiVersion, plural);
-    if (apiVersion !== NATIVE && apiVersion !== SECOND && apiVersion !== OLD)
-      return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const [group = "", version = ""] = apiVersion.split("/");
+    if (!GROUPS.has(group)) return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const crd = await this.#stored.get({ ...crdResource, name: `${plural}.${group}` }).catch(() => undefined);
     const isServed = objectsAt(crd ?? {}, "spec", "versions").some(
       ({ name, served }) => name === version && served === true,
     );
     if (!isServed) throw notFound(`${apiVersion}/${plural}`);
-    const kept = apiVersion === OLD ? OLD : NATIVE;
+    const kept = group === GROUP_OF_OLD ? OLD : NATIVE;
     const keep = (object: JsonObject): JsonObject => ({ ...object, apiVersion: kept });
     return { apiVersion: kept, plural, show: as, keep };
   }
