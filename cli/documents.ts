@@ -60,6 +60,7 @@ function controlPart({
   undoCause,
   approvals,
   resolutions = [],
+  leftOut = [],
 }: RunControl): object {
   const given = approvals.map(({ subject, by, at }) => ({ subject, by, at: timestamp(at) }));
   const decided = resolutions.map((one) => ({
@@ -75,6 +76,7 @@ function controlPart({
     undoCause,
     approvals: given,
     ...(decided.length === 0 ? {} : { resolutions: decided }),
+    ...(leftOut.length === 0 ? {} : { leftOut: leftOut.map((one) => ({ ...one, at: timestamp(one.at) })) }),
   };
 }
 

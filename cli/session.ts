@@ -1,4 +1,5 @@
 import type { StartRequest } from "../shared/engine/engine.ts";
+import type { LeaveOutRequest } from "../shared/engine/leave-out.ts";
 import type { ArtifactStore, CheckpointStore } from "../shared/engine/ports.ts";
 import type { Approval, LeftBehind, ResolutionRequest, RunRecord } from "../shared/engine/records.ts";
 import { type AwsSession, openAwsSession } from "./aws/session.ts";
@@ -13,7 +14,8 @@ import type { World } from "./world.ts";
 export interface RunActions {
   start(request: StartRequest): Promise<RunRecord>;
   pause(runId: string): Promise<void>;
-  resume(runId: string): Promise<void>;
+  /** Goes on without what is left out from now on. */
+  resume(runId: string, leaveOut?: LeaveOutRequest): Promise<void>;
   /** Returns what was approved: `subject`, else what the run waits for; with `seen`, only if that is its fingerprint. */
   approve(runId: string, by: string, subject?: string, seen?: string): Promise<Approval>;
   resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void>;

@@ -96,7 +96,19 @@ const COMMANDS = {
     .strictObject({ runId: RunId, by: By, ...Expiry })
     .describe("Stops a run at its next safe point"),
   ResumeRun: z
-    .strictObject({ runId: RunId, by: By, ...Expiry })
+    .strictObject({
+      runId: RunId,
+      skip: z
+        .array(z.string().min(1).max(512))
+        .min(1)
+        .max(500)
+        .optional()
+        .describe(
+          "What is left out from now on, such as NetworkSet/shop/partners: a loss that the run asks to approve. Only for migrations that leave objects out, and before that is approved",
+        ),
+      by: By,
+      ...Expiry,
+    })
     .describe("Lets a paused or failed run go on"),
   ApproveRun: z
     .strictObject({

@@ -2,6 +2,8 @@ import type { Command } from "../../events/commands.ts";
 import { DEFAULT_RETRY } from "../../shared/engine/backoff.ts";
 import { Engine, newRunId, type StartRequest } from "../../shared/engine/engine.ts";
 import { RunNotFoundError } from "../../shared/engine/errors.ts";
+import type { LeaveOutRequest } from "../../shared/engine/leave-out.ts";
+import type { Migration } from "../../shared/engine/migration.ts";
 import type { CheckpointStore } from "../../shared/engine/ports.ts";
 import type {
   Approval,
@@ -62,11 +64,13 @@ export class AwsActions implements RunActions {
     }).pause(runId);
   }
 
-  async resume(runId: string): Promise<void> {
+  /** Throws what `Engine.resume` throws. What is not on the cluster is found there alone: that command is not taken. */
+  async resume(runId: string, leaveOut?: LeaveOutRequest): Promise<void> {
+    const skip = leaveOut === undefined ? {} : { skip: [...leaveOut.objects] };
     await this.#asking({
-      command: () => ({ type: "ResumeRun", data: { runId, by: this.#world.user } }),
+      command: () => ({ type: "ResumeRun", data: { runId, by: this.#world.user, ...skip } }),
       taken: ({ retries }, before) => retries > before.retries,
-    }).resume(runId);
+    }).resume(runId, leaveOut);
   }
 
   /** Throws what `Engine.approve` throws. */
@@ -130,7 +134,7 @@ export class AwsActions implements RunActions {
       connections: { open: () => Promise.reject(new Error("an action connects to no cluster")) },
     };
     const settings = { holder: "command line", leaseTtlMs: 0, busyDelayMs: 0, retry: DEFAULT_RETRY };
-    return new Engine(ports, settings, this.#world.migrations);
+    return new Engine(ports, settings, this.#world.migrations.map(withoutLooks));
   }
 
   async #create(run: RunRecord, control: RunControl): Promise<void> {
@@ -174,6 +178,14 @@ export class AwsActions implements RunActions {
       await clock.sleep(POLL_MS);
     }
   }
+}
+
+/** What it takes a cluster for is found out by the functions. */
+function withoutLooks(migration: Migration<ClusterConnections>): Migration<ClusterConnections> {
+  const { leaveOut } = migration;
+  if (leaveOut === undefined) return migration;
+  const { missing: _onTheCluster, ...rule } = leaveOut;
+  return { ...migration, leaveOut: rule };
 }
 
 function named(approval: Approval | undefined): Partial<Pick<Approval, "subject" | "fingerprint">> {

@@ -105,6 +105,24 @@ describe("commands with --aws", () => {
     assert.equal((await runOnAws(world, "resume", "-q")).code, 0);
   });
 
+  test("resume sends what is left out, and what cannot be is refused before anything is sent", async (t) => {
+    const { world, stack } = await deployed(t, { leavesOut: true });
+    await runOnAws(world, ...START, "--stop-before", "copy");
+    const sent = stack.commands.length;
+    const refused = await runOnAws(world, "resume", "--skip", "thing/a", "-q");
+    assert.match(refused.stderr, /"thing\/a": no name of an object, such as Thing\/a \(SKIP_UNKNOWN\)/);
+    assert.equal(stack.commands.length, sent);
+    await runOnAws(world, "resume", "--skip", "Thing/a", "--skip", "Thing/b", "-q");
+    const { type, data } = stack.commands.at(-1) ?? {};
+    assert.deepEqual([type, data], ["ResumeRun", { ...data, skip: ["Thing/a", "Thing/b"] }]);
+    const { runId = "" } = data ?? {};
+    const control = await stack.store.getControl(runId);
+    assert.deepEqual(
+      control?.leftOut?.map(({ object }) => object),
+      ["Thing/a", "Thing/b"],
+    );
+  });
+
   test("pause, abort and rollback are sent, and end as they do in a store", async (t) => {
     const { world, stack } = await deployed(t);
     await runOnAws(world, ...START, "--stop-before", "lock");

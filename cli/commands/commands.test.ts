@@ -432,6 +432,22 @@ describe("approve, pause, resume, abort and rollback", () => {
     assert.equal((await runIn(world, "resume", "-q")).code, 0);
   });
 
+  test("resume leaves out what it names, each refused by name that is not there", async (t) => {
+    const world = fakeWorld(t, { leavesOut: true });
+    await start(world, "--stop-before", "copy");
+    const refused = await runIn(world, "resume", "--skip", "Thing/a", "--skip", "Thing/none", "-q");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /--skip: "Thing\/none": not there \(SKIP_UNKNOWN\)/);
+    await runIn(world, "resume", "--skip", "Thing/a", "--skip", "Thing/b", "-q");
+    const { spec } = JSON.parse((await runIn(world, "describe", "-o", "json")).stdout) as {
+      spec: { leftOut: { object: string }[] };
+    };
+    assert.deepEqual(
+      spec.leftOut.map(({ object }) => object),
+      ["Thing/a", "Thing/b"],
+    );
+  });
+
   test("several runs that fit have to be named", async (t) => {
     const world = fakeWorld(t);
     const other = writeKubeconfig(world.folder, "other", "https://other.example.com");

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { z } from "zod";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { findRun, isUnfinished } from "../runs.ts";
@@ -11,7 +11,11 @@ const EXAMPLES = `
 Examples:
   calico-migrator resume                              # the only run under way
   calico-migrator resume etcd-to-kubernetes-1a2b3c4d
+  calico-migrator resume apiserver-to-crds-1a2b3c4d --skip NetworkSet/shop/partners   # without that object: a loss to approve
 `;
+
+const ResumeFlags = WorkFlags.extend({ skip: z.array(z.string()).optional() });
+type ResumeFlags = z.infer<typeof ResumeFlags>;
 
 /** `resume`: goes on with a run that was interrupted, paused, or has failed. */
 export function resumeCommand(): CommandEntry {
@@ -25,15 +29,22 @@ export function resumeCommand(): CommandEntry {
     "before",
     EXAMPLES.trimStart(),
   );
-  return { command, handle: ({ world, args, flags }) => resume(world, args, WorkFlags.parse(flags)) };
+  command.addOption(
+    new Option(
+      "--skip <object>",
+      "leave this object of the old group out from now on, such as NetworkSet/shop/partners (repeatable): a loss to approve",
+    ).argParser((object: string, before: readonly string[] | undefined) => [...(before ?? []), object]),
+  );
+  return { command, handle: ({ world, args, flags }) => resume(world, args, ResumeFlags.parse(flags)) };
 }
 
-async function resume(world: World, args: readonly unknown[], flags: WorkFlags): Promise<number> {
+async function resume(world: World, args: readonly unknown[], flags: ResumeFlags): Promise<number> {
   const [runId] = z.tuple([z.string().optional()]).parse(args);
   await using session = await openSession(world, flags, { concurrency: flags.concurrency });
   const { store } = session;
   const run = await findRun(store, runId, isUnfinished);
-  await session.actions.resume(run.runId);
+  const { skip } = flags;
+  await session.actions.resume(run.runId, skip && { objects: skip, by: world.user });
   await approveAlso(session, run, flags);
   const control = await store.getControl(run.runId);
   return await workOn(session, run, flags, { wanted: control?.undo === undefined ? "forward" : "undo" });

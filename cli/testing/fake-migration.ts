@@ -9,6 +9,7 @@ import {
   type Migration,
   type Sweep,
 } from "../../shared/engine/migration.ts";
+import type { LeaveOutRule } from "../../shared/engine/leave-out.ts";
 import { DEFAULT_LOCK_POLICY, type LockPolicy } from "../../shared/engine/lock.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
@@ -51,9 +52,18 @@ export interface FakeOptions {
   erases?: boolean;
   /** How many things its way back leaves in the target. Default none. */
   leaves?: number;
+  /** Its runs can leave things out, as `Thing/NAME`. Default false. */
+  leavesOut?: boolean;
   /** There is a migration `backup` as well, which leaves nothing to undo. Default false. */
   backups?: boolean;
 }
+
+const LEAVES_OUT: LeaveOutRule<unknown> = {
+  before: "lock",
+  example: "Thing/a",
+  isName: (object) => object.startsWith("Thing/"),
+  missing: (_cluster, objects) => Promise.resolve(objects.filter((object) => object === "Thing/none")),
+};
 
 type FakeStage = Action<unknown, JsonObject>;
 
@@ -76,6 +86,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
     name: "fake",
     title: "move nothing anywhere",
     options: options.anyOptions === true ? z.record(z.string(), z.json()) : z.strictObject({}),
+    ...(options.leavesOut === true ? { leaveOut: LEAVES_OUT } : {}),
     lockPolicy: () => options.policy ?? DEFAULT_LOCK_POLICY,
     stages: [
       preflight(options),

@@ -117,9 +117,11 @@ async function carryOut(engine: Engine<ClusterConnections>, command: Command): P
     case "PauseRun":
       await engine.pause(command.data.runId);
       break;
-    case "ResumeRun":
-      await engine.resume(command.data.runId);
+    case "ResumeRun": {
+      const { runId, by, skip } = command.data;
+      await engine.resume(runId, skip && { objects: skip, by });
       break;
+    }
     case "ApproveRun":
       await approve(engine, command.data);
       break;

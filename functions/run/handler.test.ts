@@ -134,6 +134,15 @@ describe("commands of people", () => {
       assert.equal((await rig.engine.describe("run-1")).control.pause, false);
     }));
 
+  test("leave nothing out where that cannot be, and say so", () =>
+    withQueue(async (queue, rig) => {
+      await send(queue, startRun());
+      const resume = { runId: "run-1", skip: ["NetworkSet/shop/partners"], by: "ann" };
+      await send(queue, { type: "ResumeRun", data: resume });
+      assert.equal(queue.refusals[0]?.code, "SKIP_IMPOSSIBLE");
+      assert.equal((await rig.engine.describe("run-1")).control.retries, 0);
+    }));
+
   test("approve what they name, and nothing else", () =>
     withQueue(async (queue, rig) => {
       await send(queue, startRun());

@@ -16,8 +16,10 @@ export async function carryOutRunCommand<C>(command: Command, engine: Engine<C>)
       return engine.pause(command.data.runId);
     case "AbandonRun":
       return abandon(engine, command.data);
-    case "ResumeRun":
-      return engine.resume(command.data.runId);
+    case "ResumeRun": {
+      const { runId, by, skip } = command.data;
+      return engine.resume(runId, skip && { objects: skip, by });
+    }
     case "ApproveRun": {
       const { runId, by, subject, fingerprint } = command.data;
       await engine.approve(runId, by, subject, fingerprint);

@@ -50,6 +50,7 @@ export function stageContext<C>(source: ContextSource<C>): StageContext<C, JsonO
     stageOf: forwardStage,
     approved: (subject, { fingerprint }) => isApproved(source.control.approvals, subject, fingerprint),
     resolution: (conflict) => resolutionOf(source.control.resolutions, conflict),
+    leftOut: (source.control.leftOut ?? []).map(({ object }) => object),
     announce: source.announce,
     tellLock: (state, datastore, data = {}) => source.tellLock(state, datastore, data),
   };

@@ -8,6 +8,7 @@ import { workBatch } from "./batch-work.ts";
 import { RunNotFoundError } from "./errors.ts";
 import { runLease } from "./lease-names.ts";
 import { tellLifted } from "./lifted-lock.ts";
+import { checkLeaveOut, type LeaveOutRequest, withLeftOut } from "./leave-out.ts";
 import type { Migration } from "./migration.ts";
 import type { WorkMessage } from "./ports.ts";
 import type {
@@ -81,12 +82,19 @@ export class Engine<C> {
     await this.ask(runId, (control) => ({ ...control, pause: true }));
   }
 
-  /** Lets a paused or failed run go on. Throws RUN_ENDED, unless an undo that was asked for is still to be begun. */
-  async resume(runId: string): Promise<void> {
+  /**
+   * Lets a paused or failed run go on, without what is left out from now on. Throws RUN_ENDED, unless an undo that was asked for
+   * is still to be begun; and SKIP_IMPOSSIBLE, SKIP_TOO_LATE and SKIP_UNKNOWN for what cannot be left out. Nothing is recorded then.
+   */
+  async resume(runId: string, leaveOut?: LeaveOutRequest): Promise<void> {
     const { run, control } = await this.controlled(runId);
     const isTurning = control.undo !== undefined && run.track === "forward";
     if (isEnd(run.state) && !isTurning) throw runEnded(run, nothingToResume(run));
-    await this.ask(runId, (control) => ({ ...control, pause: false, retries: control.retries + 1 }));
+    const out = leaveOut === undefined ? undefined : await this.leavingOut({ run, control }, leaveOut);
+    await this.ask(runId, (now) => {
+      const { retries, ...control } = out === undefined ? now : out(now);
+      return { ...control, pause: false, retries: retries + 1 };
+    });
     await this.wake(runId);
   }
 
@@ -234,6 +242,16 @@ export class Engine<C> {
     throw new MigratorError("MIGRATION_UNKNOWN", `there is no migration "${name}"`, {
       next: `Use one of: ${known}.`,
     });
+  }
+
+  private async leavingOut(
+    { run, control }: { run: RunRecord; control: RunControl },
+    leaveOut: LeaveOutRequest,
+  ): Promise<(control: RunControl) => RunControl> {
+    const migration = this.ofRun(run);
+    await checkLeaveOut(this.parts, { run, control, migration }, leaveOut.objects);
+    const request = { ...leaveOut, at: this.parts.clock.now() };
+    return (now) => withLeftOut(now, { run, migration }, request);
   }
 
   private async ask(runId: string, change: (control: RunControl) => RunControl): Promise<void> {

@@ -3,6 +3,7 @@ import type { Ledger } from "./ledger.ts";
 import type { PhaseOf } from "./phase.ts";
 import type { ArtifactStore, Clock } from "./ports.ts";
 import type { Shown } from "./approvals.ts";
+import type { LeaveOutRule } from "./leave-out.ts";
 import type { LockPolicy } from "./lock.ts";
 import type {
   BatchRecord,
@@ -51,6 +52,8 @@ export interface StageContext<C, O> {
    * forgotten.
    */
   resolution(conflict: SeenConflict): Resolution | undefined;
+  /** What people have left out since the run began, by name: see {@link LeaveOutRule}. */
+  readonly leftOut: readonly string[];
   /** Tells the world of a state change, in the past tense, without secrets. */
   announce(type: string, data: JsonObject): Promise<void>;
   /**
@@ -186,6 +189,8 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   lockPolicy?(options: O): LockPolicy;
   /** For migrations whose users know phases: told in events of the run and its stages as `phase`, and shown to people. */
   phase?: PhaseOf;
+  /** For migrations whose runs can leave single objects out once they have begun. */
+  leaveOut?: LeaveOutRule<C>;
   /**
    * What somebody finds of a run that was given up, beside its lock and the steps that were not undone: by what it has recorded, as its
    * cluster may be gone. `count` tells how many checkpoints a ledger holds, by state.

@@ -164,6 +164,13 @@ export type Resolution = ResolutionRequest & {
   retries: number;
 };
 
+/** An object that a person leaves out of a run that has begun, as its migration names objects. */
+export interface LeftOutObject {
+  object: string;
+  by: string;
+  at: number;
+}
+
 /** What people ask of a run. Kept apart from {@link RunRecord}, so that asking never races with the worker's saves. */
 export interface RunControl {
   pause: boolean;
@@ -178,6 +185,10 @@ export interface RunControl {
   approvals: Approval[];
   /** Decisions that the run may not have gone by yet; none without it. What it went by stands in its checkpoints. */
   resolutions?: Resolution[];
+  /** What people have left out since the run began; none without it. */
+  leftOut?: LeftOutObject[];
+  /** True once nothing more can be left out: what was is approved, and the run goes by it. */
+  leftOutClosed?: boolean;
   /** Grows by one with every `resume`, and with every other request to look again. */
   retries: number;
   /** What tells the latest commands that were taken, where they come as messages, which may come twice. */

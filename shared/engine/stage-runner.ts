@@ -15,7 +15,7 @@ export async function enterStage<C>(
   stage: Stage<C, JsonObject>,
 ): Promise<StageRecord | "stop"> {
   const fresh = newStageRecord(session, stage.name);
-  const wanted = await missingApproval(session, stage, await contextOf(session, fresh));
+  const wanted = await missingForGood(session, stage, fresh);
   if (wanted !== undefined) return (await wait(session, wanted), "stop");
   if (stage.changesCluster === true && !session.run.holdsCluster) {
     await session.save((from) => ({ ...from, run: { ...from.run, holdsCluster: true } }));
@@ -66,6 +66,32 @@ async function contextOf<C>(
     ...{ parts, run, control, connections, lease, stage, tellLock },
     ...{ announce: tell, mayRecord: true },
   });
+}
+
+/**
+ * What is left out is approved before a stage, and from then on nothing more is left out: that is closed in one write with what
+ * people ask, so that whatever was left out before it is among what is approved.
+ */
+async function missingForGood<C>(
+  session: RunSession<C>,
+  stage: Stage<C, JsonObject>,
+  fresh: StageRecord,
+): Promise<WaitRequest | undefined> {
+  const wanted = await missingApproval(session, stage, await contextOf(session, fresh));
+  const { run, control, migration } = session;
+  if (run.track !== "forward" || migration.leaveOut?.before !== stage.name) return wanted;
+  if (wanted !== undefined) return (await closeLeaveOut(session, false), wanted);
+  await closeLeaveOut(session, true);
+  if ((session.control.leftOut ?? []).length === (control.leftOut ?? []).length) return undefined;
+  const late = await missingApproval(session, stage, await contextOf(session, fresh));
+  if (late !== undefined) await closeLeaveOut(session, false);
+  return late;
+}
+
+async function closeLeaveOut<C>(session: RunSession<C>, leftOutClosed: boolean): Promise<void> {
+  const { parts, run, control } = session;
+  if ((control.leftOutClosed ?? false) === leftOutClosed) return;
+  session.control = await parts.store.updateControl(run.runId, (now) => ({ ...now, leftOutClosed }));
 }
 
 async function missingApproval<C>(

@@ -205,7 +205,7 @@ export class KindComparison {
   async #isExpected({ kind, state, object }: Finding): Promise<boolean> {
     if (state !== "foreign" || object === undefined) return false;
     if (kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) return true;
-    return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context.options));
+    return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context));
   }
 
   async #reasonOf({ state, object }: Finding): Promise<string> {
@@ -215,7 +215,7 @@ export class KindComparison {
   }
 
   async #isKnownNamesake(object: JsonObject): Promise<boolean> {
-    if (this.#context.options.skip.length === 0) return false;
+    if (leftOutKeys(this.#context).size === 0) return false;
     this.#namesakes ??= knownNamesakes(this.#context);
     return (await this.#namesakes).has(nativeIdOf(this.#kind, object));
   }

@@ -24,7 +24,7 @@ export interface CopyWay {
 
 /**
  * Copies v1 objects of one kind to their native ones: checkpoints first, then each object, then the outcomes. What was
- * copied as it is already is left alone, and so is what the options leave out.
+ * copied as it is already is left alone, and so is what the run leaves out.
  *
  * @returns how many ended in which state.
  */
@@ -34,7 +34,7 @@ export async function copyObjects(
   kind: NativeKind,
   objects: readonly JsonObject[],
 ): Promise<Record<string, number>> {
-  const out = leftOutKeys(context.options);
+  const out = leftOutKeys(context);
   const leftOut = await leaveOut(
     context,
     kind,

@@ -26,6 +26,11 @@ function markOf(object: JsonObject): JsonObject {
   return { name, annotations };
 }
 
+function refusePartners(write: string): void {
+  if (!/^(create|replace) projectcalico\.org\/v3[a-z]*\/networksets\/shop\/partners$/.test(write)) return;
+  throw new KubernetesApiError("KUBERNETES_INVALID", write, { next: "Ask its owner.", status: 422 });
+}
+
 describe("what a failed run says to do gets it further", () => {
   test("an old group without ClusterInformation: it is there again, then resume", async () => {
     using world = await wholeWorld();
@@ -153,14 +158,27 @@ describe("what a failed run says to do gets it further", () => {
     assert.ok(count > 10);
   });
 
-  test("an object that the API server does not take, and nobody can mend: rollback, then start with --skip", async () => {
+  test("an object that the API server does not take, and nobody can mend: resume with --skip", async () => {
     using world = await wholeWorld();
     const worker = world.worker();
-    world.cluster.hooks.before = (write) => {
-      if (!/^create projectcalico\.org\/v3[a-z]*\/networksets\/shop\/partners$/.test(write)) return;
-      throw new KubernetesApiError("KUBERNETES_INVALID", write, { next: "Ask its owner.", status: 422 });
-    };
+    world.cluster.hooks.before = refusePartners;
     const runId = await startWhole(worker);
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "COPY_FAILED", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.failure.next, /`resume` with --skip KIND\/NAMESPACE\/NAME/);
+    await worker.engine.resume(runId, { objects: ["NetworkSet/shop/partners"], by: "ann" });
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "uncarried");
+    assertState(await goOn(world, worker, runId, "uncarried"), "Succeeded");
+  });
+
+  test("the same inside the lock: rollback, then start with --skip", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    const partners = { apiVersion: OLD, plural: "networksets", namespace: "shop", name: "partners" };
+    await world.cluster.patch(partners, { spec: { nets: ["10.7.0.0/16"] } }, { type: "merge" });
+    world.cluster.hooks.before = refusePartners;
+    await worker.engine.approve(runId, "test", "lock");
     const { run } = await world.drive(worker, runId);
     assert.equal(run.failure?.code, "COPY_FAILED", JSON.stringify([run.stage, run.failure]));
     assert.match(run.failure.next, /`rollback`, then `start` with --skip/);

@@ -2,6 +2,7 @@ import { defineMigration } from "../../engine/migration.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { lockPolicy } from "../lock-options.ts";
 import { resourceTraces } from "../traces.ts";
+import { leaveOutRule } from "./left-out.ts";
 import { readCrdManifest } from "./manifest.ts";
 import { statusMirror } from "./mirror/mirror.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
@@ -49,6 +50,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
       crds: await readCrdManifest(context),
       gitops: context.options.gitops,
       skip: context.options.skip,
+      leftOut: context.leftOut,
       skipForeignOwnerReferences: context.options.skipForeignOwnerReferences,
       mirrorStatus: context.options.mirrorStatus,
       guards: context.options.guards,
@@ -101,5 +103,6 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
   ],
   afterUndo: [verifyUndone, releaseOthersBack, releaseOwnedBack],
   phase: phaseOf,
+  leaveOut: leaveOutRule,
   show: statusMirror(),
 });

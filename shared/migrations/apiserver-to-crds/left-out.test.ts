@@ -6,6 +6,7 @@ import type { Ask } from "../../engine/asks.ts";
 import type { Checkpoint, RunRecord } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { orAbsent } from "../../kubernetes/absent.ts";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { Worker } from "../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
@@ -14,6 +15,7 @@ import { policy } from "./testing/source.ts";
 import {
   assertState,
   rollBack,
+  runBefore,
   startWhole,
   wholeWorld,
   wholeWorldWithoutSecondVersion,
@@ -256,6 +258,124 @@ describe("a native object that has the name of what is left out", () => {
     const { run } = await world.drive(worker, runId);
     assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify(run.waiting));
     assert.match(run.failure.message, /security\.open .*nobody has approved that it acts instead/);
+  });
+});
+
+describe("an object that is left out of a run that has begun", () => {
+  const PARTNERS = "NetworkSet/shop/partners";
+  const KEY = `${V1}/networksets/shop/partners`;
+  const NATIVE_ID = `${NATIVE}/networksets/shop/partners`;
+  const leaveOut = ({ engine }: Worker, runId: string, ...objects: string[]): Promise<void> =>
+    engine.resume(runId, { objects, by: "ann" });
+
+  /** Lets the run go on until it asks for the loss of the one object, and to its end. */
+  async function approveLoss(world: World, worker: Worker, runId: string, key = KEY): Promise<void> {
+    const asked = await waiting(world, worker, runId);
+    assert.equal(asked.subject, "uncarried", asked.message);
+    assert.match(asked.message, new RegExp(`^1 objects are left out, .*${key}`));
+    assert.doesNotMatch(asked.message, /act after the unlock/);
+    await worker.engine.approve(runId, "ann", "uncarried", asked.fingerprint);
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.equal(world.cluster.dump()[NATIVE_ID], undefined);
+    assert.deepEqual(
+      (await kept(worker, runId, "uncarried")).map((row) => row.key),
+      [key],
+    );
+    const { stages } = await world.describe(worker, runId);
+    assert.deepEqual(stages.find(({ stage }) => stage === "verify-all")?.notes["leftOut"], [key]);
+  }
+
+  for (const [where, create] of [
+    ["where the API server judges early", wholeWorld],
+    ["where it judges inside the lock alone", wholeWorldWithoutSecondVersion],
+  ] as const)
+    test(`because preflight refuses it is approved, ${where}`, async () => {
+      using world = await create();
+      await world.cluster.delete({
+        apiVersion: V1,
+        plural: "networksets",
+        namespace: "shop",
+        name: "partners",
+      });
+      await fill(world);
+      await world.cluster.delete({ ...POLICIES, name: "same" });
+      const worker = world.worker();
+      const runId = await startWhole(worker);
+      assert.equal((await world.drive(worker, runId)).run.failure?.code, "PREFLIGHT_FAILED");
+      await leaveOut(worker, runId, "NetworkSet/stuck/held");
+      await approveLoss(world, worker, runId, KEYS[0]);
+    });
+
+  test("because it cannot be copied goes on without a rollback", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    world.cluster.hooks.before = (write) => {
+      if (!/^create projectcalico\.org\/v3[a-z]*\/networksets\/shop\/partners$/.test(write)) return;
+      throw new KubernetesApiError("KUBERNETES_INVALID", write, { next: "Ask its owner.", status: 422 });
+    };
+    const runId = await startWhole(worker);
+    assert.equal((await world.drive(worker, runId)).run.failure?.code, "COPY_FAILED");
+    await leaveOut(worker, runId, PARTNERS);
+    await approveLoss(world, worker, runId);
+  });
+
+  for (const stage of ["try-copy", "pre-copy", "verify-copy", "follow"])
+    test(`before ${stage} is approved, and what was copied of it is taken away again`, async () => {
+      using world = await wholeWorld();
+      const worker = world.worker();
+      const runId = await runBefore(world, worker, stage);
+      await leaveOut(worker, runId, PARTNERS, PARTNERS);
+      const { control } = await world.describe(worker, runId);
+      assert.deepEqual(
+        control.leftOut?.map(({ object, by }) => [object, by]),
+        [[PARTNERS, "ann"]],
+      );
+      await world.drive(worker, runId);
+      await worker.engine.approve(runId, "ann", stage);
+      await approveLoss(world, worker, runId);
+    });
+
+  test("leaves nothing behind once the run is undone", async () => {
+    using world = await wholeWorld();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "follow");
+    await leaveOut(worker, runId, PARTNERS);
+    await world.drive(worker, runId);
+    await worker.engine.approve(runId, "ann", "follow");
+    await waiting(world, worker, runId);
+    await rollBack(world, worker, runId);
+    assert.deepEqual(world.cluster.dump(), before);
+  });
+
+  test("is refused by name where it is misspelt or not there, and nothing is recorded", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "pre-copy");
+    for (const [wrong, message] of [
+      ["networkset/shop/partners", /"networkset\/shop\/partners": no name of an object, such as NetworkSet/],
+      ["NetworkSet/shop/partner", /^--skip: "NetworkSet\/shop\/partner": not there$/],
+    ] as const)
+      await assert.rejects(leaveOut(worker, runId, PARTNERS, wrong), { code: "SKIP_UNKNOWN", message });
+    const { control } = await world.describe(worker, runId);
+    assert.deepEqual([control.leftOut, control.retries], [undefined, 0]);
+    await leaveOut(worker, runId, PARTNERS);
+    await world.drive(worker, runId);
+    await worker.engine.approve(runId, "ann", "pre-copy");
+    await approveLoss(world, worker, runId);
+  });
+
+  test("is refused once it is approved what is left out; after a rollback another run leaves it out", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    await assert.rejects(leaveOut(worker, runId, PARTNERS), {
+      code: "SKIP_TOO_LATE",
+      next: /`calico-migrator rollback \S+`, then `start` with --skip/,
+    });
+    await rollBack(world, worker, runId);
+    const other = await startWhole(worker, { options: { skip: [PARTNERS] } });
+    await approveLoss(world, worker, other);
   });
 });
 

@@ -2,19 +2,23 @@ import { hash } from "node:crypto";
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import { convertUid } from "../../calico/uid.ts";
 import { type Shown, Tally } from "../../engine/approvals.ts";
-import { type Ledger, ledgerPages } from "../../engine/ledger.ts";
+import type { LeaveOutRule } from "../../engine/leave-out.ts";
+import type { Ledger } from "../../engine/ledger.ts";
 import type { ApprovalRule } from "../../engine/migration.ts";
-import type { Checkpoint } from "../../engine/records.ts";
+import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import { canonicalJson, type JsonObject } from "../../json.ts";
 import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../connections.ts";
-import { LEFT_OUT } from "../copying/ledger-detail.ts";
-import { readTarget } from "../target/calls.ts";
-import { type Context, nativeVersion } from "./context.ts";
+import { isLeftOut, LEFT_OUT } from "../copying/ledger-detail.ts";
+import { inTurn, orAbsent, readTarget } from "../target/calls.ts";
+import { removeTarget } from "../target/remove.ts";
+import { type Context, nativeVersion, resources } from "./context.ts";
 import { type Namesake, namesakesOf } from "./namesakes.ts";
+import { nativeRefOf } from "./native-ref.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
 import { keyOfName } from "./object-names.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
+import { isProtectedTier } from "./protected-tier.ts";
 import { shownVersion } from "./shown-version.ts";
 import { v1Ref } from "./v1-ref.ts";
 
@@ -23,9 +27,12 @@ const SUBJECT = "uncarried";
 /** The stage that does not start before. */
 const ASKED_BEFORE = "follow";
 /** The way without an object that cannot be mended, as it follows the advice to mend it. */
-export const WITHOUT_IT =
+const WITHOUT_IT =
+  " What cannot be mended is left out: `resume` with --skip KIND/NAMESPACE/NAME, by its stored name.";
+/** The same once it is approved what is left out. */
+const WITHOUT_IT_LATE =
   " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
-const REASON = "left out by the option skip: it stays in the old group, and goes with it at the cleanup";
+const REASON = "left out by --skip: it stays in the old group, and goes with it at the cleanup";
 const UNSEEN =
   "; native objects of these names cannot be seen yet: one that is found is asked about, or stops the run before the switch";
 const PAGE = 1000;
@@ -36,13 +43,62 @@ export function uncarried(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("uncarried");
 }
 
-/** The keys of the v1 objects that a run leaves out. */
-export function leftOutKeys({ skip }: Pick<ApiserverToCrdsOptions, "skip">): ReadonlySet<string> {
-  return new Set(skip.map(keyOfName).filter((key) => key !== undefined));
+/** The way without an object that cannot be mended, as the run stands. */
+export async function withoutIt(context: Pick<Context, "stageOf">): Promise<string> {
+  return (await context.stageOf(ASKED_BEFORE)) === undefined ? WITHOUT_IT : WITHOUT_IT_LATE;
+}
+
+/** The keys of the v1 objects that a run leaves out, by its options or since it began. */
+export function leftOutKeys({ options, leftOut }: LeavingOut): ReadonlySet<string> {
+  return keysOfNames([...options.skip, ...leftOut]);
+}
+
+/** The keys of the v1 objects of these names. */
+export function keysOfNames(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map(keyOfName).filter((key) => key !== undefined));
+}
+
+type LeavingOut = Pick<Context, "leftOut"> & { options: Pick<ApiserverToCrdsOptions, "skip"> };
+
+/** What people leave out of a run that has begun. */
+export const leaveOutRule: LeaveOutRule<ClusterConnections> = {
+  before: ASKED_BEFORE,
+  example: "NetworkSet/shop/partners or Tier/security",
+  isName: (object) => keyOfName(object) !== undefined,
+  missing: async ({ kubernetes, limiter }, objects, signal) => {
+    const found = objects.map(async (object) => {
+      const { ref } = v1Ref(keyOfName(object) ?? "");
+      return orAbsent(inTurn(limiter, () => kubernetes.get(ref, { signal }), signal));
+    });
+    const there = await Promise.all(found);
+    return objects.filter((_, index) => there[index] === undefined);
+  },
+};
+
+/**
+ * Leaves out what was to be left out only once it may have been copied already: its copy is taken away again. To be called before
+ * anything is compared or brought up to date.
+ */
+export async function takeOut(context: Context): Promise<void> {
+  const ids = idsOf(keysOfNames(context.leftOut));
+  const known = new Map((await resources(context).get(ids)).map((row) => [row.key, row]));
+  for (const { key } of ids) {
+    const row = known.get(key);
+    if (row !== undefined && isLeftOut(row)) continue;
+    const { kind, ref } = v1Ref(key);
+    const v1 = await readTarget(context, ref);
+    if (v1 !== undefined) await resources(context).put(await leaveOut(context, kind, [v1]));
+  }
+}
+
+/** As ledgers list them. */
+function idsOf(keys: Iterable<string>): CheckpointId[] {
+  const ids = [...keys].map((key) => ({ rank: v1Ref(key).kind.rank, key }));
+  return ids.sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : 1));
 }
 
 /**
- * Records these v1 objects as left out, for a person to approve as they are now.
+ * Takes away what this run has copied of these v1 objects, and records them as left out, for a person to approve as they are now.
  *
  * @returns their checkpoints, which nothing is copied by.
  */
@@ -52,10 +108,23 @@ export async function leaveOut(
   objects: readonly JsonObject[],
 ): Promise<Checkpoint[]> {
   if (objects.length === 0) return [];
-  const look = { version: await nativeVersion(context), out: leftOutKeys(context.options) };
+  const look = { version: await nativeVersion(context), out: leftOutKeys(context) };
+  const rows = await resources(context).get(objects.map((v1) => ({ rank: kind.rank, key: keyOf(kind, v1) })));
+  await Promise.all(rows.map((row) => removeCopy(context, look.version, row)));
   const losses = objects.map(async (v1) => lossOf(kind, v1, await namesakesOf(context, look, kind, v1)));
   await uncarried(context).put(await Promise.all(losses));
   return objects.map((v1) => leftOutRow(kind, v1));
+}
+
+async function removeCopy(context: Context, version: string, row: Checkpoint): Promise<void> {
+  // The object of one that collides is the other's.
+  if (row.state === "reverted" || row.target === row.key) return;
+  try {
+    await removeTarget(context, row, nativeRefOf(row, version));
+  } catch (error) {
+    // As it stays, it is told as a namesake.
+    if (!isProtectedTier(row, error)) throw error;
+  }
 }
 
 /** The loss of a v1 object, as it is told by name, with the native objects that have its name as far as these are known. */
@@ -122,21 +191,20 @@ async function lossesToApprove(context: Context): Promise<Shown | undefined> {
 
 /** As the objects of both groups are now: what is gone is no loss, and what has changed is another one. */
 async function look(context: Context): Promise<{ shown: Shown | undefined; namesakes: string[] }> {
-  const out = leftOutKeys(context.options);
+  const out = leftOutKeys(context);
   if (out.size === 0) return { shown: undefined, namesakes: [] };
   const tally = new Tally();
   const [named, namesakes]: [string[], string[]] = [[], []];
   const version = await shownVersion(context);
-  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE }))
-    for (const { key } of page) {
-      const { kind, ref } = v1Ref(key);
-      const v1 = await readTarget(context, ref);
-      if (v1 === undefined) continue;
-      const acting = version === undefined ? [] : await namesakesOf(context, { version, out }, kind, v1);
-      tally.add([key, contentOf(v1), ...acting.map(({ id, meaning }) => [id, meaning])]);
-      named.push(key);
-      namesakes.push(...acting.map(({ id }) => id));
-    }
+  for (const { key } of idsOf(out)) {
+    const { kind, ref } = v1Ref(key);
+    const v1 = await readTarget(context, ref);
+    if (v1 === undefined) continue;
+    const acting = version === undefined ? [] : await namesakesOf(context, { version, out }, kind, v1);
+    tally.add([key, contentOf(v1), ...acting.map(({ id, meaning }) => [id, meaning])]);
+    named.push(key);
+    namesakes.push(...acting.map(({ id }) => id));
+  }
   if (tally.count === 0) return { shown: undefined, namesakes };
   const loss = `${tally.count} objects are left out, stay in the old group and go with it at the cleanup: ${firstOf(named)}`;
   const acts =

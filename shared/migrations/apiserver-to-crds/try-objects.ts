@@ -25,7 +25,7 @@ export async function tryObjects(
   kind: NativeKind,
   objects: readonly JsonObject[],
 ): Promise<Record<string, number>> {
-  const out = leftOutKeys(context.options);
+  const out = leftOutKeys(context);
   const version = await nativeVersion(context);
   const found: Record<"refused" | "untried", Checkpoint[]> = { refused: [], untried: [] };
   const there: JsonObject[] = [];

@@ -311,6 +311,18 @@ export const RUNS: Followed = {
     "shared/engine/dead-letter.test.ts",
     "fails its run, which says why, and which goes on when it is resumed",
   ],
+  "shared/engine/leave-out.ts SKIP_IMPOSSIBLE": [
+    "shared/engine/leave-out.test.ts",
+    "is refused for a migration that cannot (SKIP_IMPOSSIBLE): a resume without it goes on",
+  ],
+  "shared/engine/leave-out.ts SKIP_TOO_LATE": [
+    `${NATIVE}/left-out.test.ts`,
+    "is refused once it is approved what is left out; after a rollback another run leaves it out",
+  ],
+  "shared/engine/leave-out.ts SKIP_UNKNOWN": [
+    "shared/engine/leave-out.test.ts",
+    "is refused where it is misspelt or not there (SKIP_UNKNOWN): what is right is left out",
+  ],
   "shared/engine/lock.ts LOCK_BUDGET_EXCEEDED": [
     "cli/lock.test.ts",
     "--max-lock allows another one more time",

@@ -1,5 +1,5 @@
 import { checkAccess, type DeniedAccess } from "../../../kubernetes/access.ts";
-import { leftOutKeys } from "../left-out.ts";
+import { keysOfNames } from "../left-out.ts";
 import { accessRules, foundRules } from "./access-rules.ts";
 import type { Facts } from "./facts.ts";
 import { gatherAccounts } from "./gather/accounts.ts";
@@ -41,7 +41,8 @@ export async function gatherFacts(
     schemas,
     namespaces: await gatherNamespaces(cluster),
     quotas: await gatherQuotas(cluster),
-    leftOut: leftOutKeys({ skip: [...(input.skip ?? [])] }),
+    leftOut: keysOfNames([...(input.skip ?? []), ...(input.leftOut ?? [])]),
+    mustBeThere: keysOfNames(input.skip ?? []),
   });
   const { first, ...dependants } = await gatherDependants(cluster);
   const rules = foundRules({

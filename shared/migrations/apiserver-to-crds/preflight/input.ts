@@ -12,6 +12,8 @@ export interface PreflightInput {
   skipForeignOwnerReferences: boolean;
   /** The objects that are left out. Default none. */
   skip?: readonly string[];
+  /** What is left out since the run began. Default none. */
+  leftOut?: readonly string[];
   /** True to show the run as a DatastoreMigration. Default false. */
   mirrorStatus?: boolean;
   /** What takes over what the API server guards. Default: admission policies of ours. */

@@ -11,7 +11,7 @@ import { judgeNativeChanges, type NativeChanges, nativeChanges, type NativeSince
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { Findings } from "../preflight/findings.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
-import { lossesApproved, WITHOUT_IT } from "../left-out.ts";
+import { lossesApproved, takeOut, withoutIt } from "../left-out.ts";
 import { retryUnsettled } from "../retry-rows.ts";
 import { collectByComparing, collectChanges, type Collected } from "./collect-changes.ts";
 import { Copied } from "./pre-copy.ts";
@@ -179,6 +179,7 @@ async function round(
   if (left > 0) return waitForQuiet(traits, context, cursor, left);
   if (cursor.relisting !== undefined)
     return { batches: [], cursor: await listOn(context, cursor, cursor.relisting) };
+  if (applies) await takeOut(context);
   if (applies) await retryUnsettled(context, RANKS, cursor.retries);
   const startedAt = context.clock.now();
   const [found, natives] = await Promise.all([
@@ -189,7 +190,9 @@ async function round(
   ]);
   if ("forgotten" in found)
     return { batches: [], cursor: { ...cursor, relisting: relistingOf(found.forgotten) } };
-  const unsettled = applies ? await firstUnsettled(resources(context), RANKS, WITHOUT_IT) : undefined;
+  const unsettled = applies
+    ? await firstUnsettled(resources(context), RANKS, await withoutIt(context))
+    : undefined;
   // Planned again, it reads the same changes again, and tries again what these could not write.
   if (unsettled !== undefined) return unsettled();
   const { since, counted, readAt, writers } = found;

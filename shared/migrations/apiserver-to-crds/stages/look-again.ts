@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { WaitRequest } from "../../../engine/migration.ts";
 import { firstUnsettled } from "../../copying/unsettled.ts";
 import { type Context, resources } from "../context.ts";
-import { WITHOUT_IT } from "../left-out.ts";
+import { withoutIt } from "../left-out.ts";
 import { judgeNativeChanges, nativeChanges } from "../native-look.ts";
 import { collectByComparing } from "./collect-changes.ts";
 
@@ -22,7 +22,7 @@ export async function lookAgainIfHeld(context: Context): Promise<{ wait: WaitReq
   const { nativeSince } = Noted.parse(await context.notesOf("catch-up-last"));
   const changes = await nativeChanges(context, nativeSince);
   await collectByComparing(context);
-  const unsettled = await firstUnsettled(resources(context), RANKS, WITHOUT_IT);
+  const unsettled = await firstUnsettled(resources(context), RANKS, await withoutIt(context));
   if (unsettled !== undefined) return unsettled();
   await judgeNativeChanges(context, changes);
   return undefined;

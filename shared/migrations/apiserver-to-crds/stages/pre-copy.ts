@@ -8,7 +8,7 @@ import { addCounts } from "../../copying/copy-each.ts";
 import { firstUnsettled, unsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources, wasPrecopied } from "../context.ts";
 import { copyObjects } from "../copy-objects.ts";
-import { WITHOUT_IT } from "../left-out.ts";
+import { withoutIt } from "../left-out.ts";
 import { throughNative } from "../native-access.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
@@ -126,7 +126,7 @@ async function settle(
   cursor: Cursor,
 ): Promise<SweepPlan | { wait: WaitRequest }> {
   const rank = NATIVE_KINDS[cursor.kind - 1]?.rank ?? RANKS[0] ?? 1;
-  const left = await unsettled(resources(context), rank, WITHOUT_IT);
+  const left = await unsettled(resources(context), rank, await withoutIt(context));
   if (left !== undefined) {
     if (cursor.retrying !== undefined || cursor.retries < context.run.retriesSeen)
       return planRetries(context, cursor, rank);
@@ -164,7 +164,7 @@ async function finish(
       return { batches: [], cursor: { ...cursor, relisting: await relistPage(context, relisting) } };
     await retryUnsettled(context, RANKS, cursor.retries);
   }
-  const left = await firstUnsettled(resources(context), RANKS, WITHOUT_IT);
+  const left = await firstUnsettled(resources(context), RANKS, await withoutIt(context));
   if (left !== undefined) return left();
   await context.record({ since: cursor.since });
   return { batches: [], done: true };

@@ -8,7 +8,7 @@ import { detailOf } from "../../copying/ledger-detail.ts";
 import { copyRefused, countProblems, forgetProblems } from "../../copying/problems.ts";
 import { conflictPages, waitForDecisions } from "../../copying/unsettled.ts";
 import { blockers, type Context, isPrecopied, resources, untried } from "../context.ts";
-import { WITHOUT_IT } from "../left-out.ts";
+import { leftOutKeys, withoutIt } from "../left-out.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { movedConflicts } from "../retry-rows.ts";
@@ -65,7 +65,8 @@ async function planNext(
 
 async function judge(context: Context): Promise<SweepPlan | { wait: WaitRequest }> {
   const refused = await countProblems(blockers(context), ({ state }) => state === "failed");
-  if (refused.count > 0) throw copyRefused(refused, { where: "the old group", otherwise: WITHOUT_IT });
+  if (refused.count > 0)
+    throw copyRefused(refused, { where: "the old group", otherwise: await withoutIt(context) });
   const { count, items } = await countProblems(untried(context), ({ state }) => state === "failed");
   await context.record({ untried: count, untriedFirst: items });
   return (await undecidedConflicts(context)) ?? { batches: [], done: true };
@@ -74,11 +75,12 @@ async function judge(context: Context): Promise<SweepPlan | { wait: WaitRequest 
 /** What is another conflict by now, or none, is recorded as it is; what is decided on is settled as it is written. */
 async function undecidedConflicts(context: Context): Promise<{ wait: WaitRequest } | undefined> {
   const first: Checkpoint[] = [];
+  const out = leftOutKeys(context);
   let count = 0;
   for (const rank of RANKS) {
     await foreseeAgain(context, await movedConflicts(context, rank));
     for await (const rows of conflictPages(resources(context), rank)) {
-      const open = rows.filter((row) => !isDecided(context, row));
+      const open = rows.filter((row) => !out.has(row.key) && !isDecided(context, row));
       count += open.length;
       first.push(...open.slice(0, NAMED - first.length));
     }

@@ -9,7 +9,7 @@ import { forgetProblems } from "../../copying/problems.ts";
 import { differencesLedger, verifyKinds } from "../../copying/verify-kinds.ts";
 import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-kind.ts";
 import { type Context, isPrecopied, isRemoved } from "../context.ts";
-import { lossNames } from "../left-out.ts";
+import { lossNames, takeOut } from "../left-out.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNative } from "../native-access.ts";
 import { nativePresent } from "../native-look.ts";
@@ -48,6 +48,8 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
     asks: [{ subject: NATIVE_CHANGES, kind: "found" }],
     plan: async (context, cursor) => {
       if (!(await isReachable(context))) return { batches: [], done: true };
+      const isFresh = cursor === undefined || Attempt.parse(cursor).retries < context.run.retriesSeen;
+      if (isFresh && traits.sourceChanged === "later") await takeOut(context);
       // Before anything is compared: what is written later is judged by what was told since.
       if (cursor === undefined && traits.sourceChanged === "later")
         await context.record({ nativeSince: { ...(await nativePresent(context)) } });

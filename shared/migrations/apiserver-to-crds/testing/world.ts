@@ -7,6 +7,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { lockPolicy } from "../../lock-options.ts";
 import { type Life, WRITES } from "../../testing/life.ts";
 import { RunWorld, type Worker } from "../../testing/run-world.ts";
+import { leaveOutRule as leaveOut } from "../left-out.ts";
 import { ApiserverToCrdsOptions } from "../options.ts";
 import { fillCluster, nativeCrds } from "./cluster.ts";
 import { FakeCluster } from "./fake-cluster.ts";
@@ -23,7 +24,7 @@ export class World extends RunWorld {
   readonly meanwhile = new Meanwhile();
 
   private constructor(stages: readonly AnyStage[], afterUndo: readonly AnyStage[]) {
-    const traits = { name: "test", title: "test", options: ApiserverToCrdsOptions, lockPolicy };
+    const traits = { name: "test", title: "test", options: ApiserverToCrdsOptions, lockPolicy, leaveOut };
     super([defineMigration({ ...traits, stages, afterUndo }), restore]);
   }
 

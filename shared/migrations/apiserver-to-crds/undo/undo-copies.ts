@@ -1,18 +1,16 @@
-import { PROTECTED_TIERS } from "../../../calico/built-in.ts";
 import type { Sweep } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { undoCopiesSweep } from "../../copying/undo-copies.ts";
 import { type Context, isPrecopied, SECOND, wasPrecopied } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import { DefinitionGoneError } from "../native-api.ts";
 import { definedOf, nativeCrdNames } from "../native-definitions.ts";
-import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { LEFTOVERS } from "./leftovers.ts";
+import { isProtectedTier } from "../protected-tier.ts";
 import { patientSweep } from "./patience.ts";
 
 /**
@@ -47,7 +45,7 @@ function undoNative(
   const sweep = undoCopiesSweep<ApiserverToCrdsOptions>({
     name,
     refOf: () => Promise.resolve((row) => nativeRefOf(row, version)),
-    mayStay: (row, error) => error instanceof DefinitionGoneError || isProtected(row, error),
+    mayStay: (row, error) => error instanceof DefinitionGoneError || isProtectedTier(row, error),
   });
   return {
     ...sweep,
@@ -70,13 +68,4 @@ function goneRow(name: string): Checkpoint {
   const target = `${crdResource.apiVersion}/${crdResource.plural}/${name}`;
   const reason = "it was deleted by somebody else during the run, and what was copied into it went with it";
   return { rank: 0, key: target, target, state: "pending", sourceRevision: 0, detail: { reason } };
-}
-
-/** Calico's admission policy `protect-builtin-tiers` lets nobody delete these; nothing reads them before the next migration. */
-function isProtected(row: Checkpoint, error: unknown): boolean {
-  const { kind, name } = nativeDetailOf(row);
-  const refused = ["KUBERNETES_ADMISSION_DENIED", "KUBERNETES_INVALID", "KUBERNETES_FORBIDDEN"].some((code) =>
-    isKubernetesError(error, code),
-  );
-  return refused && kind === "Tier" && PROTECTED_TIERS.has(name);
 }

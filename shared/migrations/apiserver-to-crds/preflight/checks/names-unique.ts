@@ -7,7 +7,7 @@ export const namesUnique: Check = {
     "no two objects of the old group become the same native one (`default.foo` and `foo`; handles that differ by case)",
   why: "Only one of them could be copied, and which of them is in force is not for a program to decide.",
   severity: "blocking",
-  fix: "Rename or delete one of each two in the old group, or leave one out by name: start again with --skip, which is a loss to approve.",
+  fix: "Rename or delete one of each two in the old group, or leave one out by name with --skip, of `start`, or of `resume` where the run has begun: a loss to approve.",
   judge: ({ objects: { colliding } }) =>
     colliding.count === 0
       ? pass("none do")

@@ -26,6 +26,8 @@ export interface Surroundings {
   quotas: readonly Quota[];
   /** The keys of the v1 objects that are left out. */
   leftOut: ReadonlySet<string>;
+  /** Those of them of which it is told when they are not there: the others were there when somebody left them out. */
+  mustBeThere: ReadonlySet<string>;
 }
 
 /** What was found about single objects, for the ledgers. */
@@ -52,7 +54,7 @@ export class ObjectJudge {
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    this.#missing = new Set(surroundings.leftOut);
+    this.#missing = new Set(surroundings.mustBeThere);
   }
 
   /** Judges a page; the pages of a kind come one after the other. */
