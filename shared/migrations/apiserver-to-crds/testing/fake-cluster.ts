@@ -4,7 +4,7 @@ import { convertUid } from "../../../calico/uid.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { ADMISSION_GROUP, type AdmissionVersion } from "../../../kubernetes/admission.ts";
 import { apiServiceState, nativeApiService } from "../../../kubernetes/api-services.ts";
-import { crdResource } from "../../../kubernetes/crds.ts";
+import { crdResource, crdState } from "../../../kubernetes/crds.ts";
 import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { readPages } from "../../../kubernetes/pages.ts";
@@ -207,13 +207,15 @@ export class FakeCluster implements KubernetesApi {
       return aggregated(plural);
     if (apiVersion.startsWith(`${ADMISSION_GROUP}/`)) return this.#admission(apiVersion, plural);
     const [group = "", version = ""] = apiVersion.split("/");
-    if (!GROUPS.has(group)) return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const crd = await this.#stored.get({ ...crdResource, name: `${plural}.${group}` }).catch(() => undefined);
+    if (crd === undefined && !GROUPS.has(group))
+      return { apiVersion, plural, show: (object) => object, keep: (object) => object };
     const isServed = objectsAt(crd ?? {}, "spec", "versions").some(
       ({ name, served }) => name === version && served === true,
     );
     if (!isServed) throw notFound(`${apiVersion}/${plural}`);
-    const kept = group === GROUP_OF_OLD ? OLD : NATIVE;
+    const stored = `${group}/${crdState(crd ?? {}).storage ?? version}`;
+    const kept = GROUPS.has(group) ? (group === GROUP_OF_OLD ? OLD : NATIVE) : stored;
     const keep = (object: JsonObject): JsonObject => ({ ...object, apiVersion: kept });
     return { apiVersion: kept, plural, show: as, keep };
   }
