@@ -145,7 +145,7 @@ export const RUNS: Followed = {
   ],
   "shared/migrations/copying/problems.ts COPY_REFUSED": [
     `${NATIVE}/stages/try-copy.test.ts`,
-    "but for what another run leaves out, as the error advises",
+    "but for what is left out then, as the error advises",
   ],
   [`${ETCD}/undo/lock-again.ts SOURCE_UNLOCKED`]: [
     `${ETCD}/followed-advice.test.ts`,
