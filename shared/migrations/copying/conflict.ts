@@ -4,10 +4,13 @@ import type { Checkpoint, Resolution } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isOurs } from "../target/ownership.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
 const CODE = "TARGET_DIFFERS";
+/** Nothing can be written in its place before it is gone, and nobody can keep it. */
+const LEAVING = "TARGET_BEING_DELETED";
 const PATHS_LISTED = 10;
 
 /** A resource and the object that is in its place. */
@@ -31,7 +34,7 @@ export async function settleConflict(
 ): Promise<Checkpoint> {
   const { copy, found } = clash;
   const conflict = describe(context, clash);
-  const decision = context.resolution(conflict);
+  const decision = decisionOn(context, conflict, isLeaving(found));
   switch (decision?.use) {
     case undefined:
       return conflictRow(clash, conflict);
@@ -50,11 +53,41 @@ export async function settleConflict(
 /** The checkpoint of a clash that nobody has decided on; undefined where somebody has. Writes nothing. */
 export function undecided(context: CopyContext, clash: Clash): Checkpoint | undefined {
   const conflict = describe(context, clash);
-  return context.resolution(conflict) === undefined ? conflictRow(clash, conflict) : undefined;
+  const decision = decisionOn(context, conflict, isLeaving(clash.found));
+  return decision === undefined ? conflictRow(clash, conflict) : undefined;
 }
 
-function conflictRow({ copy, reason }: Clash, conflict: ConflictDetail): Checkpoint {
-  return withDetail({ ...copy.checkpoint, state: "conflict" }, { code: CODE, reason, conflict });
+/** True for a conflict as it was recorded that a person has decided on, so that copying settles it. */
+export function isDecided(context: Pick<CopyContext, "resolution">, row: Checkpoint): boolean {
+  const { conflict, code } = detailOf(row);
+  return conflict !== undefined && decisionOn(context, conflict, code === LEAVING) !== undefined;
+}
+
+/** Of an object that is being deleted a person can only leave its resource out: it can neither be kept nor be written to. */
+function decisionOn(
+  context: Pick<CopyContext, "resolution">,
+  conflict: ConflictDetail,
+  leaving: boolean,
+): Resolution | undefined {
+  const decision = context.resolution(conflict);
+  return leaving && decision?.use !== "skip" ? undefined : decision;
+}
+
+function conflictRow({ copy, found, reason }: Clash, conflict: ConflictDetail): Checkpoint {
+  const why = isLeaving(found)
+    ? { code: LEAVING, reason: `${leavingText(found)}: it is copied once that is gone` }
+    : { code: CODE, reason };
+  return withDetail({ ...copy.checkpoint, state: "conflict" }, { ...why, conflict });
+}
+
+/** Both sides of a conflict in one text, which is another as soon as one of them is; deleting an object is a change of it. */
+export function seenOf(
+  { meaning }: Pick<CopyTask, "meaning">,
+  expected: JsonObject,
+  found: JsonObject,
+): string {
+  const leaving = isLeaving(found) ? ` leaving ${textAt(found, "metadata", "uid")}` : "";
+  return fingerprint(meaning(expected), `${meaning(found)}${leaving}`);
 }
 
 /** True when an object is as this run has written it by a person's decision, so that it may be brought up to date. */
@@ -64,8 +97,8 @@ export function isAsDecided({ checkpoint, meaning }: CopyTask, found: JsonObject
 }
 
 function describe(context: CopyContext, { copy, expected, found }: Clash): ConflictDetail {
-  const { kind, target, meaning } = copy;
-  const seen = fingerprint(meaning(expected), meaning(found));
+  const { kind, target } = copy;
+  const seen = seenOf(copy, expected, found);
   const listed = differences(expected, found, { limit: PATHS_LISTED + 1 });
   return {
     key: conflictKey(target),

@@ -1,9 +1,9 @@
-import { fingerprint } from "../../engine/conflicts.ts";
 import { type Ledger, ledgerPages } from "../../engine/ledger.ts";
 import type { WaitRequest } from "../../engine/migration.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
 import { readTarget } from "../target/calls.ts";
+import { seenOf } from "./conflict.ts";
 import { detailOf } from "./ledger-detail.ts";
 import type { CopyContext, CopyTask } from "./task.ts";
 
@@ -68,7 +68,7 @@ export function conflictPages(ledger: Ledger, rank: number): AsyncIterable<Check
 export async function hasMoved(context: CopyContext, copy: CopyTask): Promise<boolean> {
   const found = await readTarget(context, copy.target);
   if (found === undefined) return true;
-  const seen = fingerprint(copy.meaning(await copy.expected()), copy.meaning(found));
+  const seen = seenOf(copy, await copy.expected(), found);
   return detailOf(copy.checkpoint).conflict?.seen !== seen;
 }
 

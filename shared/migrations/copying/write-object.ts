@@ -5,8 +5,9 @@ import { textAt } from "../../kubernetes/fields.ts";
 import { PROTECTED_TIERS } from "../../calico/built-in.ts";
 import { fieldManager } from "../context.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { isOurs, isWrittenByOthers } from "../target/ownership.ts";
-import { call, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
+import { call, deleteCopy, readTarget, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import { type Clash, isAsDecided, settleConflict, undecided } from "./conflict.ts";
 import { appliedCheckpoint, type CopyContext, type CopyTask } from "./task.ts";
 
@@ -47,6 +48,8 @@ async function recognise(context: CopyContext, copy: CopyTask, tries: number): P
   if (found === undefined) return createOrRecognise(context, copy, tries);
   const expected = await copy.expected();
   switch (standing(context, copy, { expected, found })) {
+    case "leaving-ours":
+      return createAfter(context, copy, found, tries);
     case "same":
       return applied(copy, found, isOurs(context, found));
     case "replaced":
@@ -55,6 +58,7 @@ async function recognise(context: CopyContext, copy: CopyTask, tries: number): P
       return replace(context, copy, { found, created: true, tries });
     case "built-in":
       return replaceRecorded(context, copy, found, tries);
+    case "leaving":
     case "foreign":
       return decided(context, clashOf(context, copy, { expected, found }), tries);
   }
@@ -68,7 +72,7 @@ export async function foreseeConflict(context: CopyContext, copy: CopyTask): Pro
   const found = await readTarget(context, copy.target);
   if (found === undefined) return undefined;
   const sides = { expected: await copy.expected(), found };
-  if (standing(context, copy, sides) !== "foreign") return undefined;
+  if (!IN_THE_WAY.has(standing(context, copy, sides))) return undefined;
   return undecided(context, clashOf(context, copy, sides));
 }
 
@@ -77,13 +81,15 @@ interface Sides {
   found: JsonObject;
 }
 
+type Standing = "leaving-ours" | "leaving" | "same" | "replaced" | "ours" | "built-in" | "foreign";
+
+const IN_THE_WAY: ReadonlySet<Standing> = new Set<Standing>(["leaving", "foreign"]);
+
 /** How an object that is there already stands to the one that is to be created. */
-function standing(
-  context: CopyContext,
-  copy: CopyTask,
-  { expected, found }: Sides,
-): "same" | "replaced" | "ours" | "built-in" | "foreign" {
+function standing(context: CopyContext, copy: CopyTask, { expected, found }: Sides): Standing {
   const ours = isOurs(context, found);
+  // Whatever it means, it will be gone; written to without its finalizers, it is gone at once.
+  if (isLeaving(found)) return isOursAlone(context, found) ? "leaving-ours" : "leaving";
   if (copy.meaning(expected) === copy.meaning(found)) return "same";
   if (mayReplace(copy, found)) return "replaced";
   if (ours && !isWrittenByOthers(context, found)) return "ours";
@@ -106,12 +112,29 @@ export async function replaceCopied(
   const found = await readTarget(context, copy.target);
   if (found === undefined) return createOrRecognise(context, copy, tries);
   const expected = await copy.expected();
+  if (isLeaving(found) && isOursAlone(context, found)) return createAfter(context, copy, found, tries);
+  if (isLeaving(found)) return decided(context, clashOf(context, copy, { expected, found }), tries);
   if (copy.meaning(expected) === copy.meaning(found)) return applied(copy, found, isOurs(context, found));
   if (isOurs(context, found) && !isWrittenByOthers(context, found))
     return replace(context, copy, { found, created: true, tries });
   if (mayReplace(copy, found)) return replace(context, copy, { found, created: false, tries });
   if (isProtectedTier(copy)) return replaceRecorded(context, copy, found, tries);
   return decided(context, { copy, expected, found, reason: CHANGED }, tries);
+}
+
+/** Ends the deletion of this run's own copy, whose finalizers nobody here attends to, and creates it anew. */
+async function createAfter(
+  context: CopyContext,
+  copy: CopyTask,
+  found: JsonObject,
+  tries: number,
+): Promise<Checkpoint> {
+  await deleteCopy(context, copy.target, uidOf(found));
+  return createOrRecognise(context, copy, tries);
+}
+
+function isOursAlone(context: CopyContext, object: JsonObject): boolean {
+  return isOurs(context, object) && !isWrittenByOthers(context, object);
 }
 
 function decided(context: CopyContext, clash: Clash, tries: number): Promise<Checkpoint> {

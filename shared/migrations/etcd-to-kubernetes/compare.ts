@@ -9,6 +9,7 @@ import type { EtcdKeyValue } from "../../etcd/types.ts";
 import type { JsonObject } from "../../json.ts";
 import type { AnyContext } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
+import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isWrittenByOthers } from "../target/ownership.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 
@@ -35,6 +36,8 @@ export async function compareResource(
 ): Promise<Comparison> {
   const { checkpoint, source, target } = pair;
   if (source?.modRevision !== checkpoint.sourceRevision) return { result: "source-changed" };
+  if (target !== undefined && isLeaving(target))
+    return { result: "different", message: leavingText(target), byOthers: false };
   if (target !== undefined && isKeptTarget(checkpoint, target)) return { result: "equal" };
   const forwarded = forward(source.key, source.value, conversion);
   if (forwarded.outcome !== "carry") return { result: "source-changed" };

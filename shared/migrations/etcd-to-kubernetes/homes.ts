@@ -2,10 +2,11 @@ import type { TargetRef } from "../../calico/target.ts";
 import { ledgerPages } from "../../engine/ledger.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
-import { objectAt, textAt } from "../../kubernetes/fields.ts";
+import { textAt } from "../../kubernetes/fields.ts";
 import type { ResourceRef } from "../../kubernetes/types.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
 import { readTarget } from "../target/calls.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { reads } from "../target/reads.ts";
 import type { Context } from "./context.ts";
 
@@ -74,11 +75,6 @@ export async function homeUid(context: Context, { plural, name }: Home): Promise
   return found === undefined || isLeaving(found) ? undefined : textAt(found, "metadata", "uid");
 }
 
-/** True for what is being deleted: it takes nothing new in, and all that is in it with it, as if it were gone. */
-export function isLeaving(object: JsonObject): boolean {
-  return "deletionTimestamp" in objectAt(object, "metadata");
-}
-
 function core(plural: Home["plural"]): ResourceRef {
   return { apiVersion: "v1", plural };
 }
@@ -117,8 +113,9 @@ export async function hasLostHome(
   target: JsonObject | undefined,
 ): Promise<boolean> {
   const { kind, namespace } = detailOf(row);
-  if (kind === "Node") return target === undefined || textAt(target, "metadata", "uid") !== row.targetUid;
-  if (target !== undefined || namespace === undefined) return false;
+  const living = target !== undefined && !isLeaving(target) ? target : undefined;
+  if (kind === "Node") return living === undefined || textAt(living, "metadata", "uid") !== row.targetUid;
+  if (living !== undefined || namespace === undefined) return false;
   const [noted] = await context.ledger(LEDGER).get([{ rank: RANK, key: namespace }]);
   return (await homeUid(context, { plural: "namespaces", name: namespace })) !== noted?.targetUid;
 }

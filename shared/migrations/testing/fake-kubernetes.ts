@@ -1,5 +1,5 @@
 import { parseExactJson } from "../../exact-json.ts";
-import { canonicalJson, isJsonObject, type JsonObject } from "../../json.ts";
+import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../json.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt, objectsAt, textAt } from "../../kubernetes/fields.ts";
 import { isRunManager } from "../../kubernetes/managed-fields.ts";
@@ -20,6 +20,7 @@ import type {
   ResourceRef,
   WriteOptions,
 } from "../../kubernetes/types.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { hooked, type WriteHooks } from "./write-hooks.ts";
 
 /** A change, with the path of its object and the version that it led to. */
@@ -144,8 +145,7 @@ export class FakeKubernetes implements KubernetesApi {
     if (namespace === undefined) return;
     const found = this.#objects.get(`v1/namespaces/${namespace}`);
     if (found === undefined) throw refusal("KUBERNETES_NOT_FOUND", 404, path);
-    if ("deletionTimestamp" in objectAt(found, "metadata"))
-      throw refusal("KUBERNETES_NAMESPACE_TERMINATING", 403, path);
+    if (isLeaving(found)) throw refusal("KUBERNETES_NAMESPACE_TERMINATING", 403, path);
   }
 
   /** What the server says to a dry run, which is no write. */
@@ -193,8 +193,9 @@ export class FakeKubernetes implements KubernetesApi {
         throw refusal("KUBERNETES_CONFLICT", 409, path);
       if (before["kind"] === "Namespace") this.#empty(ref.name);
       if (isHeld(before)) {
-        const metadata = { deletionTimestamp: "2026-01-01T00:00:00Z", ...objectAt(before, "metadata") };
-        return this.#update(path, before, { ...before, metadata }, {});
+        if (isLeaving(before)) return wire(before);
+        const metadata = { ...objectAt(before, "metadata"), deletionTimestamp: "2026-01-01T00:00:00Z" };
+        return this.#keep(path, { ...before, metadata }, ownersOf(before));
       }
       return this.#drop(path, before);
     });
@@ -223,7 +224,8 @@ export class FakeKubernetes implements KubernetesApi {
    * A write that changes nothing leaves the object at its version, and its managers as they were; one that changes nothing but
    * these leaves no trace of its own.
    */
-  #update(path: string, before: JsonObject, object: JsonObject, options: WriteOptions): JsonObject {
+  #update(path: string, before: JsonObject, wanted: JsonObject, options: WriteOptions): JsonObject {
+    const object = isLeaving(before) ? stillLeaving(path, before, wanted) : wanted;
     const given = ownersGiven(object) ?? ownersOf(before);
     if (contentOf(before) === contentOf(wire(object))) {
       if (canonicalJson([...given]) === canonicalJson([...ownersOf(before)])) return wire(before);
@@ -326,6 +328,15 @@ function contentOf(object: JsonObject): string {
 function isHeld(object: JsonObject): boolean {
   const { finalizers } = objectAt(object, "metadata");
   return Array.isArray(finalizers) && finalizers.length > 0;
+}
+
+/** Nobody takes a deletion back, or has more to do before it ends. */
+function stillLeaving(path: string, before: JsonObject, wanted: JsonObject): JsonObject {
+  const { deletionTimestamp = null, finalizers: there } = objectAt(before, "metadata");
+  const { finalizers } = objectAt(wanted, "metadata");
+  const isNew = (one: Json): boolean => !(Array.isArray(there) && there.includes(one));
+  if (Array.isArray(finalizers) && finalizers.some(isNew)) throw refusal("KUBERNETES_INVALID", 422, path);
+  return { ...wanted, metadata: { ...objectAt(wanted, "metadata"), deletionTimestamp } };
 }
 
 function merged(before: JsonObject, changes: JsonObject): JsonObject {

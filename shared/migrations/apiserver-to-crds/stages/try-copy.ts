@@ -4,7 +4,7 @@ import type { Sweep, SweepPlan, WaitRequest } from "../../../engine/migration.ts
 import type { Checkpoint } from "../../../engine/records.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { addCounts } from "../../copying/copy-each.ts";
-import { detailOf } from "../../copying/ledger-detail.ts";
+import { isDecided } from "../../copying/conflict.ts";
 import { copyRefused, countProblems, forgetProblems } from "../../copying/problems.ts";
 import { conflictPages, waitForDecisions } from "../../copying/unsettled.ts";
 import { blockers, type Context, isPrecopied, resources, untried } from "../context.ts";
@@ -86,9 +86,4 @@ async function undecidedConflicts(context: Context): Promise<{ wait: WaitRequest
     }
   }
   return count === 0 ? undefined : { wait: waitForDecisions(first, count) };
-}
-
-function isDecided(context: Context, row: Checkpoint): boolean {
-  const { conflict } = detailOf(row);
-  return conflict !== undefined && context.resolution(conflict) !== undefined;
 }

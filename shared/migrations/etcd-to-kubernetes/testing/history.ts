@@ -1,5 +1,9 @@
+import { forward } from "../../../calico/forward.ts";
+import { NodeNames } from "../../../calico/node-names.ts";
+import { targetId } from "../../../calico/target.ts";
 import { resource, resourceKey } from "../../../calico/testing/samples.ts";
 import type { JsonObject } from "../../../json.ts";
+import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { isApproved } from "../../../engine/approvals.ts";
 import { Life } from "../../testing/life.ts";
 import type { Dice } from "../../testing/dice.ts";
@@ -22,7 +26,7 @@ const LAST_LOOK = "unlock";
  * A migration to which everything happens that may happen to a source while it is copied, as the dice have it: writes and
  * deletions at every moment, also between what the run reads and what it writes; compactions, several in a row; nodes
  * and namespaces that come and go, and come back as others; workers that die between a write and its record; days
- * without anybody; and others who write to the target while the run waits to unlock it, and put it right once they are told.
+ * without anybody; objects of others that are being deleted, where a copy has to go; and others who write to the target while the run waits to unlock it, and put it right once they are told.
  */
 export class History {
   readonly #world: World;
@@ -32,6 +36,8 @@ export class History {
   #step = 0;
   /** Undoes what others have done to the target. */
   #putRight: (() => Promise<unknown>) | undefined;
+  /** What others have deleted in the target, and finalizers hold. */
+  #held: ObjectRef[] = [];
 
   private constructor(world: World, dice: Dice) {
     this.#world = world;
@@ -55,6 +61,7 @@ export class History {
       const described = await this.#world.describe(worker, runId);
       if (described.run.state === "Succeeded") return this.#judge(worker, runId);
       this.#calm = this.#step > EVENTFUL_STEPS || described.stages.some(({ stage }) => stage === LAST_LOOK);
+      if (this.#calm) this.#letGo();
       if (worker.life.dead) {
         worker = await this.#rise(worker, runId);
         continue;
@@ -110,7 +117,7 @@ export class History {
   }
 
   #act(): void {
-    switch (this.#dice.roll(8)) {
+    switch (this.#dice.roll(9)) {
       case 0:
       case 1:
         this.#compact();
@@ -121,9 +128,38 @@ export class History {
       case 3:
         this.#moveHome();
         return;
+      case 4:
+        if (this.#held.length > 0) this.#letGo();
+        else this.#standInTheWay();
+        return;
       default:
         this.#writeSource();
     }
+  }
+
+  /** A policy of others that means what a copy is to mean, and has its place until it is let go of. */
+  #standInTheWay(): void {
+    const { etcd, kubernetes, group } = this.#world;
+    const path = this.#dice.pick(POLICIES);
+    const value = policyValue(path, { order: this.#dice.roll(1000) });
+    etcd.put(policyKey(path), value);
+    const to = { targetGroup: group, nodeNames: NodeNames.from([]) };
+    const carried = forward(policyKey(path), Buffer.from(value), to);
+    if (carried.outcome !== "carry") return;
+    const { target, object } = carried;
+    const isTaken = kubernetes.dump()[targetId(target)] !== undefined;
+    if (isTaken || !this.#isThere("namespaces", target.namespace ?? "")) return;
+    const metadata = { ...object.metadata, finalizers: ["example.com/hold"] };
+    this.#asOthers(() => kubernetes.create(target, { ...object, metadata }).catch(() => undefined));
+    this.#asOthers(() => kubernetes.delete(target).catch(() => undefined));
+    this.#held.push(target);
+  }
+
+  #letGo(): void {
+    const off = { metadata: { finalizers: null } };
+    for (const ref of this.#held)
+      this.#asOthers(() => this.#world.kubernetes.patch(ref, off, { type: "merge" }).catch(() => undefined));
+    this.#held = [];
   }
 
   #compact(): void {
@@ -213,8 +249,11 @@ export class History {
       await this.#ask(worker, () => worker.engine.approve(run.runId, "test"));
       return true;
     }
+    // Once it is gone, the run goes on by itself.
+    if (run.waiting?.reason === "Conflict") this.#letGo();
     if (run.state !== "Failed" || control.retries > run.retriesSeen) return false;
     this.#mend(run.failure?.message ?? "");
+    this.#letGo();
     if (run.failure?.code === "VERIFY_FAILED") this.#undoTarget();
     await this.#ask(worker, () => worker.engine.resume(run.runId));
     return true;

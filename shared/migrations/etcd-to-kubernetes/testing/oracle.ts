@@ -6,6 +6,7 @@ import { meaningHash } from "../../../calico/meaning.ts";
 import type { NodeNames } from "../../../calico/node-names.ts";
 import { targetId } from "../../../calico/target.ts";
 import type { JsonObject } from "../../../json.ts";
+import { isLeaving } from "../../target/leaving.ts";
 import { objectTargetId } from "../target-refs.ts";
 import type { World } from "./world.ts";
 
@@ -45,7 +46,7 @@ async function presentObjects(world: World): Promise<Map<string, JsonObject>> {
   for (const { kind } of KINDS.filter(({ carried, rank }) => carried === true && rank > 0)) {
     const ref = targetKind(kindInfo(kind), world.group);
     for (const object of (await world.kubernetes.list(ref)).items)
-      found.set(objectTargetId(ref, object), object);
+      if (!isLeaving(object)) found.set(objectTargetId(ref, object), object);
   }
   for (const tier of PROTECTED_TIERS) found.delete(`${world.group}/tiers/${tier}`);
   return found;

@@ -1,9 +1,9 @@
 import type { RankRange } from "../../copying/ledger-ranges.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
+import { isLeaving } from "../../target/leaving.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, conversion } from "../context.ts";
-import { isLeaving } from "../homes.ts";
 import { lossRow, recordLosses } from "../not-carried-back.ts";
 import { readSources } from "../source.ts";
 import { refOf } from "../target-refs.ts";
