@@ -1,13 +1,9 @@
 import type { NativeKind } from "../../calico/native/native-kinds.ts";
-import type { Checkpoint } from "../../engine/records.ts";
 import type { Change } from "../../kubernetes/types.ts";
-import { withDetail } from "../copying/ledger-detail.ts";
-import { removeTarget } from "../target/remove.ts";
-import { changed, type Context, nativeVersion, resources } from "./context.ts";
+import { applyDeletions } from "./apply-deletions.ts";
+import { changed, type Context } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
-import { forgetLosses } from "./left-out.ts";
 import { keyOf } from "./native-task.ts";
-import { nativeRefOf } from "./native-ref.ts";
 
 /** Brings the native objects of one kind up to date with what changed in the old group; the last change of each object counts. */
 export async function applyChanges(
@@ -31,26 +27,4 @@ export async function noteChanged(
 ): Promise<void> {
   const row = { rank, state: "pending" as const, sourceRevision: 0, detail: {} };
   await changed(context).put(keys.map((key) => ({ ...row, key, target: key })));
-}
-
-/** Takes away the copies of v1 objects that are gone. */
-export async function applyDeletions(
-  context: Context,
-  kind: NativeKind,
-  keys: readonly string[],
-): Promise<void> {
-  if (keys.length === 0) return;
-  await forgetLosses(context, kind, keys);
-  const { rank } = kind;
-  const rows = await resources(context).get(keys.map((key) => ({ rank, key })));
-  const copied = rows.filter(({ state }) => state !== "reverted");
-  const version = await nativeVersion(context);
-  const removed = await Promise.all(copied.map((row) => remove(context, version, row)));
-  await resources(context).put(removed);
-}
-
-async function remove(context: Context, version: string, row: Checkpoint): Promise<Checkpoint> {
-  // The object of one that collides is the other's.
-  if (row.target !== row.key) await removeTarget(context, row, nativeRefOf(row, version));
-  return withDetail({ ...row, state: "reverted" }, { gone: true });
 }

@@ -10,6 +10,7 @@ import type { ListPage, ResourceRef } from "../../kubernetes/types.ts";
 import { rowsInRange } from "../copying/ledger-ranges.ts";
 import { differing } from "../copying/verify-kinds.ts";
 import { call, readTarget } from "../target/calls.ts";
+import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isWrittenByOthers } from "../target/ownership.ts";
 import { hasCounterpart, whyNotCarried } from "./compare-v1.ts";
 import { copiedRows, countCopied, isCopied, nativeIdOf } from "./copied.ts";
@@ -158,7 +159,7 @@ export class KindComparison {
     const v1s = await Promise.all(found.map(({ row }) => readTarget(this.#context, v1Ref(row.key).ref)));
     const gone = found.filter((_, index) => v1s[index] === undefined);
     await this.#judgeAll(found.filter((one) => one.object !== undefined || !gone.includes(one)));
-    const living = gone.filter(({ object }) => object !== undefined);
+    const living = gone.filter(({ object }) => object !== undefined && !isLeaving(object));
     const reason = "the v1 object was deleted since it was copied";
     await this.#judgement.report(living.map(({ row }) => differing(row, reason)));
   }
@@ -187,7 +188,7 @@ export class KindComparison {
       return;
     }
     const wrong = findings.filter((one) => this.#isMiscopied(one));
-    await report(wrong.map((one) => differenceOf(one, REASONS[one.state])));
+    await report(wrong.map((one) => differenceOf(one, REASONS.changed)));
     await report(
       await lateRows(
         this.#context,
@@ -209,7 +210,9 @@ export class KindComparison {
   }
 
   async #reasonOf({ state, object }: Finding): Promise<string> {
-    if (state !== "foreign" || object === undefined) return REASONS[state];
+    if (object !== undefined && isLeaving(object)) return leavingText(object);
+    if (state !== "foreign" || object === undefined)
+      return state === "changed" ? REASONS.changed : REASONS.missing;
     const isNamesake = await hasCounterpart(this.#context, this.#kind, object, new Set());
     return isNamesake ? NAMESAKE : ONLY_NATIVE;
   }
@@ -263,7 +266,6 @@ interface Finding extends NativeFinding {
 const REASONS = {
   missing: "it is missing in projectcalico.org/v3",
   changed: "projectcalico.org/v3 holds something else than the copy",
-  foreign: ONLY_NATIVE,
 };
 
 const NAMESAKE =

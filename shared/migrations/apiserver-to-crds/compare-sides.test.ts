@@ -71,6 +71,28 @@ describe("comparing both groups", () => {
     assert.equal(found.find(({ kind }) => kind === "NetworkPolicy")?.namespace, "shop");
   });
 
+  test("names what is being deleted on either side, whatever it still means", async () => {
+    using world = await wholeWorld();
+    const { worker, runId } = await stopped(world, "lock");
+    const hold = { metadata: { finalizers: ["example.com/hold"] } };
+    const [peer] = (await world.cluster.list({ apiVersion: OLD, plural: "bgppeers" })).items;
+    await world.cluster.create(POLICIES, policy("late", { selector: "all()", types: ["Ingress"] }));
+    for (const ref of [
+      { ...SETS, apiVersion: "projectcalico.org/v3precopy" },
+      { apiVersion: OLD, plural: "bgppeers", name: textAt(peer ?? {}, "metadata", "name") },
+      { ...POLICIES, name: "late" },
+    ]) {
+      await world.cluster.patch(ref, hold, { type: "merge" });
+      await world.cluster.delete(ref);
+    }
+    const found = await compared(world, worker, runId);
+    assert.deepEqual(Object.fromEntries(found.map(({ kind, reason }) => [kind, reason])), {
+      BGPPeer: "in the old group it is being deleted, and held by example.com/hold",
+      GlobalNetworkSet: "it is being deleted, and held by example.com/hold",
+      NetworkPolicy: "it is being deleted, and held by example.com/hold, and not copied",
+    });
+  });
+
   test("names a native object that nothing in the old group becomes", async () => {
     using world = await wholeWorld();
     const { worker, runId } = await stopped(world, "lock");

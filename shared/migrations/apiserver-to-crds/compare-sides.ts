@@ -14,6 +14,7 @@ import type { AnyContext } from "../context.ts";
 import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
 import { nothingCopied } from "../nothing-copied.ts";
 import { readTarget } from "../target/calls.ts";
+import { isLeaving, leavingText } from "../target/leaving.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 import { nativeIdOf } from "./copied.ts";
 import { v1Resource } from "./context.ts";
@@ -104,6 +105,8 @@ async function whyDifferent(
     readNative(context, version, row),
   ]);
   if (v1 === undefined) return "it is gone from the old group";
+  if (isLeaving(v1)) return `in the old group ${leavingText(v1)}`;
+  if (native !== undefined && isLeaving(native)) return leavingText(native);
   if (native !== undefined && isKept(row, native)) return undefined;
   const carried = toNative(v1);
   if (carried.outcome === "broken") return carried.reason;
@@ -153,7 +156,8 @@ async function* uncopied(
       const target = keyOf(kind, v1);
       const namespace = textAt(v1, "metadata", "namespace");
       const place = namespace === "" ? { target } : { namespace, target };
-      if (!known.has(target)) yield { kind: kind.kind, ...place, reason: "it is not copied" };
+      const reason = isLeaving(v1) ? `${leavingText(v1)}, and not copied` : "it is not copied";
+      if (!known.has(target)) yield { kind: kind.kind, ...place, reason };
     }
   }
 }

@@ -8,10 +8,12 @@ import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import { isLeftOut } from "../copying/ledger-detail.ts";
 import { readTarget } from "../target/calls.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { withServerDefaults } from "../target/schemas.ts";
 import { type Context, nativeVersion, v1Resource } from "./context.ts";
 import { isCopied, nativeIdOf } from "./copied.ts";
 import { nativeDetailOf } from "./native-detail.ts";
+import { nativeRefOf } from "./native-ref.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
 import { v1Ref } from "./v1-ref.ts";
 
@@ -40,18 +42,27 @@ export async function whyNotCarried(
   if (isAsCopied(row, v1) || (row !== undefined && isLeftOut(row))) return undefined;
   const now = await readTarget(context, v1Ref(keyOf(kind, v1)).ref);
   if (now === undefined) return undefined;
+  if (isLeaving(now)) return whyNotDeleted(context, row);
   const { target, meaning } = await carriedMeaning(context, now);
   const isKnown = row !== undefined && isCopied(row);
   if (isKnown && isSameObject(row, now) && meaning === row.sourceHash) return undefined;
   const native =
     target && (await readTarget(context, { ...target, apiVersion: await nativeVersion(context) }));
-  if (native !== undefined && nativeMeaning(native) === meaning) return undefined;
+  if (native !== undefined && !isLeaving(native) && nativeMeaning(native) === meaning) return undefined;
   return isKnown
     ? "the v1 object has changed since it was copied"
     : "the v1 object came after everything was copied";
 }
 
-/** True where a v1 object becomes this native object, though nothing is copied yet; one that is left out becomes nothing. */
+/** The copy of a v1 object that is being deleted would live on. */
+async function whyNotDeleted(context: Context, row: Checkpoint | undefined): Promise<string | undefined> {
+  if (row === undefined || !isCopied(row)) return undefined;
+  const native = await readTarget(context, nativeRefOf(row, await nativeVersion(context)));
+  if (native === undefined || isLeaving(native)) return undefined;
+  return "the v1 object is being deleted since it was copied";
+}
+
+/** True where a v1 object becomes this native object, though nothing is copied yet; one that is left out, or being deleted, becomes nothing. */
 export async function hasCounterpart(
   context: Context,
   kind: NativeKind,
@@ -63,7 +74,8 @@ export async function hasCounterpart(
   // Policies of the default tier were stored under their tier's name in Calico 3.31 and before.
   for (const stored of kind.tiered ? [name, `default.${name}`] : [name]) {
     const v1 = await readTarget(context, { ...place, name: stored });
-    const carried = v1 === undefined || out.has(keyOf(kind, v1)) ? undefined : toNative(v1);
+    const isOut = v1 === undefined || isLeaving(v1) || out.has(keyOf(kind, v1));
+    const carried = isOut ? undefined : toNative(v1);
     if (carried?.outcome === "carry" && targetId(carried.target) === nativeIdOf(kind, native)) return true;
   }
   return false;

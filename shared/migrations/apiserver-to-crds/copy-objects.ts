@@ -4,7 +4,9 @@ import type { JsonObject } from "../../json.ts";
 import { copyEach } from "../copying/copy-each.ts";
 import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import { detailOf, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
+import { leaveDeleted } from "./leave-deleted.ts";
 import { leaveOut, leftOutKeys } from "./left-out.ts";
 import { noteOwned } from "./owned.ts";
 import { type Converted, convert, keyOf, revisionOf, taskOf } from "./native-task.ts";
@@ -24,7 +26,7 @@ export interface CopyWay {
 
 /**
  * Copies v1 objects of one kind to their native ones: checkpoints first, then each object, then the outcomes. What was
- * copied as it is already is left alone, and so is what the run leaves out.
+ * copied as it is already is left alone, and so is what the run leaves out; what is being deleted is taken away.
  *
  * @returns how many ended in which state.
  */
@@ -40,7 +42,9 @@ export async function copyObjects(
     kind,
     objects.filter((v1) => out.has(keyOf(kind, v1))),
   );
-  const wanted = objects.filter((v1) => !out.has(keyOf(kind, v1)));
+  const others = objects.filter((v1) => !out.has(keyOf(kind, v1)));
+  await leaveDeleted(context, kind, others.filter(isLeaving));
+  const wanted = others.filter((v1) => !isLeaving(v1));
   const known = await knownOf(context, kind, wanted);
   const isDone = looksAgain ? isDecided : isCopied;
   const due = wanted.filter((v1) => !isDone(known.get(keyOf(kind, v1)), v1));

@@ -2,13 +2,14 @@ import { nativeMeaning } from "../../calico/native/same-native.ts";
 import type { Checkpoint } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { detailOf, isLeftOut } from "../copying/ledger-detail.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { isCopied } from "./copied.ts";
 
 /**
  * How a native object stands to the checkpoint with its name: `settled` as the copy was made, or as a person has decided;
- * `foreign` where nothing was copied to it.
+ * `leaving` where it is, and is being deleted; `foreign` where nothing was copied to it.
  */
-export type NativeState = "settled" | "changed" | "missing" | "foreign";
+export type NativeState = "settled" | "changed" | "missing" | "leaving" | "foreign";
 
 /** Why a native object is told that nothing was copied to. */
 export const ONLY_NATIVE =
@@ -20,5 +21,6 @@ export function nativeStateOf(row: Checkpoint | undefined, object: JsonObject | 
   const isExpected = row !== undefined && isCopied(row);
   if (object === undefined) return isExpected ? "missing" : "settled";
   if (!isExpected) return "foreign";
+  if (isLeaving(object)) return "leaving";
   return nativeMeaning(object) === (detailOf(row).held ?? row.sourceHash) ? "settled" : "changed";
 }

@@ -6,6 +6,7 @@ import { textAt } from "../../kubernetes/fields.ts";
 import { managersOf } from "../../kubernetes/managed-fields.ts";
 import { fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
+import { leavingText } from "../target/leaving.ts";
 import type { Context } from "./context.ts";
 import { IpamInUse } from "./ipam-in-use.ts";
 import type { NativeState } from "./judge-native.ts";
@@ -58,12 +59,12 @@ export async function lateRows(context: Context, findings: readonly NativeFindin
 }
 
 async function isCalicoAtWork(
-  { kind, id, object }: NativeFinding,
+  { kind, id, state, object }: NativeFinding,
   inUse: Pick<IpamInUse, "needs">,
 ): Promise<boolean> {
   if (!ADDRESSES.has(kind)) return false;
   // Whoever deleted it: what nothing in IPAM refers to any more is not missed.
-  if (object === undefined) return !(await inUse.needs(kind, id));
+  if (object === undefined || state === "leaving") return !(await inUse.needs(kind, id));
   return GIVES_ADDRESSES.test(lastWriter(object)?.manager ?? "");
 }
 
@@ -71,7 +72,8 @@ function lateRow(context: Context, { kind, id, state, object }: NativeFinding): 
   const writer = object === undefined ? undefined : lastWriter(object)?.manager;
   const by = writer === undefined || writer === fieldManager(context) ? "" : ` by ${writer}`;
   const version = object === undefined ? "" : textAt(object, "metadata", "resourceVersion");
-  const reason = { missing: "deleted", changed: `changed${by}`, foreign: `created${by}` }[state];
+  const leaving = object === undefined ? "" : leavingText(object);
+  const reason = { missing: "deleted", leaving, changed: `changed${by}`, foreign: `created${by}` }[state];
   return {
     ...{ rank: 0, key: id, target: id, state: "pending", sourceRevision: 0 },
     detail: { kind, code: "CHANGED_SINCE_COPIED", reason, version },

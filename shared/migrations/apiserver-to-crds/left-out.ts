@@ -3,7 +3,7 @@ import type { NativeKind } from "../../calico/native/native-kinds.ts";
 import { convertUid } from "../../calico/uid.ts";
 import { type Shown, Tally } from "../../engine/approvals.ts";
 import type { LeaveOutRule } from "../../engine/leave-out.ts";
-import type { Ledger } from "../../engine/ledger.ts";
+import { type Ledger, ledgerPages } from "../../engine/ledger.ts";
 import type { ApprovalRule } from "../../engine/migration.ts";
 import type { Checkpoint, CheckpointId } from "../../engine/records.ts";
 import { canonicalJson, type JsonObject } from "../../json.ts";
@@ -11,9 +11,11 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { isLeftOut, LEFT_OUT } from "../copying/ledger-detail.ts";
 import { inTurn, orAbsent, readTarget } from "../target/calls.ts";
+import { isLeaving, leavingText } from "../target/leaving.ts";
 import { removeTarget } from "../target/remove.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
-import { type Namesake, namesakesOf } from "./namesakes.ts";
+import { isLeavingLoss, LEFT_OUT_REASON, lossOf, UNCARRIED } from "./losses.ts";
+import { namesakesOf } from "./namesakes.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf, revisionOf } from "./native-task.ts";
 import { keyOfName } from "./object-names.ts";
@@ -22,8 +24,6 @@ import { isProtectedTier } from "./protected-tier.ts";
 import { shownVersion } from "./shown-version.ts";
 import { v1Ref } from "./v1-ref.ts";
 
-/** The subject that a person approves to leave behind what the options leave out. */
-const SUBJECT = "uncarried";
 /** The stage that does not start before. */
 const ASKED_BEFORE = "follow";
 /** The way without an object that cannot be mended, as it follows the advice to mend it. */
@@ -32,7 +32,6 @@ const WITHOUT_IT =
 /** The same once it is approved what is left out. */
 const WITHOUT_IT_LATE =
   " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
-const REASON = "left out by --skip: it stays in the old group, and goes with it at the cleanup";
 const UNSEEN =
   "; native objects of these names cannot be seen yet: one that is found is asked about, or stops the run before the switch";
 const PAGE = 1000;
@@ -127,16 +126,6 @@ async function removeCopy(context: Context, version: string, row: Checkpoint): P
   }
 }
 
-/** The loss of a v1 object, as it is told by name, with the native objects that have its name as far as these are known. */
-export function lossOf(kind: NativeKind, v1: JsonObject, namesakes: readonly Namesake[] = []): Checkpoint {
-  const key = keyOf(kind, v1);
-  const acting = namesakes.map(({ id }) => `; ${id} has its name, stays as it is, and acts after the unlock`);
-  return {
-    ...{ rank: kind.rank, key, target: key, state: "pending", sourceRevision: revisionOf(v1) },
-    detail: { kind: kind.kind, subject: SUBJECT, code: LEFT_OUT, reason: REASON + acting.join("") },
-  };
-}
-
 /** The keys of what is left out; options name a bounded number. */
 export async function lossNames(context: Pick<Context, "ledger">): Promise<string[]> {
   const rows = await uncarried(context).list({ states: ["pending"], limit: PAGE });
@@ -163,14 +152,14 @@ function leftOutRow(kind: NativeKind, v1: JsonObject): Checkpoint {
     detail: {
       ...{ kind: kind.kind, name: textAt(v1, "metadata", "name"), uid: convertUid(uid) ?? uid },
       ...(namespace === "" ? {} : { namespace }),
-      ...{ code: LEFT_OUT, reason: REASON, resolved: "skip" },
+      ...{ code: LEFT_OUT, reason: LEFT_OUT_REASON, resolved: "skip" },
     },
   };
 }
 
 /** Nothing is left behind unless a person has seen what. */
 export const lossesApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
-  subject: SUBJECT,
+  subject: UNCARRIED,
   needed: lossesToApprove,
 };
 
@@ -182,7 +171,7 @@ export const lossesApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOpt
 export async function knownNamesakes(context: Context): Promise<ReadonlySet<string>> {
   const { shown, namesakes } = await look(context);
   const isAsked = (await context.stageOf(ASKED_BEFORE)) !== undefined;
-  return new Set(shown !== undefined && (!isAsked || context.approved(SUBJECT, shown)) ? namesakes : []);
+  return new Set(shown !== undefined && (!isAsked || context.approved(UNCARRIED, shown)) ? namesakes : []);
 }
 
 async function lossesToApprove(context: Context): Promise<Shown | undefined> {
@@ -192,7 +181,6 @@ async function lossesToApprove(context: Context): Promise<Shown | undefined> {
 /** As the objects of both groups are now: what is gone is no loss, and what has changed is another one. */
 async function look(context: Context): Promise<{ shown: Shown | undefined; namesakes: string[] }> {
   const out = leftOutKeys(context);
-  if (out.size === 0) return { shown: undefined, namesakes: [] };
   const tally = new Tally();
   const [named, namesakes]: [string[], string[]] = [[], []];
   const version = await shownVersion(context);
@@ -205,13 +193,36 @@ async function look(context: Context): Promise<{ shown: Shown | undefined; names
     named.push(key);
     namesakes.push(...acting.map(({ id }) => id));
   }
+  const leaving = await lookAtLeaving(context, out, tally);
   if (tally.count === 0) return { shown: undefined, namesakes };
-  const loss = `${tally.count} objects are left out, stay in the old group and go with it at the cleanup: ${firstOf(named)}`;
-  const acts =
-    namesakes.length === 0
-      ? ""
-      : `; ${namesakes.length} native objects have these names, stay as they are, and act after the unlock: ${firstOf(namesakes)}`;
-  return { shown: tally.shown(loss + (version === undefined ? UNSEEN : acts)), namesakes };
+  const told = [leftOutText(named, version === undefined ? undefined : namesakes), leavingLosses(leaving)];
+  return { shown: tally.shown(told.filter((text) => text !== "").join("; ")), namesakes };
+}
+
+/** What was met while it was being deleted, and still is. */
+async function lookAtLeaving(context: Context, out: ReadonlySet<string>, tally: Tally): Promise<string[]> {
+  const leaving: string[] = [];
+  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE }))
+    for (const row of page.filter((one) => isLeavingLoss(one) && !out.has(one.key))) {
+      const v1 = await readTarget(context, v1Ref(row.key).ref);
+      if (v1 === undefined || !isLeaving(v1)) continue;
+      tally.add([row.key, textAt(v1, "metadata", "uid")]);
+      leaving.push(`${row.key} (${leavingText(v1)})`);
+    }
+  return leaving;
+}
+
+function leftOutText(named: readonly string[], namesakes: readonly string[] | undefined): string {
+  if (named.length === 0) return "";
+  const loss = `${named.length} objects are left out, stay in the old group and go with it at the cleanup: ${firstOf(named)}`;
+  if (namesakes === undefined) return loss + UNSEEN;
+  if (namesakes.length === 0) return loss;
+  return `${loss}; ${namesakes.length} native objects have these names, stay as they are, and act after the unlock: ${firstOf(namesakes)}`;
+}
+
+function leavingLosses(named: readonly string[]): string {
+  if (named.length === 0) return "";
+  return `${named.length} objects of the old group are being deleted: they are not copied, mean nothing after the unlock, and hold up the cleanup until their finalizers are off: ${firstOf(named)}`;
 }
 
 function firstOf(names: readonly string[]): string {

@@ -5,7 +5,8 @@ import type { JsonObject } from "../../json.ts";
 import { addCounts } from "../copying/copy-each.ts";
 import { conflictPages, hasMoved } from "../copying/unsettled.ts";
 import { readTarget } from "../target/calls.ts";
-import { applyDeletions } from "./apply-changes.ts";
+import { isLeaving } from "../target/leaving.ts";
+import { applyDeletions } from "./apply-deletions.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
 import { copyObjects } from "./copy-objects.ts";
 import { convert, taskOf } from "./native-task.ts";
@@ -81,7 +82,7 @@ async function* movedPages(context: Context, rank: number): AsyncGenerator<Check
 async function isMoved(context: Context, version: string, row: Checkpoint): Promise<boolean> {
   const { kind, v1 } = await readV1(context, row.key);
   const { checkpoint, carried } = v1 === undefined ? {} : convert(kind, v1, row);
-  if (v1 === undefined || checkpoint === undefined || carried === undefined) return true;
+  if (v1 === undefined || isLeaving(v1) || checkpoint === undefined || carried === undefined) return true;
   return hasMoved(context, await taskOf(context, version, { checkpoint, carried, v1 }));
 }
 

@@ -8,6 +8,7 @@ import { blockers, type Context, nativeVersion, resources, untried } from "./con
 import { leftOutKeys } from "./left-out.ts";
 import { type Converted, convert, keyOf, taskOf } from "./native-task.ts";
 import { readTarget } from "../target/calls.ts";
+import { isLeaving } from "../target/leaving.ts";
 import { v1Ref } from "./v1-ref.ts";
 
 /** Why objects block that the API server would refuse: the code of their rows among the blockers. */
@@ -34,7 +35,7 @@ export async function tryObjects(
     objects.map(async (v1) => {
       const { checkpoint, carried } = convert(kind, v1);
       // What is broken is told by preflight, or by the copy where it has come since.
-      if (carried === undefined || out.has(keyOf(kind, v1))) return;
+      if (carried === undefined || isLeaving(v1) || out.has(keyOf(kind, v1))) return;
       tried++;
       const task = await taskOf(context, version, { checkpoint, carried, v1 });
       const { target, object, meaning } = task;
@@ -70,7 +71,7 @@ export async function foreseeAgain(context: Context, ids: readonly CheckpointId[
   const rows = (await resources(context).get(ids)).map(async (row) => {
     const { kind, ref } = v1Ref(row.key);
     const v1 = await readTarget(context, ref);
-    if (v1 === undefined) return goneCheckpoint(row);
+    if (v1 === undefined || isLeaving(v1)) return goneCheckpoint(row);
     const converted = convert(kind, v1, row);
     return (
       (await foresee(context, version, { ...converted, v1 })) ?? {

@@ -7,6 +7,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
+import { isLeaving, leavingText } from "../../target/leaving.ts";
 import { whyNotCarried } from "../compare-v1.ts";
 import { changed, type Context, isPrecopied, nativeVersion, resources } from "../context.ts";
 import { nativeStateOf } from "../judge-native.ts";
@@ -72,11 +73,16 @@ async function judge(context: Context, attempt: number): Promise<{ batches: []; 
 async function compare(context: Context, version: string, row: Checkpoint): Promise<Checkpoint[]> {
   if (isLeftOut(row)) return [];
   const { kind, ref } = v1Ref(row.key);
-  const v1 = await readTarget(context, ref);
+  const v1 = livingOnly(await readTarget(context, ref));
   const native = await readTarget(context, nativeRefOf(row, version));
   const late = v1 === undefined ? undefined : await whyNotCarried(context, kind, row, v1);
   const reason = row.state === "reverted" ? leftOver(row, v1, native) : differs(row, { v1, late, native });
   return reason === undefined ? [] : [differing(row, reason)];
+}
+
+/** What is being deleted is as good as gone. */
+function livingOnly(object: JsonObject | undefined): JsonObject | undefined {
+  return object === undefined || isLeaving(object) ? undefined : object;
 }
 
 function leftOver(
@@ -102,6 +108,7 @@ function differs(
   if (v1 === undefined) return "the v1 object is gone again";
   if (late !== undefined) return "the v1 object has changed again";
   if (native === undefined) return "it is missing in projectcalico.org/v3";
+  if (isLeaving(native)) return leavingText(native);
   return nativeStateOf(row, native) === "settled"
     ? undefined
     : "projectcalico.org/v3 holds something else than the copy";

@@ -12,6 +12,7 @@ import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources, sendFor } from "../context.ts";
 import { isUndefined } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { isLeaving } from "../../target/leaving.ts";
 import { reads } from "../../target/reads.ts";
 import { backRehearsals } from "./back-rehearsals.ts";
 
@@ -112,7 +113,9 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
   const ref = { apiVersion: "projectcalico.org/v3", plural: kind.plural };
   const seen = new Set<string>();
   for await (const page of reads(context).pages(ref, { signal: context.signal })) {
-    const byId = new Map(page.map((object) => [nativeIdOf(kind, object), object]));
+    // What is being deleted is deleted: its v1 object, which would act again, knows nothing of that.
+    const living = page.filter((object) => !isLeaving(object));
+    const byId = new Map(living.map((object) => [nativeIdOf(kind, object), object]));
     const rows = await resources(context).findByTarget([...byId.keys()]);
     const copied = new Map(rows.filter(isCopied).map((row) => [row.target, row]));
     for (const id of copied.keys()) seen.add(id);

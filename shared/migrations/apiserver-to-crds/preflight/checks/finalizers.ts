@@ -7,9 +7,9 @@ const NAMED = 5;
 export const finalizers: Check = {
   id: "finalizers",
   title: "no object of the old group is being deleted, or has finalizers of its own",
-  why: "The cleanup deletes the old CRDs, which stay until the last of their objects is gone, and an object stays until whoever has set its finalizers takes them off. A deletion that is not complete is not carried over: the native object would stay.",
+  why: "The cleanup deletes the old CRDs, which stay until the last of their objects is gone, and an object stays until whoever has set its finalizers takes them off. An object that is being deleted is not copied, so that it does not live on.",
   severity: "warning",
-  fix: "See who has set the finalizers (`kubectl get RESOURCE.crd.projectcalico.org NAME -o yaml`) and have them taken off before the cleanup; let deletions end before the migration starts.",
+  fix: "See who has set the finalizers (`kubectl get RESOURCE.crd.projectcalico.org NAME -o yaml`) and have them taken off before the cleanup; let deletions end before the migration starts, or approve `uncarried` when the run asks before the lock.",
   judge: ({ held, deleting }) => {
     if (held.count + deleting.count === 0) return pass("there is none");
     const items = [...deleting.first, ...held.first];

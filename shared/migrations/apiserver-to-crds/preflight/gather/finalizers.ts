@@ -1,6 +1,7 @@
 import { METADATA_ANNOTATION } from "../../../../calico/metadata.ts";
 import { isJsonObject, type JsonObject } from "../../../../json.ts";
 import { objectAt, textAt } from "../../../../kubernetes/fields.ts";
+import { isLeaving } from "../../../target/leaving.ts";
 import { textsAt } from "./texts.ts";
 
 const NAMED = 20;
@@ -29,7 +30,7 @@ export function tallyHeld({ held, deleting }: Held, kind: string, page: readonly
     const finalizers = textsAt(metadata, "finalizers");
     const lost = shown === undefined ? "" : ", not carried over";
     if (finalizers.length > 0) add(held, `${kind} ${nameOf(object)} (${finalizers.join(", ")}${lost})`);
-    if (isDeleted(metadata) || isDeleted(shown ?? {})) add(deleting, `${kind} ${nameOf(object)}`);
+    if (isLeaving(object)) add(deleting, `${kind} ${nameOf(object)}`);
   }
 }
 
@@ -41,10 +42,6 @@ function parsed(annotation: string): JsonObject {
   } catch {
     return {};
   }
-}
-
-function isDeleted(metadata: JsonObject): boolean {
-  return textAt(metadata, "deletionTimestamp") !== "";
 }
 
 function add(named: { count: number; first: string[] }, name: string): void {

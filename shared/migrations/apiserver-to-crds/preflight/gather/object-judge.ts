@@ -7,8 +7,9 @@ import { textAt } from "../../../../kubernetes/fields.ts";
 import { applyDefaults } from "../../../../kubernetes/structural-schema.ts";
 import { sizeFault } from "../../../copying/try-object.ts";
 import { fit } from "../../../target/fit.ts";
+import { isLeaving } from "../../../target/leaving.ts";
 import { allOf, schemaFaults } from "../../../target/schema-faults.ts";
-import { lossOf } from "../../left-out.ts";
+import { leavingLossOf, lossOf } from "../../losses.ts";
 import { keyOf, revisionOf } from "../../native-task.ts";
 import { objectName } from "../../object-names.ts";
 import type { Facts } from "../facts.ts";
@@ -89,6 +90,10 @@ export class ObjectJudge {
       this.#missing.delete(key);
       this.#leftOut.add(name);
       found.lost.push(lossOf(kind, v1));
+      return;
+    }
+    if (isLeaving(v1)) {
+      found.lost.push(leavingLossOf(kind, v1));
       return;
     }
     const native = toNative(v1);
