@@ -4,9 +4,11 @@ import { LOCK_ANNOTATION } from "../../calico/lock.ts";
 import { resourceKey } from "../../calico/testing/samples.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
+import { AdaptiveLimiter } from "../../kubernetes/limiter.ts";
 import { managersOf, runFieldManager } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { changed } from "../testing/dumps.ts";
+import { KubernetesSide } from "./restore/kubernetes-side.ts";
 import {
   assertState,
   backUp,
@@ -375,6 +377,44 @@ describe("restore", () => {
 
     assert.equal(world.etcd.dump()[key], "{}");
     assert.equal(stages.find(({ stage }) => stage === "put-back")?.counts["stays"], 1);
+  });
+
+  test("puts nothing in the place of what is being deleted, until that is gone", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const office = { apiVersion: "crd.projectcalico.org/v1", plural: "globalnetworksets", name: "office" };
+    await world.cluster.patch(office, { metadata: { finalizers: ["example.com/hold"] } }, { type: "merge" });
+    await world.cluster.delete(office);
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+
+    const { run } = await driveApproving(world, worker, runId);
+
+    assert.equal(run.failure?.code, "PREFLIGHT_FAILED", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.failure.message, /office.*it is being deleted, and held by example\.com\/hold/);
+    const connections = {
+      kubernetes: world.cluster,
+      limiter: new AdaptiveLimiter(),
+      etcd: () => assert.fail(),
+    };
+    const signal = new AbortController().signal;
+    const side = new KubernetesSide({ run, connections, signal, ensureHeld: () => undefined });
+    const item = side.itemOf({
+      ref: { apiVersion: office.apiVersion, plural: office.plural },
+      object: await world.cluster.get(office),
+    });
+    assert.ok(item);
+    const found = (await side.read([item])).get(item.key);
+    // One that is deleted later than it was tried.
+    await assert.rejects(side.put(item, found), {
+      code: "RESTORE_REFUSED",
+      next: /take them off, then `resume`/,
+    });
+    await world.cluster.patch(office, { metadata: { finalizers: null } }, { type: "merge" });
+    await worker.engine.resume(runId);
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    const { metadata } = await world.cluster.get(office);
+    assert.equal(Object.keys(metadata ?? {}).includes("deletionTimestamp"), false);
   });
 
   test("finds what somebody changes inside the lock", async () => {

@@ -263,6 +263,10 @@ export const RUNS: Followed = {
     `${RESTORE}/followed-advice.test.ts`,
     "an object that somebody writes to all the time: that is stopped, then resume",
   ],
+  [`${RESTORE}/kubernetes-side.ts RESTORE_REFUSED`]: [
+    "shared/migrations/backup/restore.test.ts",
+    "puts nothing in the place of what is being deleted, until that is gone",
+  ],
   [`${RESTORE}/put-items.ts RESTORE_REFUSED`]: [
     `${RESTORE}/followed-advice.test.ts`,
     "an object that is refused: its cause is mended, then resume",

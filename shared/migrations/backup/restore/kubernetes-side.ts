@@ -1,3 +1,4 @@
+import { MigratorError } from "../../../errors.ts";
 import { parseExactJson } from "../../../exact-json.ts";
 import type { Json, JsonObject } from "../../../json.ts";
 import { inServedRef } from "../../../kubernetes/admission.ts";
@@ -7,6 +8,7 @@ import { objectAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ObjectRef, WriteOptions } from "../../../kubernetes/types.ts";
 import { fieldManager } from "../../context.ts";
 import { call, deleteCopy, readTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
+import { isLeaving, leavingText } from "../../target/leaving.ts";
 import { isOurs, NODE_FIELD_MANAGER } from "../../target/ownership.ts";
 import { releaseFields } from "../../target/release-fields.ts";
 import { restored } from "../../target/remove.ts";
@@ -17,6 +19,8 @@ import type { Found, Item, Side, Written } from "./side.ts";
 import { reads } from "../../target/reads.ts";
 
 const NODE_PREFIX = "projectcalico.org/";
+/** Instead of a hash: no content has it. */
+const LEAVING = "being deleted";
 /** Somebody was quicker: look again. */
 const LOST = ["KUBERNETES_CONFLICT", "KUBERNETES_ALREADY_EXISTS"];
 
@@ -108,14 +112,16 @@ export class KubernetesSide implements Side<ObjectLine> {
 
   #foundOf(ref: ObjectRef, object: JsonObject): Found {
     const isNode = ref.plural === "nodes";
+    const leaving = !isNode && isLeaving(object) ? leavingText(object) : undefined;
     return {
       before: JSON.stringify(isNode ? nodePart(object) : object),
       version: textAt(object, "metadata", "resourceVersion"),
       uid: textAt(object, "metadata", "uid"),
-      hash: contentHash(ref, object),
-      exact: exactHash(ref, object),
+      hash: leaving === undefined ? contentHash(ref, object) : LEAVING,
+      exact: leaving === undefined ? exactHash(ref, object) : LEAVING,
       // Nothing on a Node tells who wrote its annotations.
       ours: isNode ? undefined : isOurs(this.#context, object),
+      ...(leaving === undefined ? {} : { leaving }),
     };
   }
 
@@ -125,6 +131,7 @@ export class KubernetesSide implements Side<ObjectLine> {
     found: Found | undefined,
     more: Pick<WriteOptions, "dryRun">,
   ): Promise<Written | undefined> {
+    if (found?.leaving !== undefined) throw refused(found.leaving);
     const { kubernetes } = this.#context.connections;
     const options = { fieldManager: fieldManager(this.#context), timeoutMs: WRITE_TIMEOUT_MS, ...more };
     const ref = await this.#here(place);
@@ -170,6 +177,17 @@ export class KubernetesSide implements Side<ObjectLine> {
       throw error;
     }
   }
+}
+
+/** Written to without its finalizers, it would be gone at once, and what was put there with it. */
+function refused(leaving: string): MigratorError {
+  return new MigratorError(
+    "RESTORE_REFUSED",
+    `${leaving}: nothing can be put in its place before it is gone`,
+    {
+      next: "Let whoever has set its finalizers take them off, then `resume`.",
+    },
+  );
 }
 
 /** Of a Node, what a restore may change. */

@@ -37,6 +37,8 @@ export interface Found {
   exact: string;
   /** True for what this run has written, as far as the store tells; undefined where it cannot. */
   ours: boolean | undefined;
+  /** Set for what is being deleted, with what holds it, for people: it is never as it shall be, and nothing can be put in its place. */
+  leaving?: string;
 }
 
 /** What a write left there. */
