@@ -41,7 +41,9 @@ async function bed(t: TestContext): Promise<Bed> {
   });
   const blocks = { apiVersion: "crd.projectcalico.org/v1", plural: "ipamblocks" };
   const sets = { apiVersion: "crd.projectcalico.org/v1", plural: "networksets" };
-  const metadata = { name: "s", namespace: "shop", uid: "1", resourceVersion: "7", ownerReferences: OWNERS };
+  const deletionTimestamp = "2026-12-01T00:00:00Z";
+  const server = { uid: "1", resourceVersion: "7", deletionTimestamp };
+  const metadata = { name: "s", namespace: "shop", ...server, ownerReferences: OWNERS };
   const objects = [
     { ref: blocks, object: parseExactJson(BIG) },
     { ref: sets, object: { apiVersion: sets.apiVersion, kind: "NetworkSet", metadata, spec: { nets: [] } } },
@@ -95,7 +97,10 @@ describe("an exported backup", () => {
     ]);
     assert.ok(readFileSync(join(folder, "etcd/0-tiers.yaml"), "utf8").includes(TIER));
     const sets = readFileSync(join(folder, "kubernetes/crd.projectcalico.org_v1/networksets.yaml"), "utf8");
-    assert.match(sets, /^---\n# owners: \[.*u-1.*\]\n\{.*"name":"s","namespace":"shop"\}.*\}\n$/);
+    assert.match(
+      sets,
+      /^---\n# owners: \[.*u-1.*\]\n# being deleted: "2026-12-01T00:00:00Z"\n\{.*"name":"s","namespace":"shop"\}.*\}\n$/,
+    );
     assert.equal(readFileSync(join(folder, "SHA256SUMS"), "utf8").split("\n").length, 7);
     await assert.rejects(exportBackup(artifacts, RUN, folder), { code: "BACKUP_FOLDER_NOT_EMPTY" });
   });
@@ -131,6 +136,7 @@ describe("an exported backup", () => {
       Buffer.from(TIER).toString("base64"),
       Buffer.from("{").toString("base64"),
       '"uid":"u-1"',
+      '"deletionTimestamp":"2026-12-01T00:00:00Z"',
     ])
       assert.ok(text.includes(kept), kept);
     // What the stack's policy for imports lets be written.

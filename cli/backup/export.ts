@@ -17,6 +17,7 @@ import {
   INDEX_FILE,
   KEY_NOTE,
   keysFile,
+  LEAVING_NOTE,
   objectsFile,
   OTHER_KEYS_FILE,
   OWNERS_NOTE,
@@ -78,7 +79,11 @@ function writeLine(files: ExportedFiles, line: Json): void {
 function writeObject(files: ExportedFiles, { ref, object }: ObjectLine): void {
   const plain = restored(object);
   const { ownerReferences, ...metadata } = objectAt(plain, "metadata");
-  const notes = ownerReferences === undefined ? [] : [`${OWNERS_NOTE}${JSON.stringify(ownerReferences)}`];
+  const { deletionTimestamp } = objectAt(object, "metadata");
+  const notes = [
+    ...(ownerReferences === undefined ? [] : [`${OWNERS_NOTE}${JSON.stringify(ownerReferences)}`]),
+    ...(deletionTimestamp === undefined ? [] : [`${LEAVING_NOTE}${JSON.stringify(deletionTimestamp)}`]),
+  ];
   files.write(objectsFile(ref), [DOCUMENT, ...notes, JSON.stringify({ ...plain, metadata })]);
 }
 

@@ -10,6 +10,8 @@ export const OTHER_KEYS_FILE = "etcd/other-keys.ndjson";
 /** The notes before a document: what its JSON does not say, as YAML comments. */
 export const KEY_NOTE = "# key: ";
 export const OWNERS_NOTE = "# owners: ";
+/** Since when it was being deleted: as a field, what applies the document would refuse it or pass it over. */
+export const LEAVING_NOTE = "# being deleted: ";
 export const DOCUMENT = "---";
 
 /** The file for a resource of Kubernetes: `kubernetes/crd.projectcalico.org_v1/ippools.yaml`. */

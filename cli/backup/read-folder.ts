@@ -15,6 +15,7 @@ import {
   DOCUMENT,
   INDEX_FILE,
   KEY_NOTE,
+  LEAVING_NOTE,
   OTHER_KEYS_FILE,
   OWNERS_NOTE,
   resourceOfFile,
@@ -139,8 +140,12 @@ function parseDocument(file: string, lines: readonly string[], start: number): K
   const object = valueOf(text, start) as JsonObject;
   const owners = note(OWNERS_NOTE);
   const line = ObjectLine.parse({ ref, object });
-  if (owners === undefined) return line;
-  const metadata = { ...objectAt(line.object, "metadata"), ownerReferences: Owners.parse(owners) };
+  const deletionTimestamp = note(LEAVING_NOTE);
+  const metadata = {
+    ...objectAt(line.object, "metadata"),
+    ...(owners === undefined ? {} : { ownerReferences: Owners.parse(owners) }),
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp: z.string().parse(deletionTimestamp) }),
+  };
   return { ref, object: { ...line.object, metadata } };
 }
 

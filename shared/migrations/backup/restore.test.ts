@@ -12,6 +12,7 @@ import { KubernetesSide } from "./restore/kubernetes-side.ts";
 import {
   assertState,
   backUp,
+  CONSENTS,
   disturb,
   driveApproving,
   RestoreWorld,
@@ -28,6 +29,14 @@ const INFORMATION = {
 };
 const INFORMATION_KEY = resourceKey("clusterinformations", "default");
 const POOL = { apiVersion: "crd.projectcalico.org/v1", plural: "ippools" };
+
+const OFFICE = { apiVersion: "crd.projectcalico.org/v1", plural: "globalnetworksets", name: "office" };
+
+/** Somebody deletes a set, which a finalizer holds. */
+async function holdAndDelete({ cluster }: RestoreWorld): Promise<void> {
+  await cluster.patch(OFFICE, { metadata: { finalizers: ["example.com/hold"] } }, { type: "merge" });
+  await cluster.delete(OFFICE);
+}
 
 /** Nobody but this one owns anything of the object. */
 async function managedBy({ cluster }: RestoreWorld, ref: ObjectRef, manager: string): Promise<void> {
@@ -383,9 +392,8 @@ describe("restore", () => {
     using world = await RestoreWorld.create();
     const worker = world.worker();
     const from = await backUp(world, worker);
-    const office = { apiVersion: "crd.projectcalico.org/v1", plural: "globalnetworksets", name: "office" };
-    await world.cluster.patch(office, { metadata: { finalizers: ["example.com/hold"] } }, { type: "merge" });
-    await world.cluster.delete(office);
+    const office = OFFICE;
+    await holdAndDelete(world);
     const runId = await startRestore(worker, { from, side: "kubernetes" });
 
     const { run } = await driveApproving(world, worker, runId);
@@ -415,6 +423,71 @@ describe("restore", () => {
     assertState(await driveApproving(world, worker, runId), "Succeeded");
     const { metadata } = await world.cluster.get(office);
     assert.equal(Object.keys(metadata ?? {}).includes("deletionTimestamp"), false);
+  });
+
+  test("locks nothing while something is being deleted by then (RESTORE_REFUSED)", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const runId = await startRestore(worker, { from, side: "kubernetes", stopBefore: "lock" });
+    assert.equal((await driveApproving(world, worker, runId)).run.waiting?.subject, "lock");
+    await holdAndDelete(world);
+
+    await worker.engine.approve(runId, "test", "lock");
+    const { run } = await driveApproving(world, worker, runId);
+
+    assert.deepEqual([run.stage, run.failure?.code], ["lock", "RESTORE_REFUSED"]);
+    assert.match(run.failure?.message ?? "", /^nothing is locked.*office: it is being deleted, and held by/);
+    assert.match(run.failure?.next ?? "", /take them off, then `abort` this restore and start it again/);
+    assert.doesNotMatch(JSON.stringify(await world.cluster.get(INFORMATION)), new RegExp(runId));
+    await world.cluster.patch(OFFICE, { metadata: { finalizers: null } }, { type: "merge" });
+    await worker.engine.undo(runId, "abort");
+    assertState(await world.drive(worker, runId), "Aborted");
+    const again = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, again), "Succeeded");
+    assert.equal(textAt(await world.cluster.get(OFFICE), "metadata", "deletionTimestamp"), "");
+  });
+
+  test("is started again where something that was as in the backup is not any more (RESTORE_STALE)", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const runId = await startRestore(worker, { from, side: "kubernetes", stopBefore: "rehearse" });
+    assert.equal((await driveApproving(world, worker, runId)).run.waiting?.subject, "rehearse");
+    await world.cluster.delete(OFFICE);
+
+    await worker.engine.approve(runId, "test", "rehearse");
+    const { run } = await world.drive(worker, runId);
+
+    assert.equal(run.failure?.code, "RESTORE_STALE", JSON.stringify([run.stage, run.failure]));
+    assert.match(run.failure.message, /no longer so: .*office$/);
+    assert.match(run.failure.next, /^`abort` this restore and start it again/);
+    await worker.engine.undo(runId, "abort");
+    assertState(await world.drive(worker, runId), "Aborted");
+    const again = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, again), "Succeeded");
+    assert.equal(textAt(await world.cluster.get(OFFICE), "metadata", "name"), "office");
+  });
+
+  test("leaves out what was being deleted when the backup was made, with consent", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    await holdAndDelete(world);
+    const from = await backUp(world, worker);
+    const held = await world.cluster.get(OFFICE);
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+
+    const others = CONSENTS.filter((subject) => subject !== "uncarried");
+    const { run } = await driveApproving(world, worker, runId, others);
+    assert.equal(run.waiting?.subject, "uncarried", JSON.stringify(run.failure));
+    assert.match(run.waiting.message, /office \(it was being deleted when the backup was made\)/);
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    assert.deepEqual(await world.cluster.get(OFFICE), held);
+
+    await world.cluster.patch(OFFICE, { metadata: { finalizers: null } }, { type: "merge" });
+    const again = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, again), "Succeeded");
+    await assert.rejects(world.cluster.get(OFFICE), { code: "KUBERNETES_NOT_FOUND" });
   });
 
   test("finds what somebody changes inside the lock", async () => {

@@ -15,7 +15,7 @@ import { restored } from "../../target/remove.ts";
 import { ObjectLine } from "./lines.ts";
 import { contentHash, exactHash, isCalico, keyOf, objectItem, refOf, refOfKey } from "./objects.ts";
 import type { Context } from "./options.ts";
-import type { Found, Item, Side, Written } from "./side.ts";
+import type { Found, Item, Present, Side, Written } from "./side.ts";
 import { reads } from "../../target/reads.ts";
 
 const NODE_PREFIX = "projectcalico.org/";
@@ -86,7 +86,7 @@ export class KubernetesSide implements Side<ObjectLine> {
     await releaseFields(this.#context, ref, { by: "replace", releaseOf: () => ({ carried }) });
   }
 
-  async *present(resources: readonly string[]): AsyncGenerator<{ key: string; kind: string }[]> {
+  async *present(resources: readonly string[]): AsyncGenerator<Present[]> {
     const { signal } = this.#context;
     for (const resource of resources) {
       const at = resource.lastIndexOf("/");
@@ -97,6 +97,7 @@ export class KubernetesSide implements Side<ObjectLine> {
           yield page.map((object) => ({
             key: keyOf(refOf({ ref, object })),
             kind: ref.plural,
+            ...(isLeaving(object) ? { leaving: leavingText(object) } : {}),
           }));
       } catch (error) {
         if (!isKubernetesError(error, "KUBERNETES_NOT_FOUND")) throw error;

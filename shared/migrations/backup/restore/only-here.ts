@@ -3,9 +3,11 @@ import { ledgerPages } from "../../../engine/ledger.ts";
 import type { StageOutcome } from "../../../engine/migration.ts";
 import type { Checkpoint } from "../../../engine/records.ts";
 import { sideOf } from "./content.ts";
+import { MigratorError } from "../../../errors.ts";
 import { decided } from "./decided.ts";
 import { isClusterInformation } from "./objects.ts";
 import { type Context, rows, uncarried } from "./options.ts";
+import { isLeftOut } from "./put-items.ts";
 
 const PER_GET = 100;
 const PER_PAGE = 1000;
@@ -17,10 +19,14 @@ interface OnlyHere {
   kind: string;
 }
 
-/** Whatever of Calico's data is there without a row, so that the backup has it not. */
+/**
+ * Whatever of Calico's data is there without a row, so that the backup has it not. `onLeaving` is told what is put back, and being
+ * deleted.
+ */
 export async function* onlyHere(
   context: Context,
   resources: readonly string[],
+  onLeaving?: (what: string) => void,
 ): AsyncGenerator<OnlyHere, void> {
   for await (const page of sideOf(context).present(resources)) {
     for (let from = 0; from < page.length; from += PER_GET) {
@@ -29,6 +35,9 @@ export async function* onlyHere(
         .filter(({ kind }) => !isClusterInformation({ plural: kind }));
       const known = await rows(context).findByTarget(some.map(({ key }) => key));
       const keys = new Set(known.map(({ key }) => key));
+      const put = new Set(known.filter((row) => !isLeftOut(row)).map(({ key }) => key));
+      for (const { key, leaving } of some)
+        if (leaving !== undefined && put.has(key)) onLeaving?.(`${key}: ${leaving}`);
       yield* some.filter(({ key }) => !keys.has(key));
     }
   }
@@ -39,21 +48,27 @@ export async function noteOnlyHere(context: Context, found: readonly OnlyHere[])
   await uncarried(context).put(found.map(row));
 }
 
-/** What has come since a person was asked about what is here alone. */
-export async function* cameSince(context: Context): AsyncGenerator<OnlyHere> {
+/** What has come since a person was asked about what is here alone; see `onlyHere`. */
+export async function* cameSince(
+  context: Context,
+  onLeaving?: (what: string) => void,
+): AsyncGenerator<OnlyHere> {
   const listed = new Set<string>();
   for await (const page of ledgerPages(uncarried(context), { limit: PER_PAGE }))
     for (const { key } of page) listed.add(key);
   const { resources } = await decided(context);
-  for await (const one of onlyHere(context, resources)) if (!listed.has(one.key)) yield one;
+  for await (const one of onlyHere(context, resources, onLeaving)) if (!listed.has(one.key)) yield one;
 }
 
 /**
  * Waits for a person where something has come that the backup has not, an object or an address: inside the lock it would be a
- * difference. Undefined once nothing has, or it may stay.
+ * difference. Undefined once nothing has, or it may stay. Throws RESTORE_REFUSED for what is being deleted by now: inside the lock
+ * nothing could be put in its place.
  */
 export async function askWhatCame(context: Context): Promise<StageOutcome | undefined> {
-  const came = await Array.fromAsync(cameSince(context));
+  const leaving: string[] = [];
+  const came = await Array.fromAsync(cameSince(context, (what) => leaving.push(what)));
+  if (leaving.length > 0) throw beingDeleted(leaving);
   if (came.length === 0) return undefined;
   const keys = came.map(({ key }) => key);
   const more = keys.length > NAMED ? `; and ${keys.length - NAMED} more` : "";
@@ -62,6 +77,17 @@ export async function askWhatCame(context: Context): Promise<StageOutcome | unde
   if (!context.approved("only-here", shown)) return { wait: askFor("only-here", shown) };
   await noteOnlyHere(context, came);
   return undefined;
+}
+
+function beingDeleted(leaving: readonly string[]): MigratorError {
+  const more = leaving.length > NAMED ? `; and ${leaving.length - NAMED} more` : "";
+  return new MigratorError(
+    "RESTORE_REFUSED",
+    `nothing is locked, as nothing could be put in the place of ${leaving.slice(0, NAMED).join("; ")}${more}`,
+    {
+      next: "Let whoever has set its finalizers take them off, then `abort` this restore and start it again: it is compared anew then.",
+    },
+  );
 }
 
 function row({ key, kind }: OnlyHere): Checkpoint {

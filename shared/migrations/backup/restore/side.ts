@@ -64,5 +64,11 @@ export interface Side<L extends KeyLine | ObjectLine = KeyLine | ObjectLine> {
   /** Takes runs off the fields of what has this key, and gives these to whoever managed them. Not on every side anybody does. */
   release?(key: string, managers: readonly JsonObject[]): Promise<void>;
   /** Every key of Calico's data that is there, a page at a time: of these resources, where the side has such. */
-  present(resources: readonly string[]): AsyncIterable<{ key: string; kind: string }[]>;
+  present(resources: readonly string[]): AsyncIterable<Present[]>;
+}
+
+/** A key that is there. */
+export interface Present extends Pick<Found, "leaving"> {
+  key: string;
+  kind: string;
 }

@@ -123,7 +123,7 @@ const restorable: RestoreCheck = {
   severity: "consent",
   subject: "uncarried",
   list: "uncarried",
-  fix: "Create the namespaces, Nodes and definitions that are named, `abort`, and restore anew; or approve `uncarried`, and what is named stays out.",
+  fix: "Create the namespaces, Nodes and definitions that are named, `abort`, and restore anew; or approve `uncarried`, and what is named stays out, as what was being deleted already when the backup was made.",
   run: ({ inventory }) => listed(inventory, "uncarried", "stay out", "all of it has"),
 };
 

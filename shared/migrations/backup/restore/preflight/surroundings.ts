@@ -1,6 +1,7 @@
 import { crdResource, crdState } from "../../../../kubernetes/crds.ts";
 import { objectAt, textAt } from "../../../../kubernetes/fields.ts";
 import { readTarget } from "../../../target/calls.ts";
+import { isLeaving } from "../../../target/leaving.ts";
 import type { ObjectLine } from "../lines.ts";
 import { isCalico } from "../objects.ts";
 import type { Context } from "../options.ts";
@@ -39,6 +40,8 @@ export class Surroundings {
     if (isCalico(ref) && !this.#definitions.has(`${ref.plural}.${group}`))
       return `the cluster has no ${ref.plural}.${group}, nor has the backup`;
     const namespace = textAt(object, "metadata", "namespace");
+    // Put back, it would live: nobody can make one whose deletion is pending.
+    if (isLeaving(object)) return "it was being deleted when the backup was made";
     if (namespace === "") return undefined;
     const why = await this.#missing("namespaces", namespace, `there is no namespace "${namespace}"`);
     return why ?? (ref.apiVersion === "apps/v1" ? this.#withoutAccount(line, namespace) : undefined);

@@ -25,7 +25,9 @@ export const rehearse = wholeSweep(
     const refused = await refusals(side, open, found, true);
     if (refused.length > 0) throw wouldRefuse(refused);
     const changed = await changedSince(context, open, found);
-    if (changed.length > 0) throw addressesChanged(changed);
+    if (changed.length > 0) throw stale(changed, "addresses have changed since they were shown");
+    const gone = await differingSince(context, open);
+    if (gone.length > 0) throw stale(gone, "what was as in the backup is no longer so");
     return { tried: open.length };
   },
 );
@@ -50,10 +52,16 @@ async function changedSince(
     .map(({ key }) => key);
 }
 
-function addressesChanged(changed: readonly string[]): MigratorError {
+/** What was as in the backup when preflight compared it: nothing would be written there, and it would be a difference inside the lock. */
+async function differingSince(context: Context, items: readonly Item[]): Promise<string[]> {
+  const known = await rows(context).get(items.map(({ rank, key }) => ({ rank, key })));
+  return known.filter(({ state }) => state === "verified").map(({ key }) => key);
+}
+
+function stale(changed: readonly string[], what: string): MigratorError {
   const named = changed.slice(0, NAMED).join(", ");
   const more = changed.length > NAMED ? `, and ${changed.length - NAMED} more` : "";
-  return new MigratorError("RESTORE_STALE", `addresses have changed since they were shown: ${named}${more}`, {
+  return new MigratorError("RESTORE_STALE", `${what}: ${named}${more}`, {
     next: "`abort` this restore and start it again: it then shows what would be overwritten now.",
   });
 }
