@@ -44,6 +44,8 @@ export interface FakeOptions {
   policy?: LockPolicy;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
   conflicts?: readonly string[];
+  /** Of these conflicts those of which no side can count. Default none. */
+  leaving?: readonly string[];
   /** How soon it looks at these again. Milliseconds. Default 0: only when a person has acted. */
   conflictPollMs?: number;
   /** Something would be lost, which has to be approved before the lock. Default false. */
@@ -92,7 +94,7 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
       preflight(options),
       { ...action("prepare"), changesCluster: true, undo: [unprepare(options)] },
       copy(options),
-      ...(options.conflicts === undefined ? [] : [settle(options.conflicts, options.conflictPollMs)]),
+      ...(options.conflicts === undefined ? [] : [settle(options.conflicts, options)]),
       { ...lock(options), ...(options.consents === true ? { approvals: [loss] } : {}) },
       {
         ...tells("unlock", "unlocking", "unlocked"),
@@ -209,17 +211,23 @@ function copy({
 }
 
 /** Waits until somebody has decided about each thing. */
-function settle(names: readonly string[], retryAfterMs = 0): FakeStage {
+function settle(
+  names: readonly string[],
+  { conflictPollMs: retryAfterMs = 0, leaving = [] }: FakeOptions,
+): FakeStage {
   return {
     ...action("settle"),
     act: async (context) => {
       const ledger = context.ledger("resources");
       const known = await ledger.list({ limit: names.length });
-      if (known.length === 0) await ledger.put(names.map((name) => differing(name, context.clock.now())));
+      const now = context.clock.now();
+      if (known.length === 0)
+        await ledger.put(names.map((name) => differing(name, now, leaving.includes(name))));
       const query = { limit: names.length, states: ["conflict"] } as const;
       for (const row of await ledger.list(query)) {
-        const decision = context.resolution(row.detail["conflict"] as unknown as ConflictDetail);
-        if (decision !== undefined)
+        const conflict = row.detail["conflict"] as unknown as ConflictDetail;
+        const decision = context.resolution(conflict);
+        if (decision !== undefined && (conflict.onlySkip !== true || decision.use === "skip"))
           await ledger.put([{ ...row, state: "applied", detail: { use: decision.use } }]);
       }
       const { length } = await ledger.list(query);
@@ -229,7 +237,7 @@ function settle(names: readonly string[], retryAfterMs = 0): FakeStage {
   };
 }
 
-function differing(name: string, since: number): Checkpoint {
+function differing(name: string, since: number, isLeaving: boolean): Checkpoint {
   const differences = [{ path: "spec.order", source: "1", target: "2" }];
   const conflict = {
     key: `Thing/${name}`,
@@ -238,8 +246,9 @@ function differing(name: string, since: number): Checkpoint {
     since,
     differences,
     more: false,
+    ...(isLeaving ? { onlySkip: true } : {}),
   };
-  const detail = { kind: "Thing", reason: "it differs", conflict };
+  const detail = { kind: "Thing", reason: isLeaving ? "it is being deleted" : "it differs", conflict };
   return { rank: 1, key: name, state: "conflict", target: `things/${name}`, sourceRevision: 1, detail };
 }
 

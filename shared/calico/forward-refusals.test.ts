@@ -46,6 +46,29 @@ test("what cannot be carried is named with its namespace", () => {
   assert.deepEqual([result.kind, result.name], ["WorkloadEndpoint", "shop/w"]);
 });
 
+test("what is being deleted in etcd is not carried as living, and says what holds it", () => {
+  const policy = resource("NetworkPolicy", "shop/web", {});
+  const leaving = (more: JsonObject): JsonObject => ({
+    ...policy,
+    metadata: { ...(policy.metadata as JsonObject), ...more },
+  });
+  const key = resourceKey("networkpolicies", "shop/web");
+  const deletionTimestamp = "2026-12-01T00:00:00Z";
+
+  const held = refused(key, leaving({ deletionTimestamp, finalizers: ["example.com/hold"] }));
+
+  assert.ok(held.outcome === "uncarriable");
+  assert.deepEqual([held.code, held.name], ["BEING_DELETED", "shop/web"]);
+  assert.match(
+    held.reason,
+    /^it is being deleted since 2026-12-01T00:00:00Z, and held by example\.com\/hold; /,
+  );
+  assert.match(
+    refused(key, leaving({ deletionTimestamp })).reason,
+    /^it is being deleted since \S+; whoever/,
+  );
+});
+
 const POOL = resourceKey("ippools", "p");
 const BLOCK = "/calico/ipam/v2/assignment/ipv4/block/10.64.0.0-30";
 const GNS = resourceKey("globalnetworksets", "office");

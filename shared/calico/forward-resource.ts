@@ -7,7 +7,7 @@ import { LOCK_ANNOTATION } from "./lock-annotation.ts";
 import { METADATA_ANNOTATION, type V3Metadata, isCalicoOwner, writeMetadata } from "./metadata.ts";
 import { DEFAULT_TIER, policyName, tierOf } from "./names.ts";
 import { type Draft, translateNodes } from "./node-references.ts";
-import { objectAt, parseStoredObject, textAt, textsAt } from "./stored-value.ts";
+import { listAt, objectAt, parseStoredObject, textAt, textsAt } from "./stored-value.ts";
 import { type TargetObject, type TargetRef, targetRef } from "./target.ts";
 import { shownPolicyName, storedPolicyName } from "./versions/policy-names.ts";
 import type { VersionRules } from "./versions/rules.ts";
@@ -109,6 +109,7 @@ export function forwardResource(key: ResourceKey, text: string, context: Forward
   const stored = parseResourceValue(key, text);
   const { rules } = calicoOf(context);
   refuseUncarriable(key, info, stored.spec);
+  refuseLeaving(key, stored.metadata);
   refuseTier(key, info, stored.spec, rules);
   const draft: Draft = {
     kind: info.kind,
@@ -180,6 +181,21 @@ function refuseUncarriable(key: ResourceKey, info: KindInfo, spec: JsonObject): 
     `${info.kind === "WorkloadEndpoint" ? "WORKLOAD_ENDPOINT" : "LIVE_MIGRATION"}_NOT_DERIVED`,
     reason,
   );
+}
+
+/**
+ * Calico's API server notes a deletion that finalizers hold in the value, as calicoctl does with metadata that it is given. No copy
+ * can be made as one that is being deleted, and one that lives would outlive it: whoever holds it works on etcd.
+ */
+function refuseLeaving(key: ResourceKey, metadata: JsonObject): void {
+  const since = textAt(metadata.deletionTimestamp, "metadata.deletionTimestamp");
+  if (since === undefined || since === "") return;
+  const finalizers = listAt(metadata.finalizers, "metadata.finalizers").filter(
+    (one) => typeof one === "string",
+  );
+  const held = finalizers.length === 0 ? "" : `, and held by ${finalizers.join(", ")}`;
+  const reason = `it is being deleted since ${since}${held}; whoever wants it kept takes metadata.deletionTimestamp off in etcd`;
+  throw uncarriable(key, "BEING_DELETED", reason);
 }
 
 /** Without tiers, a policy of another tier than the default one would be enforced among all others, in another order. */

@@ -19,6 +19,8 @@ const ConflictDetail = z.object({
   ),
   /** True when there are more differences than are named. */
   more: z.boolean(),
+  /** Set where no side can count: its resource can only be left out. */
+  onlySkip: z.literal(true).optional(),
 });
 
 /** What `detail.conflict` of a checkpoint in state `conflict` holds, for people to decide on. */

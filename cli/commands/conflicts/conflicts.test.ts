@@ -13,8 +13,11 @@ interface ConflictList {
 }
 
 /** A store with one run, which waits for people to decide about the things `a`, `b` and `c`. */
-async function inConflict(t: TestContext): Promise<{ world: FakeWorld; runId: string }> {
-  const world = fakeWorld(t, { conflicts: ["a", "b", "c"] });
+async function inConflict(
+  t: TestContext,
+  leaving: readonly string[] = [],
+): Promise<{ world: FakeWorld; runId: string }> {
+  const world = fakeWorld(t, { conflicts: ["a", "b", "c"], leaving });
   const { code, stderr } = await runIn(
     world,
     "start",
@@ -207,6 +210,23 @@ describe("conflicts resolve", () => {
       /lists no conflicts; nothing was decided \(CONFLICTS_UNDECIDED\)\nnext: .*`calico-migrator describe /;
     assert.match(again.stderr, undecided);
     assert.match((await runIn(world, "describe", runId)).stdout, /Succeeded/);
+  });
+
+  test("of which no side can count is refused (CONFLICT_ONLY_SKIPPED), and left out with --use skip", async (t) => {
+    const { world, runId } = await inConflict(t, ["c"]);
+    const resolve = (...words: string[]) => runIn(world, "conflicts", "resolve", runId, ...words, "-q");
+
+    const named = await resolve("Thing/a", "Thing/c", "--use", "source");
+    assert.match(named.stderr, /Thing\/c no side can count \(it is being deleted\); nothing was decided/);
+    assert.match(named.stderr, /\(CONFLICT_ONLY_SKIPPED\)\nnext: .* Or leave its resource out: `--use skip`/);
+    const file = await review(world, (text) => text.replaceAll("use: null", "use: target"));
+    assert.match((await resolve("--file", file)).stderr, /Thing\/c no side can count/);
+    assert.equal((await keysOf(world)).length, 3);
+
+    const all = await resolve("--use", "source");
+    assert.deepEqual([all.code, /decided: 1; 1 left open/.test(all.stderr)], [4, true], all.stderr);
+    assert.match((await resolve("Thing/*", "--use", "target")).stderr, /\(CONFLICT_ONLY_SKIPPED\)/);
+    assert.equal((await resolve("Thing/c", "--use", "skip")).code, 0);
   });
 
   test("wants a side, or a file alone", async (t) => {

@@ -65,8 +65,8 @@ async function resolveConflicts(
   const run = await findRun(session.store, runId, () => true);
   const { requests, open } =
     "file" in form
-      ? readReview(world, form.file, runId)
-      : { requests: await requestsFor(session.store, runId, form), open: 0 };
+      ? await reviewed(world, session.store, form.file, runId)
+      : await requestsFor(session.store, runId, form);
   if (requests.length === 0) throw nothingDecided(runId, form);
   await session.actions.resolve(runId, world.user, requests);
   if (flags.output !== "json") {
@@ -89,27 +89,71 @@ function formOf(keys: readonly string[], { use, file }: ResolveFlags): Form {
   );
 }
 
-/** Binds keys to the conflicts as they are recorded now. Throws CONFLICT_UNKNOWN. */
+/** The decisions in a file. Throws CONFLICT_ONLY_SKIPPED. */
+async function reviewed(
+  world: World,
+  store: CheckpointStore,
+  file: string,
+  runId: string,
+): Promise<ReturnType<typeof readReview>> {
+  const review = readReview(world, file, runId);
+  const sides = new Map(review.requests.map((one) => [one.key, one]));
+  const refused: Conflict[] = [];
+  for await (const conflict of conflictsOf(store, runId)) {
+    const request = sides.get(conflict.key);
+    const isMeant = request !== undefined && request.use !== "skip" && request.seen === conflict.seen;
+    if (isMeant && conflict.onlySkip === true) refused.push(conflict);
+  }
+  refuseSides(refused);
+  return review;
+}
+
+/**
+ * Binds keys to the conflicts as they are recorded now; those that can only be left out are passed over where all are meant.
+ * Throws CONFLICT_UNKNOWN and CONFLICT_ONLY_SKIPPED.
+ */
 async function requestsFor(
   store: CheckpointStore,
   runId: string,
   { keys, use }: Extract<Form, { keys: readonly string[] }>,
-): Promise<ResolutionRequest[]> {
+): Promise<{ requests: ResolutionRequest[]; open: number }> {
   const wanted = new Map<string, ResolutionRequest>();
+  const passedOver: Conflict[] = [];
   for await (const conflict of conflictsOf(store, runId)) {
-    const { key, kind, seen, since } = conflict;
+    const { key, kind, seen, since, onlySkip } = conflict;
+    if (onlySkip === true && use !== "skip") {
+      if (keys.length === 0 || [key, `${kind}${ALL_OF_KIND}`].some((one) => keys.includes(one)))
+        passedOver.push(conflict);
+      continue;
+    }
     if (keys.includes(key)) wanted.set(key, { key, use, seen });
     const all = `${kind}${ALL_OF_KIND}`;
     if (keys.length === 0 || keys.includes(all))
       wanted.set(all, { kind, use, seenUpTo: latest(wanted.get(all), since) });
   }
+  refuseSides(wanted.size === 0 ? passedOver : passedOver.filter(({ key }) => keys.includes(key)));
   const unknown = keys.filter((key) => !wanted.has(key));
   if (unknown.length > 0) throw conflictUnknown(runId, unknown);
-  return [...wanted.values()];
+  return { requests: [...wanted.values()], open: passedOver.length };
 }
 
 function latest(before: ResolutionRequest | undefined, since: Conflict["since"]): number {
   return before !== undefined && "seenUpTo" in before ? Math.max(before.seenUpTo, since) : since;
+}
+
+/** Nobody can keep what is about to go, or write to it. */
+function refuseSides(refused: readonly Conflict[]): void {
+  const [first] = refused;
+  if (first === undefined) return;
+  const more = refused.length > 1 ? `, and ${refused.length - 1} more` : "";
+  throw new MigratorError(
+    "CONFLICT_ONLY_SKIPPED",
+    `of ${first.key}${more} no side can count (${first.reason}); nothing was decided`,
+    {
+      next: "Leave it undecided, and let whoever has set its finalizers take them off: the run goes on by itself then. Or leave its resource out: `--use skip`.",
+      details: { keys: refused.map(({ key }) => key) },
+    },
+  );
 }
 
 function conflictUnknown(runId: string, keys: readonly string[]): MigratorError {

@@ -69,7 +69,7 @@ export function readReview(
   { cwd }: Pick<World, "cwd">,
   file: string,
   runId: string,
-): { requests: ResolutionRequest[]; open: number } {
+): { requests: Extract<ResolutionRequest, { key: string }>[]; open: number } {
   const parsed = Reviewed.safeParse(readYaml(resolve(cwd, file), file));
   if (!parsed.success) throw invalid(file, fieldsOf(parsed.error));
   const { run, conflicts } = parsed.data;

@@ -107,6 +107,7 @@ function describe(context: CopyContext, { copy, expected, found }: Clash): Confl
     since: conflictSince(copy.checkpoint, seen, context.clock.now()),
     differences: listed.slice(0, PATHS_LISTED),
     more: listed.length > PATHS_LISTED,
+    ...(isLeaving(found) ? { onlySkip: true as const } : {}),
   };
 }
 

@@ -10,7 +10,7 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import { compareRun } from "./compare-sides.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
-import { type Described, type Worker, World } from "./testing/world.ts";
+import { type Described, startRun, type Worker, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
 const NATIVE = "projectcalico.org/v3";
@@ -116,6 +116,53 @@ describe("an object of the target that is being deleted, in the place of a copy"
 
     assert.equal(run.waiting?.reason, "Conflict");
     assert.notEqual((await conflicts(worker, runId))[0]?.seen, seen.seen);
+  });
+});
+
+describe("a resource of etcd whose value says that it is being deleted", () => {
+  const leaving = (): string => {
+    const value = JSON.parse(policyValue("shop/a")) as JsonObject;
+    const deleted = { deletionTimestamp: "2026-12-01T00:00:00Z", ...HELD.metadata };
+    return JSON.stringify({ ...value, metadata: { ...objectAt(value, "metadata"), ...deleted } });
+  };
+  const isCopied = async ({ kubernetes }: World): Promise<boolean> =>
+    (await kubernetes.list({ ...REF, namespace: "shop" })).items.some(
+      (object) => textAt(object, "metadata", "name") === "a",
+    );
+
+  test("is not copied as a living one, with consent, and is as it was in etcd after the way back", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const value = leaving();
+    world.etcd.put(policyKey("shop/a"), value);
+
+    const runId = await startRun(worker, { stopBefore: "unlock", approvals: ["switch"] });
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.waiting?.subject, "uncarried", JSON.stringify(run.failure));
+    assert.match(
+      run.waiting.message,
+      /shop\/a.*it is being deleted since .*, and held by example\.com\/hold/,
+    );
+    await approve(world, worker, runId, "uncarried");
+    assert.equal(await isCopied(world), false);
+
+    await worker.engine.undo(runId, "rollback");
+    assertState(await world.drive(worker, runId), "RolledBack");
+    assert.equal(world.etcd.dump()[policyKey("shop/a")], value);
+  });
+
+  test("has its copy taken away where it is deleted after that was made, with consent", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    world.etcd.put(policyKey("shop/a"), policyValue("shop/a"));
+    const runId = await runUpTo(world, worker, "follow", { approvals: ["switch", "unlock"] });
+    assert.equal(await isCopied(world), true);
+    world.etcd.put(policyKey("shop/a"), leaving());
+
+    const asked = await approve(world, worker, runId, "follow");
+    assert.equal(asked.run.waiting?.subject, "uncarried", JSON.stringify(asked.run.failure));
+    assertState(await approve(world, worker, runId, "uncarried"), "Succeeded");
+    assert.equal(await isCopied(world), false);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../../json.ts";
+import { objectAt } from "../../kubernetes/fields.ts";
 import { runFieldManager } from "../../kubernetes/managed-fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { FakeKubernetes } from "../testing/fake-kubernetes.ts";
@@ -39,4 +40,21 @@ describe("fields that a run owns", () => {
     await releaseFields(context, POOL);
     assert.doesNotMatch(JSON.stringify(await kubernetes.get(POOL)), new RegExp(RUN));
   });
+
+  for (const by of ["patch", "replace"] as const)
+    test(`of an object that is being deleted are released by ${by}, and its deletion goes on as before`, async () => {
+      const kubernetes = new FakeKubernetes();
+      const metadata = { name: "a", finalizers: ["example.com/hold"] };
+      await kubernetes.create(POOLS, { kind: "IPPool", metadata, spec: {} }, OURS);
+      await kubernetes.delete(POOL);
+      const before = objectAt(await kubernetes.get(POOL), "metadata");
+
+      await releaseFields(contextOn(kubernetes, RUN), POOL, { by });
+
+      const after = await kubernetes.get(POOL);
+      assert.doesNotMatch(JSON.stringify(after), new RegExp(RUN));
+      const { finalizers, deletionTimestamp } = objectAt(after, "metadata");
+      assert.deepEqual([finalizers, deletionTimestamp], [before["finalizers"], before["deletionTimestamp"]]);
+      assert.equal(typeof deletionTimestamp, "string");
+    });
 });

@@ -1,10 +1,12 @@
 import type { Checkpoint } from "../../engine/records.ts";
+import { MigratorError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { detailOf } from "../copying/ledger-detail.ts";
+import { isLeaving, leavingText } from "./leaving.ts";
 import { deleteIfOurs, isOurs, NODE_FIELD_MANAGER } from "./ownership.ts";
 import type { Rehearsal } from "./rehearse.ts";
 import { call, callOverConflicts, deleteCopy, orAbsent, readTarget, WRITE_TIMEOUT_MS } from "./calls.ts";
@@ -58,6 +60,7 @@ export function restoreRehearsal(context: AnyContext, ref: ObjectRef, before: Js
     try: async (api) => {
       const found = await orAbsent(api.get(ref));
       if (found === undefined) return api.create(ref, restored(before), options);
+      if (isLeaving(found)) throw beingDeleted(ref, found);
       return api.replace(ref, restored(before, textAt(found, "metadata", "resourceVersion")), options);
     },
   };
@@ -80,11 +83,15 @@ function nodeBody(annotations: JsonObject): JsonObject {
   return { metadata: { annotations } };
 }
 
-/** Puts an object back as it was; one that is gone by now is created again, one that was written meanwhile is read again. */
+/**
+ * Puts an object back as it was; one that is gone by now is created again, one that was written meanwhile is read again. Throws
+ * TARGET_BEING_DELETED where the object in its place is about to go: what is written to that goes with it.
+ */
 export async function restoreObject(context: AnyContext, ref: ObjectRef, before: JsonObject): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const found = await readTarget(context, ref);
     if (found === undefined) return createAgain(context, ref, before);
+    if (isLeaving(found)) throw beingDeleted(ref, found);
     try {
       await replace(context, ref, restored(before, textAt(found, "metadata", "resourceVersion")));
       return;
@@ -92,6 +99,17 @@ export async function restoreObject(context: AnyContext, ref: ObjectRef, before:
       if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
     }
   }
+}
+
+function beingDeleted(ref: ObjectRef, found: JsonObject): MigratorError {
+  return new MigratorError(
+    "TARGET_BEING_DELETED",
+    `${placeOf(ref)} cannot be put back as it was: ${leavingText(found)}`,
+    {
+      next: "Let whoever has set its finalizers take them off (`kubectl get -o yaml` shows them), then `resume`: once it is gone, it is created as it was.",
+      retryable: true,
+    },
+  );
 }
 
 async function replace(context: AnyContext, ref: ObjectRef, object: JsonObject): Promise<void> {

@@ -62,6 +62,10 @@ export const CLI: Followed = {
     CONFLICTS,
     "refuses keys of no conflict, and decides nothing; takes those that are listed",
   ],
+  "cli/commands/conflicts/resolve.ts CONFLICT_ONLY_SKIPPED": [
+    CONFLICTS,
+    "of which no side can count is refused (CONFLICT_ONLY_SKIPPED), and left out with --use skip",
+  ],
   "cli/commands/conflicts/resolve.ts CONFLICTS_UNDECIDED": [
     CONFLICTS,
     "without keys decides all that are listed, as the documents say",

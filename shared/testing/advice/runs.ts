@@ -263,6 +263,14 @@ export const RUNS: Followed = {
     `${RESTORE}/followed-advice.test.ts`,
     "an object that somebody writes to all the time: that is stopped, then resume",
   ],
+  "shared/migrations/target/remove.ts TARGET_BEING_DELETED": [
+    "shared/migrations/target/remove.test.ts",
+    "is not written over one that is being deleted (TARGET_BEING_DELETED), and created once that is gone",
+  ],
+  [`${RESTORE}/only-here.ts RESTORE_REFUSED`]: [
+    "shared/migrations/backup/restore.test.ts",
+    "locks nothing while something is being deleted by then (RESTORE_REFUSED)",
+  ],
   [`${RESTORE}/kubernetes-side.ts RESTORE_REFUSED`]: [
     "shared/migrations/backup/restore.test.ts",
     "puts nothing in the place of what is being deleted, until that is gone",
