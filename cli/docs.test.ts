@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { CHECKS } from "../shared/migrations/apiserver-to-crds/preflight/catalogue.ts";
 import { RESTORE_CHECKS } from "../shared/migrations/backup/restore/preflight/checks.ts";
-import type { Command, CommanderError } from "commander";
+import type { CommanderError } from "commander";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { EXIT } from "./exit-codes.ts";
 import { spellYes } from "./options/common.ts";
 import { refuseForeignOptions } from "./options/migrations/index.ts";
-import { buildProgram } from "./program.ts";
+import { buildProgram, freshOutcome } from "./program.ts";
 import { linesIn, type ShownLine } from "./testing/command-lines.ts";
 import { fakeWorld } from "./testing/fake-world.ts";
 
@@ -44,7 +44,7 @@ describe("docs/checks.md, of a restore", () => {
 
 describe("docs/cli.md", () => {
   test("names every command and every option", (t) => {
-    const program = buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" });
+    const program = buildProgram(fakeWorld(t), freshOutcome());
     for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
       const path =
         command.parent === program ? command.name() : `${command.parent?.name() ?? ""} ${command.name()}`;
@@ -56,7 +56,7 @@ describe("docs/cli.md", () => {
 
   test("has every command in the table of commands", (t) => {
     const table = DOCS.slice(DOCS.indexOf("## Commands"), DOCS.indexOf("## Options"));
-    for (const command of buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" }).commands)
+    for (const command of buildProgram(fakeWorld(t), freshOutcome()).commands)
       assert.match(table, new RegExp(`^\\| \`${command.name()}[ \`]`, "m"));
   });
 
@@ -85,8 +85,7 @@ describe("command lines in README and docs", () => {
   for (const page of globSync(["README.md", "docs/*.md"], { cwd: ROOT })) {
     for (const line of linesIn(readFileSync(join(ROOT, page), "utf8"))) {
       test(`${page}: calico-migrator ${line.text}`, async (t) => {
-        const program = buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" });
-        assert.equal(await complaint(program, line), undefined);
+        assert.equal(await complaint(t, line), undefined);
       });
     }
   }
@@ -101,10 +100,9 @@ describe("command lines in README and docs", () => {
     ["conflicts resolve RUN a --use both", /Allowed choices are source, target, skip/],
   ] as const) {
     test(`would be found: ${line}`, async (t) => {
-      const program = buildProgram(fakeWorld(t), { code: 0, failureCode: 1, complaint: "" });
       const [shown] = linesIn(`\`\`\`sh\ncalico-migrator ${line} # a remark\n\`\`\`\n`);
       assert.ok(shown);
-      assert.match((await complaint(program, shown)) ?? "", wrong);
+      assert.match((await complaint(t, shown)) ?? "", wrong);
     });
   }
 });
@@ -135,7 +133,9 @@ describe("scripts in README and docs", () => {
 });
 
 /** What the program has to say against a command line, without doing what it asks for; undefined where it is right. */
-async function complaint(program: Command, { words, partial }: ShownLine): Promise<string | undefined> {
+async function complaint(t: TestContext, { words, partial }: ShownLine): Promise<string | undefined> {
+  const outcome = freshOutcome();
+  const program = buildProgram(fakeWorld(t), outcome);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.action(() => {
       const [argument] = command.registeredArguments;
@@ -149,6 +149,7 @@ async function complaint(program: Command, { words, partial }: ShownLine): Promi
   }
   try {
     await program.parseAsync(spellYes(words), { from: "user" });
+    outcome.faults.throwIfAny();
     return undefined;
   } catch (error) {
     const { code, message } = error as CommanderError;

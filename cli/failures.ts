@@ -4,7 +4,8 @@ import type { Failure } from "../shared/engine/records.ts";
 import { MigratorError } from "../shared/errors.ts";
 import { inPlace } from "./in-place.ts";
 import { oneLine } from "./output/escape.ts";
-import { exitCodeOf } from "./exit-codes.ts";
+import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { Faults } from "./faults.ts";
 import type { Output } from "./world.ts";
 
 /** How failures are told. */
@@ -23,8 +24,12 @@ export function printFailure(stderr: Output, failure: Failure, style: Omit<Failu
   else stderr.write(`error: ${oneLine(failure.message)} (${failure.code})\nnext: ${oneLine(next)}\n`);
 }
 
-/** Tells of anything thrown, and gives the exit code for it. */
+/** Tells of anything thrown, and gives the exit code for it. Of several faults, what the command line itself says counts. */
 export function printError(stderr: Output, error: unknown, style: FailureStyle): number {
+  if (error instanceof Faults) {
+    const codes = error.found.map((one) => printError(stderr, one, style));
+    return codes.includes(EXIT.usage) ? EXIT.usage : (codes[0] ?? EXIT.error);
+  }
   const failure = failureOf(error);
   printFailure(stderr, failure, style);
   if (style.verbose && !(error instanceof MigratorError)) stderr.write(`${inspect(error)}\n`);

@@ -41,6 +41,12 @@ const IN_A_STORE: Misused[] = [
     followed: [["start", "etcd-to-kubernetes", "--no-wait", "--kubeconfig", "KUBECONFIG", ...ETCD]],
   },
   {
+    title: "what is said of an etcd says which etcd it is",
+    line: ["clusters", "add", "prod", "--kubeconfig", "KUBECONFIG", "--etcd-username", "ops"],
+    told: /^Add --etcd-endpoints https:\/\/HOST:2379\./,
+    followed: [ADD, [...ADD, ...ETCD]],
+  },
+  {
     title: "an option of another migration is left out, or goes with that one",
     line: ["start", "apiserver-to-crds", "--no-wait", "--kubeconfig", "KUBECONFIG", ...ETCD],
     told: /^Leave it out: it goes with etcd-to-kubernetes/,

@@ -24,7 +24,12 @@ export async function probe(
 /** Throws USAGE for a migration from etcd without an etcd. */
 export function requireEtcd(migration: string, connection: ClusterConnection): void {
   if (isFromEtcd(migration) !== true || connection.etcd !== undefined) return;
-  throw usageError(
+  throw etcdMissing();
+}
+
+/** A migration from etcd without an etcd. */
+export function etcdMissing(): Error {
+  return usageError(
     "--etcd-endpoints is missing: where is Calico's etcd?",
     "Add --etcd-endpoints https://HOST:2379.",
   );

@@ -23,6 +23,7 @@ import { versionCommand } from "./commands/version.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type FailureStyle, printError } from "./failures.ts";
+import { FaultList } from "./faults.ts";
 import { guarded } from "./output/escape.ts";
 import { spellYes } from "./options/common.ts";
 import type { World } from "./world.ts";
@@ -63,29 +64,66 @@ interface Outcome {
   code: number;
   /** The exit code for failures that have none of their own. */
   failureCode: number;
-  /** What commander has to say against the command line. */
+  /** What commander has to say against the command line, beyond values. */
   complaint: string;
+  /** The command that has to say it. */
+  complaining?: Command;
+  /** What is wrong with the values of options. */
+  faults: FaultList;
+  /** The options with such values, as commander names them. */
+  refused: Set<string>;
   /** The options of the command that ran. */
   flags?: unknown;
+}
+
+/** Before a command line is looked at. */
+export function freshOutcome(): Outcome {
+  return {
+    code: EXIT.ok,
+    failureCode: EXIT.error,
+    complaint: "",
+    faults: new FaultList(),
+    refused: new Set(),
+  };
 }
 
 /** Runs one command line and gives the exit code. Never throws: what goes wrong is told on standard error. */
 export async function run(argv: readonly string[], outside: World): Promise<number> {
   const world = { ...outside, stdout: guarded(outside.stdout), stderr: guarded(outside.stderr) };
   const style = styleOf(argv);
-  const outcome: Outcome = { code: EXIT.ok, failureCode: EXIT.error, complaint: "" };
+  const outcome = freshOutcome();
   try {
     await buildProgram(world, outcome).parseAsync(spellYes(argv), { from: "user" });
     return outcome.code;
   } catch (error) {
-    if (!(error instanceof CommanderError)) {
-      const code = printError(world.stderr, error, { ...style, flags: outcome.flags });
-      return code === EXIT.error ? outcome.failureCode : code;
-    }
+    if (!(error instanceof CommanderError)) return tell(world, error, outcome, style);
     if (error.exitCode === 0) return EXIT.ok;
     // Without a complaint the help was asked for, by naming no command.
-    return outcome.complaint === "" ? EXIT.usage : printError(world.stderr, usage(outcome.complaint), style);
+    if (outcome.complaint === "") return EXIT.usage;
+    outcome.faults.add(usage(outcome.complaint));
+    if (error.code === "commander.unknownOption") addOtherUnknown(argv, outcome);
+    return tell(world, outcome.faults.all(), outcome, style);
   }
+}
+
+/** Commander names the first option that it does not know. A word that begins so is never a value. */
+function addOtherUnknown(argv: readonly string[], { complaining, complaint, faults }: Outcome): void {
+  const known = ["--help", ...(complaining?.options.map(({ long }) => long) ?? [])];
+  const end = argv.indexOf("--");
+  const words = (end < 0 ? argv : argv.slice(0, end)).map((word) => word.replace(/=.*$/s, ""));
+  const unknown = new Set(words.filter((word) => /^--./.test(word) && !known.includes(word)));
+  for (const word of unknown)
+    if (!complaint.includes(`'${word}'`)) faults.add(usage(`unknown option '${word}'`));
+}
+
+function tell(
+  { stderr }: World,
+  error: unknown,
+  { flags, failureCode }: Outcome,
+  style: FailureStyle,
+): number {
+  const code = printError(stderr, error, { ...style, flags });
+  return code === EXIT.error ? failureCode : code;
 }
 
 /** The form of failures has to be known even where the command line cannot be parsed. */
@@ -109,7 +147,7 @@ export function buildProgram(world: World, outcome: Outcome): Command {
   const add = (parent: Command, entry: CommandEntry): void => {
     parent.addCommand(bind(entry, world, outcome, root));
     for (const child of entry.children ?? []) add(entry.command, child);
-    entry.command.options.forEach(refuseOptionAsValue);
+    for (const option of entry.command.options) collectFaults(option, outcome);
     tellThrough(entry.command, world, outcome);
   };
   for (const [title, makers] of GROUPS) {
@@ -121,23 +159,35 @@ export function buildProgram(world: World, outcome: Outcome): Command {
 }
 
 function bind(entry: CommandEntry, world: World, outcome: Outcome, root: Command): Command {
-  const { command, handle, failureCode } = entry;
+  const { command, handle, check, failureCode } = entry;
   return command.action(async () => {
     outcome.failureCode = failureCode ?? EXIT.error;
-    outcome.flags = command.opts();
+    const given = Object.entries(command.opts<Record<string, unknown>>());
+    outcome.flags = Object.fromEntries(given.filter(([name]) => !outcome.refused.has(name)));
     const args: readonly unknown[] = command.processedArgs;
-    outcome.code = await handle({ world, args, flags: command.opts(), program: root });
+    const invocation = { world, args, flags: outcome.flags, program: root };
+    await check?.(invocation, outcome.faults);
+    outcome.faults.throwIfAny();
+    outcome.code = await handle(invocation);
   });
 }
 
-/** A value that was forgotten would swallow the option that follows it. */
-function refuseOptionAsValue(option: Option): void {
-  const { parseArg, required, variadic } = option;
-  if (!required || variadic) return;
+/** Makes a fault of every value that is refused, so that commander goes on to the next. */
+function collectFaults(option: Option, { faults, refused }: Outcome): void {
+  const { flags, parseArg, required, variadic } = option;
+  if (variadic || (!required && parseArg === undefined)) return;
   option.argParser((value: string, before: unknown): unknown => {
-    if (value.startsWith("--"))
-      throw new InvalidArgumentError("It looks like an option: the value is missing.");
-    return parseArg === undefined ? value : parseArg(value, before);
+    try {
+      // A value that was forgotten would swallow the option that follows it.
+      if (value.startsWith("--"))
+        throw new InvalidArgumentError("It looks like an option: the value is missing.");
+      return parseArg === undefined ? value : parseArg(value, before);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      faults.add(usage(`option '${flags}' argument '${value}' is invalid. ${error.message}`));
+      refused.add(option.attributeName());
+      return before;
+    }
   });
 }
 
@@ -148,6 +198,7 @@ function tellThrough(command: Command, world: World, outcome: Outcome): void {
     writeErr: (text) => world.stderr.write(text),
     outputError: (text) => {
       outcome.complaint = text;
+      outcome.complaining = command;
     },
     getOutHelpWidth: () => world.stdout.columns ?? 100,
     getErrHelpWidth: () => world.stderr.columns ?? 100,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { parseApproval } from "../../shared/engine/approvals.ts";
 import type { Approval, RunRecord } from "../../shared/engine/records.ts";
+import { checkApprovals } from "../check-approvals.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { findRun } from "../runs.ts";
 import { openSession } from "../session.ts";
@@ -41,6 +42,7 @@ async function approve(world: World, args: readonly unknown[], flags: WorkFlags)
   const run = await findRun(store, runId, waitsForApproval);
   const wanted: { subject?: string; fingerprint?: string }[] =
     subjects.length === 0 ? [{}] : subjects.map(parseApproval);
+  await checkApprovals(session, run.runId, [...wanted, ...flags.yesAlso.map((subject) => ({ subject }))]);
   for (const { subject, fingerprint } of wanted) {
     const approved = await session.actions.approve(run.runId, world.user, subject, fingerprint);
     world.stderr.write(`approved: ${approvedText(run, approved)}\n`);

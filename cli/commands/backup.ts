@@ -11,6 +11,7 @@ import { parseFlags } from "../options/parse.ts";
 import { print } from "../output/print.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import { commandLine, openSession, type Session } from "../session.ts";
+import { checkTargetWay } from "../start/check-line.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
 import type { World } from "../world.ts";
@@ -38,6 +39,7 @@ export function backupCommand(): CommandEntry {
     .enablePositionalOptions();
   return {
     command,
+    check: ({ world, flags }, faults) => checkTargetWay(world, BackupFlags.parse(flags), faults),
     handle: ({ world, flags }) => backup(world, BackupFlags.parse(flags)),
     children: [exportCommand(), importCommand()],
   };

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { FaultList } from "../faults.ts";
 import type { World } from "../world.ts";
 
 /** One use of a command. */
@@ -16,6 +17,8 @@ export interface Invocation {
 export interface CommandEntry {
   command: Command;
   handle: (invocation: Invocation) => Promise<number>;
+  /** Looks for all that can be known to be wrong before anything is opened: it is told at once, and nothing is handled then. */
+  check?: (invocation: Invocation, faults: FaultList) => Promise<void>;
   /** Its subcommands. */
   children?: readonly CommandEntry[];
   /** The exit code for failures that have none of their own, where 1 means something else. */

@@ -19,12 +19,15 @@ import { inPlace } from "../in-place.ts";
 import { openPlanPlace, type PlanPlace } from "../plan/place.ts";
 import type { Planned } from "../plan/planned.ts";
 import { preview, type Preview } from "../plan/preview.ts";
-import { readManifests } from "../start/read-manifests.ts";
+import type { FaultList } from "../faults.ts";
+import { checkMigrationOptions, checkMigrationWay } from "../start/check-line.ts";
 import { checksDocument, checksText, planDocument, type PlanSubject, planText } from "../plan/render.ts";
+import { localStorePath } from "../local-session.ts";
 import { commandLine } from "../session.ts";
-import { parseFlags } from "../options/parse.ts";
+import { targetOf } from "../target.ts";
+import { parseFlags, soundFlags } from "../options/parse.ts";
 import type { World } from "../world.ts";
-import type { CommandEntry } from "./command.ts";
+import type { CommandEntry, Invocation } from "./command.ts";
 import { requireEtcd } from "../probe.ts";
 
 const PlanFlags = OutputFlags.extend({
@@ -87,8 +90,26 @@ function entry(way: Way, summary: string, show: Show): CommandEntry {
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
   return {
     command,
+    check: (invocation, faults) => check(invocation, way, faults),
     handle: ({ world, args, flags }) => look(world, args, parseFlags(PlanFlags, flags), { ...way, show }),
   };
+}
+
+async function check(
+  { world, args, flags: given }: Invocation,
+  { command, keeps }: Way,
+  faults: FaultList,
+): Promise<void> {
+  const [name] = z.tuple([z.string()]).parse(args);
+  const flags = soundFlags(PlanFlags, given, faults);
+  await faults.look(() => (keeps ? targetOf(world, flags) : localStorePath(world, flags, command)));
+  const migration = await faults.look(() => startedMigration(world, name));
+  await checkMigrationWay(world, name, flags, faults);
+  if (migration === undefined) return;
+  await faults.look(() => {
+    refuseForeignOptions(name, given);
+  });
+  await checkMigrationOptions(world, migration, flags, faults);
 }
 
 async function look(
@@ -99,12 +120,10 @@ async function look(
 ): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   const migration = startedMigration(world, name);
-  refuseForeignOptions(name, flags);
   await using place = await openPlanPlace(world, flags, way);
   const cluster = await place.clusterOf(name, flags);
   requireEtcd(name, cluster.connection);
   const options = migrationOptions(world, name, flags);
-  await readManifests(name, options);
   const request = { migration: name, options, cluster, concurrency: flags.concurrency };
   const [found, hash] = await preview(world, flags, request, async (found, looked) => [
     found,

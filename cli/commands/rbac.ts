@@ -6,11 +6,13 @@ import { EXIT } from "../exit-codes.ts";
 import { OutputFlags, withCommonOptions } from "../options/common.ts";
 import { MigrationFlags, refuseForeignOptions, withRightsOptions } from "../options/migrations/index.ts";
 import { AccountFlags, withAccountOptions } from "../options/rbac.ts";
-import { parseFlags } from "../options/parse.ts";
+import { parseFlags, soundFlags } from "../options/parse.ts";
+import type { FaultList } from "../faults.ts";
 import { print } from "../output/print.ts";
 import { rbacObjects, yamlOf } from "../rbac.ts";
+import { checkManifests } from "../start/check-line.ts";
 import type { World } from "../world.ts";
-import type { CommandEntry } from "./command.ts";
+import type { CommandEntry, Invocation } from "./command.ts";
 
 const RbacFlags = OutputFlags.extend({
   ...AccountFlags.shape,
@@ -39,12 +41,24 @@ export function rbacCommand(): CommandEntry {
     .option("--bind-only", "the bindings alone: the account and the roles are there")
     .option("--token-secret", "also a Secret with a token of the account that does not expire");
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => rbac(world, args, parseFlags(RbacFlags, flags)) };
+  return {
+    command,
+    check,
+    handle: ({ world, args, flags }) => rbac(world, args, parseFlags(RbacFlags, flags)),
+  };
+}
+
+async function check({ world, args, flags: given }: Invocation, faults: FaultList): Promise<void> {
+  const [migration] = z.tuple([z.string()]).parse(args);
+  const flags = soundFlags(RbacFlags, given, faults);
+  await faults.look(() => {
+    refuseForeignOptions(migration, flags);
+  });
+  await checkManifests(world, migration, flags, faults);
 }
 
 async function rbac(world: World, args: readonly unknown[], flags: RbacFlags): Promise<number> {
   const [migration] = z.tuple([z.string()]).parse(args);
-  refuseForeignOptions(migration, flags);
   const objects = await rbacObjects(world, { ...flags, migration });
   print(world, flags, {
     document: { apiVersion: "v1", kind: "List", items: objects },

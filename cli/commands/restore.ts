@@ -6,6 +6,7 @@ import { LockFlags, lockOptions, withLockOptions } from "../options/lock.ts";
 import { ConnectionFlags, registeredConnection, withConnectionOptions } from "../options/connection.ts";
 import { probe } from "../probe.ts";
 import { openSession, type Session } from "../session.ts";
+import { checkTargetWay } from "../start/check-line.ts";
 import { prepareOnAws } from "../start/prepare-aws.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
 import { type Prepared, refuseBusy } from "../start/prepared.ts";
@@ -43,7 +44,14 @@ export function restoreCommand(): CommandEntry {
     withConnectionOptions(withLockOptions(command)),
     "do not ask before the side is written to; what may be lost has subjects of its own",
   ).addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => restore(world, args, RestoreFlags.parse(flags)) };
+  return {
+    command,
+    check: async ({ world, flags }, faults) => {
+      const way = RestoreFlags.parse(flags);
+      if (namesCluster(way)) await checkTargetWay(world, way, faults);
+    },
+    handle: ({ world, args, flags }) => restore(world, args, RestoreFlags.parse(flags)),
+  };
 }
 
 async function restore(world: World, args: readonly unknown[], flags: RestoreFlags): Promise<number> {
@@ -66,8 +74,7 @@ type OpenSession = Awaited<ReturnType<typeof openSession>>;
 
 /** The cluster that the command line names; without one, that of the run that made the backup. */
 async function prepare(session: OpenSession, backup: string, flags: RestoreFlags): Promise<Prepared> {
-  const isNamed = Object.values(ConnectionFlags.parse(flags)).some((value) => value !== undefined);
-  if (isNamed)
+  if (namesCluster(flags))
     return session.kind === "aws"
       ? prepareOnAws(session, "restore", flags)
       : prepareLocally(session, "restore", flags);
@@ -75,6 +82,10 @@ async function prepare(session: OpenSession, backup: string, flags: RestoreFlags
   if (session.kind === "store")
     await probe(session, "restore", await registeredConnection(session.embedded.clusters, cluster));
   return { cluster, options: {}, register: () => Promise.resolve() };
+}
+
+function namesCluster(flags: ConnectionFlags): boolean {
+  return Object.values(ConnectionFlags.parse(flags)).some((value) => value !== undefined);
 }
 
 async function clusterOf({ store }: Pick<Session, "store">, backup: string): Promise<string> {

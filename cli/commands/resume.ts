@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { z } from "zod";
+import { checkApprovals } from "../check-approvals.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
 import { findRun, isUnfinished } from "../runs.ts";
 import { openSession } from "../session.ts";
@@ -44,6 +45,11 @@ async function resume(world: World, args: readonly unknown[], flags: ResumeFlags
   const { store } = session;
   const run = await findRun(store, runId, isUnfinished);
   const { skip } = flags;
+  await checkApprovals(
+    session,
+    run.runId,
+    flags.yesAlso.map((subject) => ({ subject })),
+  );
   await session.actions.resume(run.runId, skip && { objects: skip, by: world.user });
   await approveAlso(session, run, flags);
   const control = await store.getControl(run.runId);

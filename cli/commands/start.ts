@@ -6,6 +6,7 @@ import type { Approval } from "../../shared/engine/records.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import type { AwsSession } from "../aws/session.ts";
 import { usageError } from "../failures.ts";
+import type { FaultList } from "../faults.ts";
 import type { LocalSession } from "../local-session.ts";
 import { pointsOfNoReturn, startedMigration } from "../migration.ts";
 import { WorkFlags, withWorkOptions, withYesAlso } from "../options/common.ts";
@@ -13,6 +14,7 @@ import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts
 import {
   approvedLosses,
   MigrationFlags,
+  ownOptions,
   refuseForeignOptions,
   STARTED_MIGRATIONS,
   withLossOptions,
@@ -22,11 +24,13 @@ import { findPlan, type FoundPlan } from "../plan/kept-plan.ts";
 import { openSession, type Session } from "../session.ts";
 import { prepareFromPlan } from "../start/from-plan.ts";
 import { prepareLocally } from "../start/prepare-local.ts";
-import { prepareOnAws } from "../start/prepare-aws.ts";
+import { checkDecisions, checkMigrationOptions, checkMigrationWay } from "../start/check-line.ts";
+import { clusterOnAws, prepareOnAws } from "../start/prepare-aws.ts";
 import { type Prepared, refuseBusy } from "../start/prepared.ts";
-import { parseFlags } from "../options/parse.ts";
+import { parseFlags, soundFlags } from "../options/parse.ts";
+import { targetOf } from "../target.ts";
 import type { World } from "../world.ts";
-import type { CommandEntry } from "./command.ts";
+import type { CommandEntry, Invocation } from "./command.ts";
 import { workOn } from "./work-on.ts";
 
 const StartFlags = WorkFlags.extend({
@@ -83,7 +87,28 @@ export function startCommand(): CommandEntry {
     ),
   );
   command.addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => start(world, args, flags) };
+  return { command, check, handle: ({ world, args, flags }) => start(world, args, flags) };
+}
+
+async function check({ world, args, flags: given }: Invocation, faults: FaultList): Promise<void> {
+  const [asked] = z.tuple([z.string().optional()]).parse(args);
+  const flags = soundFlags(StartFlags, given, faults);
+  const target = await faults.look(() => targetOf(world, flags));
+  // A plan has the migration, its manifests and what was shown of it; it is read first.
+  if (flags.plan !== undefined) return;
+  const name = await faults.look(() => migrationName(asked, undefined));
+  if (name === undefined) return;
+  if (target?.kind === "aws") await faults.look(() => clusterOnAws(flags));
+  else await checkMigrationWay(world, name, flags, faults);
+  const migration = await faults.look(() => startedMigration(world, name));
+  if (migration === undefined) return;
+  await checkMigrationOptions(world, migration, flags, faults);
+  await faults.look(() => {
+    refuseForeignOptions(name, given);
+  });
+  const losses = (await faults.look(() => approvedLosses(ownOptions(name, given)))) ?? [];
+  const approvals = approvalsOf(world, migration, { ...flags, losses });
+  await checkDecisions(migration, { ...flags, approvals }, faults);
 }
 
 async function start(world: World, args: readonly unknown[], given: unknown): Promise<number> {

@@ -17,6 +17,7 @@ import { refuseAlive } from "../unlock/alive.ts";
 import { refuseSecondSide } from "../unlock/one-side.ts";
 import { openPlace, type Place, requireRegistered } from "../unlock/place.ts";
 import { tellRun } from "../unlock/tell-run.ts";
+import { checkWay } from "../start/check-line.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
 
@@ -55,7 +56,11 @@ export function unlockCommand(): CommandEntry {
       "with --aws: this run has not ended, and the functions that would end it are broken",
     );
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, flags }) => unlock(world, UnlockFlags.parse(flags)) };
+  return {
+    command,
+    check: ({ world, flags }, faults) => checkWay(world, UnlockFlags.parse(flags), faults),
+    handle: ({ world, flags }) => unlock(world, UnlockFlags.parse(flags)),
+  };
 }
 
 async function unlock(world: World, flags: UnlockFlags): Promise<number> {

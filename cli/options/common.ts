@@ -98,14 +98,16 @@ export function seconds(min: number, max: number): (text: string) => number {
   };
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1000, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Parses an option's value as a duration, such as `90s`, `10m`, `1.5h` or plain seconds, into milliseconds. */
+/** Parses an option's value as a duration, such as `90s`, `10m` or `1.5h`, into milliseconds. Without a unit, `10` may be meant as minutes. */
 export function durationOf(min: number, max: number): (text: string) => number {
   return (text) => {
-    const { value = "", unit = "" } = /^(?<value>\d+(\.\d+)?)(?<unit>[smh]?)$/.exec(text)?.groups ?? {};
+    const { value = "", unit = "" } = /^(?<value>\d+(\.\d+)?)(?<unit>[smh])$/.exec(text)?.groups ?? {};
     const ms = Math.round(Number(value) * (UNITS[unit] ?? NaN));
     if (value !== "" && ms >= min && ms <= max) return ms;
+    if (/^\d+$/.test(text))
+      throw new InvalidArgumentError(`It has no unit: write ${text}s, ${text}m or ${text}h.`);
     throw new InvalidArgumentError(
       `It must be a duration from ${min / 1000}s to ${max / 3_600_000}h, such as 90s, 10m or 1h.`,
     );

@@ -7,6 +7,7 @@ import { MigratorError } from "../../shared/errors.ts";
 import { resolveContext } from "../../shared/kubernetes/kubeconfig.ts";
 import { ClusterConnection, kubeconfigSource } from "../connections.ts";
 import type { World } from "../world.ts";
+import { optionName } from "./names.ts";
 
 /** How a command line names a cluster and the way to it. */
 export const ConnectionFlags = z.object({
@@ -72,19 +73,16 @@ export async function connectionOf(
   flags: ConnectionFlags,
   registered: (name: string) => Promise<Cluster | undefined>,
 ): Promise<NamedConnection> {
-  // What commands add to these flags says nothing about the way to the cluster.
-  const { cluster, ...way } = ConnectionFlags.parse(flags);
+  const { cluster } = flags;
   const etcd = etcdOf(world, flags);
-  if (cluster !== undefined && way.kubeconfig === undefined && way.context === undefined) {
+  if (cluster !== undefined && namesRegistered(flags)) {
     const found = await registered(cluster);
     if (found !== undefined) {
       const connection = ClusterConnection.parse(found.connection);
       return { name: cluster, connection: etcd === undefined ? connection : { ...connection, etcd } };
     }
   }
-  const kubeconfig = kubeconfigFiles(world, flags);
-  const source = kubeconfigSource({ kubeconfig, context: flags.context });
-  const { name: context, server } = await resolveContext(source);
+  const { kubeconfig, context, server } = await chosenContext(world, flags);
   const connection = {
     kubeconfig,
     context,
@@ -92,6 +90,21 @@ export async function connectionOf(
     ...(etcd === undefined ? {} : { etcd }),
   };
   return { name: cluster ?? clusterName(context), connection };
+}
+
+/** True for a command line that means a registered cluster, if there is one of that name. */
+export function namesRegistered({ cluster, kubeconfig, context }: ConnectionFlags): boolean {
+  return cluster !== undefined && kubeconfig === undefined && context === undefined;
+}
+
+/** The context that a command line chooses, and the files that it is in. Throws what `resolveContext` throws. */
+export async function chosenContext(
+  world: Pick<World, "env" | "cwd">,
+  flags: ConnectionFlags,
+): Promise<{ kubeconfig: string[]; context: string; server: string }> {
+  const kubeconfig = kubeconfigFiles(world, flags);
+  const { name, server } = await resolveContext(kubeconfigSource({ kubeconfig, context: flags.context }));
+  return { kubeconfig, context: name, server };
 }
 
 /** The files that kubectl would read, made absolute. */
@@ -102,7 +115,15 @@ function kubeconfigFiles({ env, cwd }: Pick<World, "env" | "cwd">, flags: Connec
   return files.map((file) => resolve(cwd, file));
 }
 
-function etcdOf({ cwd }: Pick<World, "cwd">, flags: ConnectionFlags): ClusterConnection["etcd"] {
+/** The options about etcd that were given, as they are written. */
+export function givenEtcd(flags: ConnectionFlags): string[] {
+  return Object.entries(ConnectionFlags.parse(flags))
+    .filter(([flag, value]) => flag.startsWith("etcd") && value !== undefined)
+    .map(([flag]) => optionName(flag));
+}
+
+/** The etcd that a command line names. */
+export function etcdOf({ cwd }: Pick<World, "cwd">, flags: ConnectionFlags): ClusterConnection["etcd"] {
   if (flags.etcdEndpoints === undefined) return undefined;
   const file = (path: string | undefined): string | undefined => path && resolve(cwd, path);
   const config = {

@@ -14,7 +14,7 @@ export async function prepareOnAws(
   flags: StartWay,
 ): Promise<Prepared> {
   const { stack, world } = session;
-  const name = clusterName(flags);
+  const name = clusterOnAws(flags);
   const cluster = await stack.clusters.get(name);
   if (cluster === undefined) throw notRegistered(name);
   requireEtcd(migration, cluster);
@@ -27,8 +27,8 @@ export async function prepareOnAws(
   };
 }
 
-/** The way to the cluster was given when it was registered. */
-function clusterName(flags: StartWay): string {
+/** The cluster that a command line names; the way to it was given when it was registered. Throws USAGE. */
+export function clusterOnAws(flags: StartWay): string {
   const { cluster, ...way } = ConnectionFlags.parse(flags);
   const given = Object.entries(way).find(([, value]) => value !== undefined);
   if (given !== undefined) {

@@ -4,7 +4,6 @@ import { migrationOptions } from "../options/migrations/index.ts";
 import { probe, requireEtcd } from "../probe.ts";
 import { pinManifests } from "./manifests.ts";
 import type { Prepared, StartWay } from "./prepared.ts";
-import { readManifests } from "./read-manifests.ts";
 
 /** Prepares a run that this machine works on: what it needs answers, and the manifests can be read. */
 export async function prepareLocally(
@@ -16,7 +15,6 @@ export async function prepareLocally(
   const cluster = await connectionOf(world, flags, (known) => embedded.clusters.get(known));
   requireEtcd(migration, cluster.connection);
   const options = migrationOptions(world, migration, flags);
-  await readManifests(migration, options);
   await probe(session, migration, cluster.connection);
   return {
     cluster: cluster.name,

@@ -328,7 +328,8 @@ async function isFree<C>({ store, holder, leaseTtlMs }: EngineParts<C>, name: st
   return lease !== undefined;
 }
 
-function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject {
+/** A migration's options as its schema has them. Throws OPTIONS_INVALID, naming each that is wrong. */
+export function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject {
   const parsed = migration.options.safeParse(options);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues
@@ -340,7 +341,8 @@ function parseOptions<C>(migration: Migration<C>, options: unknown): JsonObject 
   });
 }
 
-function checkStage<C>(migration: Migration<C>, stage: string | undefined): void {
+/** Throws STAGE_UNKNOWN for a stage that the migration has not. */
+export function checkStage<C>(migration: Migration<C>, stage: string | undefined): void {
   if (stage === undefined || migration.stages.some(({ name }) => name === stage)) return;
   const known = migration.stages.map(({ name }) => name).join(", ");
   throw new MigratorError("STAGE_UNKNOWN", `${migration.name} has no stage "${stage}"`, {

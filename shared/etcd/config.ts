@@ -7,6 +7,9 @@ import { Secret } from "./secret.ts";
 
 const Text = z.string().min(1);
 
+const FILE_FIELDS = ["caFile", "certFile", "keyFile", "passwordFile"] as const;
+type FileField = (typeof FILE_FIELDS)[number];
+
 const Endpoint = z.string().superRefine((value, context) => {
   const problem = endpointProblem(value);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
@@ -79,16 +82,16 @@ export interface EtcdConnection {
 
 /**
  * Parses the configuration and reads its files. Throws ETCD_CONFIG_INVALID (shape, URLs, fields that belong
- * together), ETCD_FILE_UNREADABLE or ETCD_PEM_INVALID; the message names the field and the file, never the content.
+ * together), ETCD_FILE_UNREADABLE or ETCD_PEM_INVALID; the message names the fields and all files that are wrong, never the
+ * content.
  */
 export async function loadEtcdConfig(input: unknown): Promise<EtcdConnection> {
   const config = parse(EtcdConfig, input);
-  const [ca, cert, key, password] = await Promise.all([
-    readPem("caFile", config.caFile, "CERTIFICATE"),
-    readPem("certFile", config.certFile, "CERTIFICATE"),
-    readPem("keyFile", config.keyFile, "PRIVATE KEY"),
-    readPassword(config.passwordFile),
-  ]);
+  const contents = await readFiles(config);
+  const ca = checkedPem("caFile", config.caFile, contents.caFile, "CERTIFICATE");
+  const cert = checkedPem("certFile", config.certFile, contents.certFile, "CERTIFICATE");
+  const key = checkedPem("keyFile", config.keyFile, contents.keyFile, "PRIVATE KEY");
+  const password = passwordIn(config.passwordFile, contents.passwordFile);
   return connectionOf(config, { ca, cert, key, password }, [
     `certFile ${config.certFile ?? ""}`,
     `keyFile ${config.keyFile ?? ""}`,
@@ -171,7 +174,8 @@ function refuseHalves<F extends string>(
     for (const [field, other] of needs) {
       if (config[field] !== undefined && config[other] === undefined) refuse(field, `needs ${other} as well`);
     }
-    if (secure.length > 0) return;
+    // An endpoint that is no URL was told.
+    if (config.endpoints.some((endpoint) => !endpoint.startsWith("http:"))) return;
     for (const field of needHttps) {
       if (config[field] !== undefined) refuse(field, "is given, but the endpoints are http; write https://");
     }
@@ -189,39 +193,46 @@ function pemOf(
   return content;
 }
 
-async function readPem(
-  field: string,
+function checkedPem(
+  field: FileField,
   file: string | undefined,
+  content: Buffer | undefined,
   label: "CERTIFICATE" | "PRIVATE KEY",
-): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
-  const content = await read(field, file);
-  checkPem(content, label, `${field} ${file}`);
+): Buffer | undefined {
+  if (content !== undefined) checkPem(content, label, `${field} ${file ?? ""}`);
   return content;
 }
 
-async function readPassword(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const password = (await read("passwordFile", file)).toString("utf8").replace(/\r?\n$/, "");
+function passwordIn(file: string | undefined, content: Buffer | undefined): string | undefined {
+  const password = content?.toString("utf8").replace(/\r?\n$/, "");
   if (password !== "") return password;
-  throw new MigratorError("ETCD_CONFIG_INVALID", `passwordFile ${file} is empty`, {
+  throw new MigratorError("ETCD_CONFIG_INVALID", `passwordFile ${file ?? ""} is empty`, {
     next: "Write the password of the etcd user into the file.",
     details: { field: "passwordFile", file },
   });
 }
 
-async function read(field: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new MigratorError(
-      "ETCD_FILE_UNREADABLE",
-      `${field} ${file} cannot be read: ${errorMessage(cause)}`,
-      {
-        next: "Check the path and the permissions of the file.",
-        details: { field, file },
-        cause,
-      },
-    );
+/** What all files hold. Those that cannot be read are named together: nobody should find them one by one. */
+async function readFiles(config: EtcdConfig): Promise<Partial<Record<FileField, Buffer>>> {
+  const contents: Partial<Record<FileField, Buffer>> = {};
+  const unreadable: { field: FileField; file: string; cause: unknown }[] = [];
+  for (const field of FILE_FIELDS) {
+    const file = config[field];
+    if (file === undefined) continue;
+    try {
+      contents[field] = await readFile(file);
+    } catch (cause) {
+      unreadable.push({ field, file, cause });
+    }
   }
+  const [first] = unreadable;
+  if (first === undefined) return contents;
+  const messages = unreadable.map(
+    ({ field, file, cause }) => `${field} ${file} cannot be read: ${errorMessage(cause)}`,
+  );
+  throw new MigratorError("ETCD_FILE_UNREADABLE", messages.join("; "), {
+    next: `Check the path and the permissions of ${unreadable.length === 1 ? "the file" : "these files"}.`,
+    details: { field: first.field, file: first.file },
+    cause: first.cause,
+  });
 }

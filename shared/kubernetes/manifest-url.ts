@@ -9,6 +9,11 @@ export function isUrl(source: string): boolean {
   return /^https?:\/\//i.test(source);
 }
 
+/** True for a source that looks like a URL of any kind: no file is meant by it. */
+export function hasScheme(source: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(source);
+}
+
 /**
  * Refuses a URL that lets in whoever has it: it would be kept with the run, and shown to everybody who looks at it. Throws
  * MANIFEST_URL_HAS_SECRET, naming what it holds, never the value.
@@ -23,7 +28,7 @@ export function refuseSecretUrl(source: string): void {
 
 /** What a URL holds that is secret, as the end of a sentence; undefined for others and for files. */
 export function secretIn(source: string): string | undefined {
-  const url = isUrl(source) ? URL.parse(source) : null;
+  const url = hasScheme(source) ? URL.parse(source) : null;
   if (url === null) return undefined;
   if (url.username !== "" || url.password !== "") return "holds a user or a password";
   const parameter = [...url.searchParams.keys()].find((name) => SECRET_PARAMETER.test(name));
@@ -32,7 +37,7 @@ export function secretIn(source: string): string | undefined {
 
 /** A source as messages may name it: a file as it is, a URL without user, password and query. */
 export function shownSource(source: string): string {
-  if (!isUrl(source)) return source;
+  if (!hasScheme(source)) return source;
   const url = URL.parse(source);
-  return url === null ? "a URL that is none" : `${url.origin}${url.pathname}`;
+  return url === null ? "a URL that is none" : `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -154,6 +154,17 @@ suite("a manifest that is refused", () => {
     assert.deepEqual(await names(file), ["a"]);
   });
 
+  test("for it is at a URL of another kind is given as a file (MANIFEST_SOURCE_REFUSED)", async (t) => {
+    const { message, next } = await refusal("s3://bucket/calico.yaml?versionId=x");
+    assert.equal(message, "s3://bucket/calico.yaml is no http or https URL, and nothing else is fetched");
+    assert.equal(next, "Give an http or https URL, or download the manifest and give the file.");
+    await assert.rejects(loadManifests("ftp://me:s3cret@host/a.yaml"), (error: Error) => {
+      assert.match(error.message, /^ftp:\/\/host\/a\.yaml holds a user or a password$/);
+      return true;
+    });
+    assert.deepEqual(await names(await fileWith(t, configMap("a"))), ["a"]);
+  });
+
   test("for its URL is not reached is at its right URL, or as a file (MANIFEST_UNREACHABLE)", async (t) => {
     const url = await serve(t, (request, response) => {
       if (request.url === "/calico.yaml") response.end(configMap("a"));

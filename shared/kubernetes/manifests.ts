@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { EnvHttpProxyAgent, fetch } from "undici";
 import { errorMessage, MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import { isUrl, refuseSecretUrl, shownSource } from "./manifest-url.ts";
+import { hasScheme, isUrl, refuseSecretUrl, shownSource } from "./manifest-url.ts";
 import { describeObject, objectKey, parseManifest } from "./manifest-parser.ts";
 
 /** How to load. */
@@ -30,11 +30,12 @@ const defaultMaxBytes = 32 * 1024 * 1024;
  * of their paths), or of an http(s) URL: multi-document YAML as kubectl reads it, `List` objects unpacked.
  * Refuses objects without apiVersion, kind or name, and the same object twice.
  *
- * Throws MANIFEST_URL_HAS_SECRET, MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
+ * Throws MANIFEST_URL_HAS_SECRET, MANIFEST_SOURCE_REFUSED (a URL that is none of http), MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
  * and line) and MANIFEST_EMPTY.
  */
 export async function loadManifests(source: string, options: LoadOptions = {}): Promise<JsonObject[]> {
   refuseSecretUrl(source);
+  if (hasScheme(source) && !isUrl(source)) throw otherScheme(source);
   const sources = isUrl(source)
     ? [await download(source, options)]
     : await readSources(source, options.maxBytes ?? defaultMaxBytes);
@@ -58,6 +59,13 @@ export function parseManifests(source: string, sources: readonly Source[]): Json
   throw new MigratorError("MANIFEST_EMPTY", `${source} holds no Kubernetes objects`, {
     next: "Give the manifest's file, directory or URL.",
     details: { source },
+  });
+}
+
+function otherScheme(source: string): MigratorError {
+  const message = `${shownSource(source)} is no http or https URL, and nothing else is fetched`;
+  return new MigratorError("MANIFEST_SOURCE_REFUSED", message, {
+    next: "Give an http or https URL, or download the manifest and give the file.",
   });
 }
 

@@ -11,10 +11,13 @@ import {
   register,
   withWayOptions,
 } from "../../options/connection.ts";
-import { parseFlags } from "../../options/parse.ts";
+import { parseFlags, soundFlags } from "../../options/parse.ts";
 import { openSession } from "../../session.ts";
 import type { World } from "../../world.ts";
-import type { CommandEntry } from "../command.ts";
+import { type FaultList, throwFaults } from "../../faults.ts";
+import { checkWay } from "../../start/check-line.ts";
+import { targetOf } from "../../target.ts";
+import type { CommandEntry, Invocation } from "../command.ts";
 import { addOnAws, OnAwsFlags } from "./add-aws.ts";
 
 const AddFlags = OutputFlags.extend({
@@ -51,7 +54,11 @@ export function addCommand(): CommandEntry {
   withWayOptions(command);
   withAwsOptions(command);
   withCommonOptions(command).addHelpText("before", EXAMPLES.trimStart());
-  return { command, handle: ({ world, args, flags }) => add(world, args, parseFlags(AddFlags, flags)) };
+  return {
+    command,
+    check,
+    handle: ({ world, args, flags }) => add(world, args, parseFlags(AddFlags, flags)),
+  };
 }
 
 function withAwsOptions(command: Command): void {
@@ -69,6 +76,17 @@ function withAwsOptions(command: Command): void {
     .option("--migration <name>", "print the least rights for this migration, instead of the cluster's name");
 }
 
+async function check({ world, flags: given }: Invocation, faults: FaultList): Promise<void> {
+  const flags = soundFlags(AddFlags, given, faults);
+  const target = await faults.look(() => targetOf(world, flags));
+  await faults.look(() => labelsOf(flags.label));
+  if (target?.kind === "store")
+    await faults.look(() => {
+      refuseAwsOptions(flags);
+    });
+  await checkWay(world, flags, faults);
+}
+
 async function add(world: World, args: readonly unknown[], flags: AddFlags): Promise<number> {
   const [name] = z.tuple([z.string()]).parse(args);
   await using session = await openSession(world, flags, { create: true });
@@ -76,7 +94,6 @@ async function add(world: World, args: readonly unknown[], flags: AddFlags): Pro
   const labels = labelsOf(flags.label);
   if (session.kind === "aws")
     return await addOnAws(session, { ...named, labels, replace: flags.replace }, flags);
-  refuseAwsOptions(flags);
   await addToStore(session, named, labels, flags.replace);
   world.stdout.write(`${name}\n`);
   return EXIT.ok;
@@ -103,11 +120,9 @@ function refuseAwsOptions(flags: AddFlags): void {
 }
 
 function labelsOf(texts: readonly string[]): Record<string, string> {
-  const pairs = texts.map((text): [string, string] => {
-    const [key = "", ...rest] = text.split("=");
-    if (key === "" || rest.length === 0)
-      throw usageError(`the label "${text}" is not KEY=VALUE`, "Write labels like -l env=prod.");
-    return [key, rest.join("=")];
-  });
-  return Object.fromEntries(pairs);
+  const wrong = texts.filter((text) => !/^[^=]+=/.test(text));
+  throwFaults(
+    wrong.map((text) => usageError(`the label "${text}" is not KEY=VALUE`, "Write labels like -l env=prod.")),
+  );
+  return Object.fromEntries(texts.map((text) => text.split(/=(.*)/s).slice(0, 2)) as [string, string][]);
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { usageError } from "../../failures.ts";
+import { throwFaults } from "../../faults.ts";
 import type { World } from "../../world.ts";
 import { optionName } from "../names.ts";
 import { apiserverToCrds, ApiserverToCrdsFlags } from "./apiserver-to-crds.ts";
@@ -64,21 +65,24 @@ export function withLossOptions(command: Command): Command {
 
 /**
  * What these options approve: what a plan showed under the fingerprint, which the plan that is started knows by subject. Throws
- * USAGE for one without.
+ * USAGE for each without.
  */
 export function approvedLosses(
   flags: unknown,
   fingerprints: Readonly<Record<string, string>> = {},
 ): string[] {
   const given = ApprovalFlags.parse(flags);
-  return APPROVAL_FLAGS.flatMap((flag) => {
+  const unseen: Error[] = [];
+  const approvals = APPROVAL_FLAGS.flatMap((flag) => {
     const approved = given[flag];
     const subject = APPROVALS.find((one) => one.flag === flag)?.subject;
     if (approved === undefined || subject === undefined) return [];
     const fingerprint = approved === true ? fingerprints[subject] : approved;
-    if (fingerprint === undefined) throw unseenLoss(flag);
-    return [`${subject}@${fingerprint}`];
+    if (fingerprint === undefined) unseen.push(unseenLoss(flag));
+    return [`${subject}@${fingerprint ?? ""}`];
   });
+  throwFaults(unseen);
+  return approvals;
 }
 
 function unseenLoss(flag: string): Error {
@@ -115,16 +119,32 @@ export function isFromEtcd(migration: string): boolean | undefined {
   return COMMAND_LINES[migration]?.fromEtcd;
 }
 
-/** Throws USAGE for an option that belongs to other migrations, naming both. */
+/** Throws USAGE for each option that belongs to other migrations, naming both. */
 export function refuseForeignOptions(migration: string, flags: unknown): void {
   const own = COMMAND_LINES[migration];
   if (own === undefined) return;
-  for (const [flag, value] of Object.entries(Flags.parse(flags))) {
-    if (value === undefined || flagsOf(own).includes(flag)) continue;
-    const owners = ALL.filter(([, line]) => flagsOf(line).includes(flag)).map(([name]) => name);
-    if (owners.length > 0) throw foreignOption(flag, migration, owners);
-    if (!own.fromEtcd && flag.startsWith("etcd")) throw foreignOption(flag, migration, etcdMigrations());
-  }
+  const given = Object.entries(Flags.parse(flags)).filter(([, value]) => value !== undefined);
+  const foreign = given.flatMap(([flag]) => {
+    const owners = foreignOwners(own, flag);
+    return owners.length === 0 ? [] : [foreignOption(flag, migration, owners)];
+  });
+  throwFaults(foreign);
+}
+
+/** The options without those that `refuseForeignOptions` has told of. */
+export function ownOptions(migration: string, flags: unknown): Readonly<Record<string, unknown>> {
+  const own = COMMAND_LINES[migration];
+  const given = Object.entries(Flags.parse(flags));
+  return Object.fromEntries(
+    given.filter(([flag]) => own === undefined || foreignOwners(own, flag).length === 0),
+  );
+}
+
+/** The migrations that an option belongs to, where this one is none of them. */
+function foreignOwners(own: MigrationCommandLine<MigrationFlags>, flag: string): string[] {
+  if (flagsOf(own).includes(flag)) return [];
+  if (!own.fromEtcd && flag.startsWith("etcd")) return etcdMigrations();
+  return ALL.filter(([, line]) => flagsOf(line).includes(flag)).map(([name]) => name);
 }
 
 function flagsOf({ flags, approvals }: MigrationCommandLine<MigrationFlags>): string[] {

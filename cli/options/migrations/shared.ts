@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
+import { hasScheme } from "../../../shared/kubernetes/manifest-url.ts";
 import type { World } from "../../world.ts";
 import { integer, seconds } from "../common.ts";
 import { LockFlags, lockOptions, withLockOptions } from "../lock.ts";
@@ -50,6 +51,6 @@ export function sharedOptions(flags: SharedFlags): Readonly<Record<string, numbe
 
 /** A source as every working directory understands it: a path becomes absolute. */
 export function sourceOf({ cwd }: Pick<World, "cwd">, source: string | undefined): string | undefined {
-  if (source === undefined || /^https?:\/\//i.test(source)) return source;
+  if (source === undefined || hasScheme(source)) return source;
   return resolve(cwd, source);
 }

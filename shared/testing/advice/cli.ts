@@ -163,6 +163,7 @@ export const CLI: Followed = {
     NAMES,
     "several runs that fit (RUN_AMBIGUOUS): the one that is named goes on",
   ],
+  "cli/start/check-line.ts USAGE": [USAGE, "what is said of an etcd says which etcd it is"],
   "cli/start/prepare-aws.ts USAGE": [
     USAGE,
     "a start with a kubeconfig has a cluster that is registered with it",

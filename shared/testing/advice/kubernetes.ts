@@ -136,6 +136,10 @@ export const KUBERNETES: Followed = {
     MANIFESTS,
     "is at its right URL, or as a file (MANIFEST_UNREACHABLE)",
   ],
+  "shared/kubernetes/manifests.ts MANIFEST_SOURCE_REFUSED": [
+    MANIFESTS,
+    "for it is at a URL of another kind is given as a file (MANIFEST_SOURCE_REFUSED)",
+  ],
   "shared/kubernetes/manifests.ts MANIFEST_TOO_LARGE": [
     MANIFESTS,
     "is another one (MANIFEST_NOT_FOUND, MANIFEST_EMPTY, MANIFEST_TOO_LARGE)",
