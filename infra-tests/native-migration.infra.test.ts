@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { mustRequest } from "./harness/api.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
+
+const SETTINGS = "/apis/crd.projectcalico.org/v1/felixconfigurations";
 
 /** Of an install that was upgraded without its CRDs. */
 const ABSENT = "stagedkubernetesnetworkpolicies";
@@ -40,9 +43,40 @@ describe("a migration to native CRDs that may send few requests at a time", () =
   let bed: NativeBed;
 
   before(async () => {
-    bed = await startNativeBed({ resources: 120, nodes: 1 });
+    bed = await startNativeBed({ resources: 120, nodes: 1, etcdArgs: ["--max-request-bytes=4194304"] });
   });
   after(() => bed.stop());
+
+  test("an object of 2 MB moves as long as etcd takes it; else it is named at once, and moves once it is smaller", async (t) => {
+    const migrating = MigratingBed.on(bed);
+    t.after(() => migrating.stop());
+    const moves = async (runId: string): Promise<void> => {
+      await migrating.reaches(runId, "verify-copy");
+      await migrating.undo(runId, "abort");
+    };
+    await mustRequest(bed.api, "POST", SETTINGS, {
+      apiVersion: "crd.projectcalico.org/v1",
+      kind: "FelixConfiguration",
+      metadata: { name: "node.vast" },
+      spec: { logPrefix: "x".repeat(2_000_000) },
+    });
+    await moves(await migrating.startRun({ stopBefore: "verify-copy" }));
+
+    await bed.kubernetes.etcd?.restart([]);
+    const runId = await migrating.startRun({ stopBefore: "verify-copy" });
+    const { failure, attempt } = await migrating.rig.drive(runId);
+    assert.deepEqual([failure?.code, attempt], ["COPY_FAILED", 0], JSON.stringify(failure));
+    assert.match(failure?.message ?? "", /felixconfigurations\/node\.vast \(.*too large/);
+    assert.match(failure?.next ?? "", /^Mend what each reason says, then `resume`/);
+
+    const smaller = { spec: { logPrefix: "calico" } };
+    await mustRequest(bed.api, "PATCH", `${SETTINGS}/node.vast`, smaller, {
+      contentType: "application/merge-patch+json",
+    });
+    await migrating.rig.engine.resume(runId);
+    await moves(runId);
+    await mustRequest(bed.api, "DELETE", `${SETTINGS}/node.vast`);
+  });
 
   test("two: it looks at all kinds at once all the same, and comes to the unlock and back", async (t) => {
     const migrating = MigratingBed.on(bed, { concurrency: 2 });

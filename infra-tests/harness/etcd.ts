@@ -38,8 +38,8 @@ export interface EtcdHandle {
   /** SIGSTOP: connections stay open and, once this resolves, nothing answers, until {@link EtcdHandle.resume}. */
   pause(): Promise<void>;
   resume(): void;
-  /** Kills it if it runs, and starts it again on the same ports and data. */
-  restart(): Promise<void>;
+  /** Kills it if it runs, and starts it again on the same ports and data; with these arguments instead of its own, where given. */
+  restart(extraArgs?: readonly string[]): Promise<void>;
 }
 
 /** Starts an etcd and waits until it serves (about a second). Writes are not synced to disk, so it is fast. */
@@ -133,9 +133,9 @@ export function memberHandle(member: Member, members: readonly Member[]): EtcdHa
       await end();
       removeFolder(member.folder);
     },
-    restart: async () => {
+    restart: async (extraArgs = member.extraArgs) => {
       await end();
-      server = await launch(member, members);
+      server = await launch({ ...member, extraArgs }, members);
     },
   };
 }

@@ -17,6 +17,8 @@ export interface KubernetesOptions {
   local?: boolean;
   /** Flags added to kube-apiserver, which makes the cluster local. */
   apiServerArgs?: readonly string[];
+  /** Flags added to the etcd of a local cluster. */
+  etcdArgs?: readonly string[];
 }
 
 /** A real Kubernetes API to test against. */

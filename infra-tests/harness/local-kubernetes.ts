@@ -16,7 +16,7 @@ import { createUnprivilegedKubeconfig } from "./unprivileged.ts";
 export async function startLocalKubernetes(options: KubernetesOptions): Promise<KubernetesHandle> {
   const { "kube-apiserver": binary } = await ensureBinaries(["kube-apiserver"]);
   const folder = temporaryFolder("kubernetes");
-  const etcd = await startEtcd();
+  const etcd = await startEtcd({ extraArgs: options.etcdArgs ?? [] });
   const setup = await prepareApiServer(binary, folder, etcd, [
     ...mutatingArguments(kubernetesRelease()),
     ...(options.apiServerArgs ?? []),

@@ -33,6 +33,8 @@ export interface NativeBedOptions {
   namespace?: InstallNamespace;
   /** More arguments of the API server. */
   apiServerArgs?: readonly string[];
+  /** More arguments of the API server's etcd. */
+  etcdArgs?: readonly string[];
 }
 
 /** A cluster that uses Calico with the aggregated API server, ready to be migrated to native CRDs. */
@@ -72,8 +74,8 @@ async function build(options: NativeBedOptions, started: AsyncDisposableStack): 
   const calico = calicoOfBeds();
   const folder = started.adopt(temporaryFolder("native-bed"), removeFolder);
   const manifestFile = writeNativeManifest(folder, { mutating: mutatingOf(options), calico });
-  const apiServerArgs = options.apiServerArgs ?? [];
-  const kubernetes = await startKubernetes({ local: true, nodes, apiServerArgs });
+  const { apiServerArgs = [], etcdArgs = [] } = options;
+  const kubernetes = await startKubernetes({ local: true, nodes, apiServerArgs, etcdArgs });
   started.defer(() => kubernetes.stop());
   const { api } = kubernetes;
   await installCrds(kubernetes, "crd.projectcalico.org/v1", calico);
