@@ -6,7 +6,7 @@ export const leftOut: Check = {
   title: "what is to be left out is there, and no more is lost than that",
   why: "What is left out stays in the old group, is in force nowhere after the unlock, and is deleted with the old group at the cleanup; the backup has it. A native object that has its name already is not overwritten, and acts after the unlock.",
   severity: "blocking",
-  fix: "Give the name that `kubectl get RESOURCE.crd.projectcalico.org` shows, as Kind/namespace/name.",
+  fix: "Start again with --skip and the name that `kubectl get RESOURCE.crd.projectcalico.org` shows, as Kind/namespace/name.",
   judge: ({ objects: { leftOut: found, leftOutMissing } }) => {
     if (leftOutMissing.length > 0)
       return block(`the old group has no ${leftOutMissing[0] ?? "?"}, which --skip names`, {

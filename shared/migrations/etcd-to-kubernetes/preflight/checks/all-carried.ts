@@ -8,7 +8,7 @@ export const allCarried: ResourceCheck = {
   title: "everything in etcd has a place in the Kubernetes datastore",
   severity: "consent",
   subject: "uncarried",
-  fix: "Look at each one that is named; accept their loss with --approve-uncarried.",
+  fix: "Look at each one that is named; approve `uncarried` to accept their loss (`start --approve-uncarried` does it ahead).",
   phase: "resources",
   run: async (inventory, context) => {
     const count = inventory.consents["uncarried"] ?? 0;

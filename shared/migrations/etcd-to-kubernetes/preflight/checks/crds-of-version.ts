@@ -7,7 +7,7 @@ export const crdsOfVersion: ConnectionCheck = {
   id: "crds-of-version",
   title: "the target has the CRDs that its version of Calico has",
   severity: "warning",
-  fix: "Apply the CRDs of that version, then `resume`; or start again with --calico-version, which says which one it is: what the source has of kinds without a CRD is left behind, with consent.",
+  fix: "Apply the CRDs of that version, then start again; or start again with --calico-version, which says which one it is: what the source has of kinds without a CRD is left behind, with consent.",
   phase: "connections",
   run: async (facts) => {
     const { version } = await facts.targetVersion();

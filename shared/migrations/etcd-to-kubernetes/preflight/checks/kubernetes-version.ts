@@ -9,7 +9,7 @@ export const kubernetesVersion: ConnectionCheck = {
   id: "kubernetes-version",
   title: "Kubernetes is 1.22 or newer",
   severity: "blocking",
-  fix: "Upgrade Kubernetes first.",
+  fix: "Upgrade Kubernetes first, then `resume`.",
   phase: "connections",
   run: async (facts) => {
     const text = await facts.serverVersion();

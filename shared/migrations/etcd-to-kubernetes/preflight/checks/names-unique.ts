@@ -7,7 +7,7 @@ export const namesUnique: ResourceCheck = {
   id: "names-unique",
   title: "no two resources become the same object (`default.foo` and `foo`; handles that differ by case)",
   severity: "blocking",
-  fix: "Rename or delete one of each two with calicoctl, then start again.",
+  fix: "Rename or delete one of each two with calicoctl, then `resume`: everything is read again.",
   phase: "resources",
   run: async (inventory, context) => {
     const count = inventory.blockers["NAME_COLLISION"] ?? 0;

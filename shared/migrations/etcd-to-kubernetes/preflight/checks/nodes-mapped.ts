@@ -9,7 +9,7 @@ export const nodesMapped: ResourceCheck = {
   title: "every node in etcd refers to a Kubernetes node that is there",
   severity: "consent",
   subject: "unmapped-nodes",
-  fix: "Add an orchRef `k8s` to the Node with calicoctl, or delete Nodes that are gone; or accept the loss of their data with --approve-unmapped-nodes.",
+  fix: "Add an orchRef `k8s` to the Node with calicoctl, or delete Nodes that are gone; or approve `unmapped-nodes` to accept the loss of their data (`start --approve-unmapped-nodes` does it ahead).",
   phase: "resources",
   run: async (inventory, context) => {
     const { clashes } = await readNodeNames(context);

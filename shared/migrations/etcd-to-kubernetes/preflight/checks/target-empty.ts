@@ -17,7 +17,7 @@ export const targetEmpty: ConnectionCheck = {
   id: "target-empty",
   title: "the target holds no Calico data but derived policies and built-in tiers",
   severity: "blocking",
-  fix: "Undo the earlier run with `rollback`, or, where that was given up, delete all that has its field manager `calico-migrator:RUN`; delete what else is named. If Calico runs with this datastore already, there is nothing to migrate.",
+  fix: "Undo the earlier run with `rollback`, or, where that was given up, delete all that has its field manager `calico-migrator:RUN`; delete what else is named, then `resume`. If Calico runs with this datastore already, there is nothing to migrate.",
   phase: "connections",
   run: async (facts, context) => {
     const group = await facts.targetGroup();

@@ -9,7 +9,7 @@ export const valuesValid: ResourceCheck = {
   id: "values-valid",
   title: "every value in etcd is Calico's and valid, selectors included, with a name that Kubernetes accepts",
   severity: "blocking",
-  fix: "Mend or delete the keys that are named, with calicoctl or etcdctl, then start again.",
+  fix: "Mend or delete the keys that are named, with calicoctl or etcdctl, then `resume`: everything is read again.",
   phase: "resources",
   run: async (inventory, context) => {
     const others = ["NAME_COLLISION", "SCHEMA_REFUSES", SERVER_REFUSES];
