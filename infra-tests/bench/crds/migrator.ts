@@ -14,8 +14,10 @@ export function migrateNative(
   );
 }
 
-/** From the lock of both groups to the unlock of the native one. Milliseconds. */
-export function lockWindowOf(run: Pick<MigratorRun, "stages">): number {
-  const unlock = timeOf(run, "unlock");
-  return unlock.startedAt + unlock.ms - timeOf(run, "lock").startedAt;
+/**
+ * From the lock of both groups to the unlock of the native one, its whole stage included; what is rehearsed before the lock is
+ * not. Milliseconds.
+ */
+export function lockWindowOf({ lock, stages }: Pick<MigratorRun, "stages" | "lock">): number {
+  return (lock?.windowMs ?? NaN) + timeOf({ stages }, "unlock").ms;
 }

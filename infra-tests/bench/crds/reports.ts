@@ -64,6 +64,7 @@ export function lockReport({ sizes }: CrdsBenchOptions, runs: NativeRuns): Measu
     ],
     notes: [
       "the window is from the lock of both groups to the unlock of the native one; the rollout comes after it",
+      "the stage `lock` begins with what is rehearsed before it, which is no part of the window",
       "quiet is how long the locked old group has to stay unchanged, whatever the size",
       `without the quiet time, ${largestOverSmallest} is ${figure(growth(working), 2)}`,
       ...(isIncomplete ? ["not every run had all changes to catch up: no verdict on the goal"] : []),

@@ -40,7 +40,11 @@ test("the lock goal compares the medians of the largest and the smallest size, t
   const { goals, notes } = lockMeasurement(options, runs);
   assert.deepEqual(
     goals.map(({ value, met }) => [value, met]),
-    [[1.5, true]],
+    [
+      [1.5, true],
+      [2.4, true],
+      [3.6, true],
+    ],
   );
   assert.ok(
     notes.some((note) => note.endsWith("is 4.00")),
@@ -50,6 +54,14 @@ test("the lock goal compares the medians of the largest and the smallest size, t
 
 test("a lock window that grows is told as missed", () => {
   assert.equal(lockMeasurement(options, [run(1000, 2400, 1), run(50_000, 3700, 1)]).goals[0]?.met, false);
+});
+
+test("a lock window of more than six seconds is told as missed, whatever its growth", () => {
+  const { goals } = lockMeasurement(options, [run(1000, 6100, 1), run(50_000, 6200, 1)]);
+  assert.deepEqual(
+    goals.map(({ met }) => met),
+    [true, false, false],
+  );
 });
 
 test("changes that came late are told", () => {

@@ -126,6 +126,32 @@ describe("what nobody is told of", () => {
     });
 });
 
+describe("what was written right before the lock", () => {
+  test("is applied by comparing, and is not waited for by a watch inside it, which takes seconds", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await startWhole(worker, { stopBefore: "lock", approvals: ["unlock", "cleanup"] });
+    await world.drive(worker, runId);
+    const { cluster } = world;
+    await writeAsUser(cluster, LATE);
+    const watched: string[] = [];
+    let isRemoved = false;
+    const changes = cluster.changes.bind(cluster);
+    cluster.changes = (ref, options) => {
+      if (!isRemoved) watched.push(`${ref.apiVersion}/${ref.plural}`);
+      return changes(ref, options);
+    };
+    world.meanwhile.before.push((write) => {
+      isRemoved ||= write.startsWith("delete ") && write.includes("/apiservices/");
+      return Promise.resolve();
+    });
+    await worker.engine.approve(runId, "test", "lock");
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.ok(isRemoved);
+    assert.deepEqual(watched, []);
+  });
+});
+
 /** Owners are given back after the unlock. */
 function withoutOwners(found: readonly string[]): string[] {
   return found.filter((one) => !one.includes(" has the owners "));

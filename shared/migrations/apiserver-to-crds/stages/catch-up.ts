@@ -43,7 +43,7 @@ interface CatchUpTraits {
   title: string;
   /** The stage whose notes say up to where everything is copied. */
   after: string;
-  /** True to begin by comparing every v1 object with its checkpoint. */
+  /** True to compare every v1 object with its checkpoint, once. */
   compares?: boolean;
   /** How long nothing must have changed. Milliseconds; undefined: after the first rounds, however much still changes. */
   quietMs?: (options: ApiserverToCrdsOptions) => number;
@@ -132,7 +132,8 @@ export const follow = catchUpSweep({
 
 /**
  * Inside the lock, before the aggregated API server goes: what conflicts is found while going back is cheap. Every object is
- * compared, so that nothing depends on what was told of changes before.
+ * compared, so that nothing depends on what was told of changes before; what is written meanwhile is for the last catching up,
+ * which looks again anyway.
  */
 export const catchUp = catchUpSweep({
   name: "catch-up",
@@ -183,7 +184,7 @@ async function round(
   if (applies) await retryUnsettled(context, RANKS, cursor.retries);
   const startedAt = context.clock.now();
   const [found, natives] = await Promise.all([
-    (await isCompared(traits, context, cursor, applies))
+    (await isCompared(traits, context, applies))
       ? collectByComparing(context)
       : collectChanges(context, cursor.since, applies),
     applies ? nativesOf(traits, context) : undefined,
@@ -212,14 +213,9 @@ async function round(
 }
 
 /** Listing few objects is quicker than to be told of changes, which takes seconds, and proves more. */
-async function isCompared(
-  traits: CatchUpTraits,
-  context: Context,
-  { rounds }: Cursor,
-  applies: boolean,
-): Promise<boolean> {
+async function isCompared(traits: CatchUpTraits, context: Context, applies: boolean): Promise<boolean> {
   if (!applies) return false;
-  if (traits.compares === true && rounds === 0) return true;
+  if (traits.compares === true) return true;
   const counts = Counts.parse((await context.notesOf("preflight"))["byKind"] ?? {});
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return traits.quietMs !== undefined && total > 0 && total <= FEW;
@@ -290,6 +286,7 @@ function isOver(
   { found: { counted, more }, startedAt }: { found: Collected; startedAt: number },
 ): boolean {
   if (more) return false;
+  if (traits.compares === true) return true;
   if (traits.quietMs === undefined) return counted === 0 || rounds + 1 >= OPEN_ROUNDS;
   const quietMs = traits.quietMs(context.options);
   return counted === 0 && (quietMs === 0 || (quietSince > 0 && startedAt >= quietSince + quietMs));

@@ -8,7 +8,8 @@ import { isCopied } from "../copied.ts";
 import { type Context, resources, v1Resource } from "../context.ts";
 import { lastWriter } from "../late-native.ts";
 import { keyOf } from "../native-task.ts";
-import { applyFound, scanKind } from "../relist.ts";
+import { applyFound } from "../relist.ts";
+import { scanKind } from "../scan-kind.ts";
 import { v1Ref } from "../v1-ref.ts";
 import { hasV1Kind, NOTHING, orNoV1Kind } from "../v1-kind.ts";
 
