@@ -50,21 +50,33 @@ const FLAGS = [
   "--max-old-space-size=256",
 ];
 
+/**
+ * The C library keeps what buffers were freed for buffers to come, in a heap for each of Node's threads, and the more of it the
+ * larger the largest of them was. Here answers and pages of the store come and go by the ten thousand: so it is told to share
+ * heaps, and to give large pieces back at once. What a person has set counts.
+ */
+const MALLOC = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+  MALLOC_TRIM_THRESHOLD_: "1048576",
+};
+
 /** Becomes the program where Node can, so that signals and the end are its own; else runs it as a child. */
 function run(node) {
   const args = [...FLAGS, program, ...process.argv.slice(2)];
+  const env = { ...MALLOC, ...process.env };
   if (process.execve === undefined) {
-    runAsChild(node, args);
+    runAsChild(node, args, env);
     return;
   }
   process.removeAllListeners("warning");
   process.on("warning", () => undefined);
-  process.execve(node, [node, ...args], process.env);
+  process.execve(node, [node, ...args], env);
 }
 
 /** Passes signals on to the program, and its end back. A terminal sends Ctrl-C to both by itself. */
-function runAsChild(node, args) {
-  const child = spawn(node, args, { stdio: "inherit" });
+function runAsChild(node, args, env) {
+  const child = spawn(node, args, { stdio: "inherit", env });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   const passOn = (signal) => {
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);

@@ -81,6 +81,20 @@ describe("bin.mjs", () => {
     assert.deepEqual([status, stdout], [7, "built x\n"]);
   });
 
+  for (const [name, node] of [
+    ["this Node", []],
+    ["the other Node", ["--import", OLD]],
+  ] as const) {
+    test(`tells the C library to keep little freed memory, as ${name} starts; what a person has set counts`, (t) => {
+      const names = ["MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"];
+      const program = `console.log(${JSON.stringify(names)}.map((name) => process.env[name]).join(" "));`;
+      const bin = packageWith(t, program, { node: true });
+      const env = { ...process.env, MALLOC_ARENA_MAX: "7" };
+      const { stdout } = spawnSync(process.execPath, [...node, bin], { encoding: "utf8", env });
+      assert.match(stdout, /^7 \d+ \d+\n$/);
+    });
+  }
+
   test("passes signals on, and ends as the other Node did", async (t) => {
     const program = `
       process.on("SIGINT", () => { console.log("interrupted"); clearInterval(alive); process.exitCode = 130; });

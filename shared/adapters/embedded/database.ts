@@ -12,12 +12,12 @@ import { isBusy, storeError } from "./sqlite-errors.ts";
 const defaultBusyTimeoutMs = 15_000;
 
 /**
- * A commit is on the disk when it returns. The rest is for speed: a cache of 16 MiB, and a log that is carried over into
+ * A commit is on the disk when it returns. The rest is for speed: a cache of 4 MiB, and a log that is carried over into
  * the file every 16 MiB, since pages that change often are then written once.
  */
 const settings = {
   synchronous: "FULL",
-  cache_size: -16_384,
+  cache_size: -4_096,
   wal_autocheckpoint: 4_000,
   journal_size_limit: 64 * 1024 * 1024,
 };
