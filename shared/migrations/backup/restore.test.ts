@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { LOCK_ANNOTATION } from "../../calico/lock.ts";
+import { LOCK_ANNOTATION, lockedClusterInformation, readLock } from "../../calico/lock.ts";
 import { resourceKey } from "../../calico/testing/samples.ts";
 import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { textAt } from "../../kubernetes/fields.ts";
@@ -49,6 +49,28 @@ async function managedBy({ cluster }: RestoreWorld, ref: ObjectRef, manager: str
     fieldsV1: { "f:spec": {} },
   };
   await cluster.patch(ref, { metadata: { managedFields: [entry] } }, { type: "merge" });
+}
+
+type Side = "etcd" | "kubernetes";
+
+/** What ClusterInformation says of the lock. */
+async function lockOf({ cluster, etcd }: RestoreWorld, side: Side): Promise<unknown> {
+  const text =
+    side === "etcd" ? (etcd.dump()[INFORMATION_KEY] ?? "") : JSON.stringify(await cluster.get(INFORMATION));
+  return readLock(text);
+}
+
+/** Locks a side, as a migration leaves it that has moved on from it. @returns what ClusterInformation then says of the lock. */
+async function lockAsMigration(world: RestoreWorld, side: Side): Promise<unknown> {
+  const { cluster, etcd } = world;
+  const run = "etcd-to-kubernetes-00000000";
+  if (side === "etcd")
+    etcd.put(INFORMATION_KEY, lockedClusterInformation(etcd.dump()[INFORMATION_KEY] ?? "", run));
+  else {
+    const locked = { metadata: { annotations: { [LOCK_ANNOTATION]: run } }, spec: { datastoreReady: false } };
+    await cluster.patch(INFORMATION, locked, { type: "merge" });
+  }
+  return lockOf(world, side);
 }
 
 describe("restore, drilled", () => {
@@ -331,6 +353,26 @@ describe("restore", () => {
     assert.equal(run.waiting?.subject, "foreign-lock");
     assert.match(run.waiting.message, /by run "etcd-to-kubernetes-00000000"/);
   });
+
+  for (const side of ["etcd", "kubernetes"] as const)
+    test(`gives the lock of whoever has locked ${side} since back to them when it is taken back`, async () => {
+      using world = await RestoreWorld.create();
+      const worker = world.worker();
+      const from = await backUp(world, worker);
+      await disturb(world);
+      const runId = await startRestore(worker, { from, side });
+      assertState(await driveApproving(world, worker, runId), "Succeeded");
+      const locked = await lockAsMigration(world, side);
+
+      await worker.engine.undo(runId, "rollback");
+      const asked = (await world.drive(worker, runId)).run.waiting;
+      const ended = await driveApproving(world, worker, runId);
+
+      assert.equal(asked?.subject, "foreign-lock");
+      assert.match(asked.message, /by run "etcd-to-kubernetes-00000000"; .* gives it back at its end$/);
+      assertState(ended, "RolledBack");
+      assert.deepEqual(await lockOf(world, side), locked);
+    });
 
   test("names all that has no place here, and all that is here alone", async () => {
     using world = await RestoreWorld.create();

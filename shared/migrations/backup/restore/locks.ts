@@ -2,9 +2,14 @@ import { z } from "zod";
 import { readLock, unlockedClusterInformation } from "../../../calico/lock.ts";
 import { askFor, shownThings } from "../../../engine/approvals.ts";
 import type { StageOutcome } from "../../../engine/migration.ts";
+import { textAt } from "../../../kubernetes/fields.ts";
 import { lockNotHeld } from "../../target/lock.ts";
 import type { Context } from "./options.ts";
 import { isLockedBy, lockedText, placesOf } from "./places.ts";
+
+/** The ledger of what others had locked when the way back came; a side has two places at most. */
+const TAKEN_OVER = "taken-over-locks";
+const PLACES = 2;
 
 /** What the stage `lock` has recorded: what each ClusterInformation was before this run; null where there was none. */
 export const Locked = z.object({ before: z.record(z.string(), z.string().nullable()) });
@@ -26,9 +31,26 @@ export async function lockAgain(context: Context): Promise<void> {
     const found = await place.read();
     if (found === undefined || before[place.key] === undefined || isLockedBy(context.run.runId, found))
       continue;
+    // Recorded before the write, and never after it: what is found then is this run's own.
+    await noteTakenOver(context, place.key, readLock(found.text).ready === false ? found.text : undefined);
     if (!(await place.write(lockedText(found.text, context.run.runId), found)))
       throw lockNotHeld(place.key, false);
   }
+}
+
+/** The locks of others that the way back has taken over, by key: whoever has locked a datastore since the restore counts on it. */
+export async function takenOverLocks(context: Context): Promise<Readonly<Record<string, string>>> {
+  const rows = await context.ledger(TAKEN_OVER).list({ states: ["pending"], limit: PLACES });
+  return Object.fromEntries(rows.map(({ key, detail }) => [key, textAt(detail, "text")]));
+}
+
+async function noteTakenOver(context: Context, key: string, text: string | undefined): Promise<void> {
+  const row = { rank: 1, key, target: key, sourceRevision: 0 };
+  const noted =
+    text === undefined
+      ? { ...row, state: "reverted" as const, detail: {} }
+      : { ...row, state: "pending" as const, detail: { text } };
+  await context.ledger(TAKEN_OVER).put([noted]);
 }
 
 /** Who else has locked the datastores of the side. */
@@ -51,9 +73,12 @@ export function lockedMessage(locked: readonly string[]): string {
 }
 
 /** Waits for a person where somebody else has locked a datastore since it was looked at; undefined where nobody has. */
-export async function askForeignLocks(context: Context): Promise<StageOutcome | undefined> {
+export async function askForeignLocks(
+  context: Context,
+  consequence = "the restore takes the lock over",
+): Promise<StageOutcome | undefined> {
   const locked = await foreignLocks(context);
-  const shown = shownThings(`${lockedMessage(locked)}; the restore takes the lock over`, locked);
+  const shown = shownThings(`${lockedMessage(locked)}; ${consequence}`, locked);
   if (locked.length === 0 || context.approved("foreign-lock", shown)) return undefined;
   return { wait: askFor("foreign-lock", shown) };
 }

@@ -14,7 +14,10 @@ const lockForUndo: Action<ClusterConnections, RestoreOptions> = {
   changesCluster: true,
   lockWindow: "begins",
   act: async (context) => {
-    const asked = await askForeignLocks(context);
+    const asked = await askForeignLocks(
+      context,
+      "the way back takes the lock over, and gives it back at its end",
+    );
     if (asked !== undefined) return asked;
     await context.tellLock("locking", datastoreOf(context));
     await lockAgain(context);
