@@ -8,6 +8,7 @@ import { readExamples } from "../events/testing/examples.ts";
 import { isJsonObject, type JsonObject } from "../shared/json.ts";
 import type { StartRequest } from "../shared/engine/engine.ts";
 import { type Rig, withRig } from "../shared/engine/testing/rig.ts";
+import { AdaptiveLimiter } from "../shared/kubernetes/limiter.ts";
 import type { ClusterConnections } from "../shared/migrations/connections.ts";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { carryOutCommand } from "./run/commands.ts";
@@ -27,6 +28,11 @@ const SHOWN: Shown[] = [
 ];
 /** What a command may be refused for that is right, and comes at another time than the run is for. */
 const OF_THE_MOMENT = new Set(["APPROVAL_STALE", "APPROVAL_UNSEEN", "NOTHING_TO_UNDO"]);
+/** Where an object is looked for that a command names. */
+const WHERE_ALL_IS_THERE = {
+  kubernetes: { get: () => Promise.resolve({}) },
+  limiter: new AdaptiveLimiter(),
+} as unknown as ClusterConnections;
 
 describe("commands in docs and examples are carried out by the service", () => {
   test("all of them are shown", () => {
@@ -36,7 +42,7 @@ describe("commands in docs and examples are carried out by the service", () => {
 
   for (const [place, name, detail] of SHOWN) {
     test(`${name} of ${place}`, () =>
-      withRig({} as ClusterConnections, MIGRATIONS, async (rig) => {
+      withRig(WHERE_ALL_IS_THERE, MIGRATIONS, async (rig) => {
         const command = parseCommand(name, detail);
         if (command.type !== "StartRun") await rig.engine.start(runFor(command));
         const queue = new QueueRig(rig, carryOutOn(rig));
@@ -58,7 +64,8 @@ function carryOutOn({ ports }: Rig<ClusterConnections>): Commands<ClusterConnect
 
 function runFor({ data }: Command): StartRequest {
   const runId = data.runId ?? "prod-eu-1-2027-01-12";
-  const asked = { runId, migration: "etcd-to-kubernetes", cluster: "prod-eu-1", options: {} };
+  const migration = "skip" in data ? "apiserver-to-crds" : "etcd-to-kubernetes";
+  const asked = { runId, migration, cluster: "prod-eu-1", options: {} };
   return { ...asked, approvals: [], stopBefore: "lock" };
 }
 
