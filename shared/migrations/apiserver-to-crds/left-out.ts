@@ -183,7 +183,7 @@ async function look(context: Context): Promise<{ shown: Shown | undefined; names
   const out = leftOutKeys(context);
   const tally = new Tally();
   const [named, namesakes]: [string[], string[]] = [[], []];
-  const version = await shownVersion(context);
+  const version = out.size === 0 ? undefined : await shownVersion(context);
   for (const { key } of idsOf(out)) {
     const { kind, ref } = v1Ref(key);
     const v1 = await readTarget(context, ref);

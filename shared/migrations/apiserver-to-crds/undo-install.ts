@@ -22,8 +22,8 @@ import { reads } from "../target/reads.ts";
 import { keepDefinition, type Removal, removeDefinition } from "../target/remove-definition.ts";
 
 const POLL_MS = 1000;
-/** How long it tries to close definitions before it leaves them. Milliseconds. */
-const CLOSING_MS = 60_000;
+/** How often it tries to close definitions before it leaves them: about a minute. Time in which no worker lives does not count. */
+const TRIES = 60;
 const PUT_BACK = "kept, as somebody puts it back while it is closed to be looked into once more";
 
 /** An object that this run has created, or was about to. */
@@ -38,6 +38,8 @@ const Created = z.object({
   uid: z.string().optional(),
 });
 export type Created = z.infer<typeof Created>;
+
+const Tries = z.object({ count: z.number(), resumedAt: z.number() });
 
 /** What `install-crds` records: what was missing, before the first of it is created. */
 export const InstallNotes = z.object({ created: z.array(Created).default([]) });
@@ -94,12 +96,13 @@ async function remove(context: Context, { ref, uid = "" }: Created): Promise<voi
 async function removeDefinitions(context: Context, created: readonly Created[]): Promise<StageOutcome> {
   const left = new Set(leftOf(context));
   const others = await otherRunsOnDefinitions(context);
+  const isLastTry = await isOverdue(context);
   const open: string[] = [];
   for (const { ref, uid = "" } of created) {
     const found = left.has(ref.name) ? undefined : await readTarget(context, ref);
     if (found === undefined || textAt(found, "metadata", "uid") !== uid) continue;
     const [other] = others.get(ref.name) ?? [];
-    const removal = await removeOne(context, found, other);
+    const removal = await removeOne(context, found, { isLastTry, other });
     if (typeof removal === "object") {
       await context.ledger(LEFTOVERS).put([leftover(ref.name, removal.kept)]);
       await context.record({ left: [...left.add(ref.name)] });
@@ -111,15 +114,18 @@ async function removeDefinitions(context: Context, created: readonly Created[]):
 }
 
 /** While an aggregated API server serves v3, the objects of a native definition are seen by the last look alone. */
-async function removeOne(context: Context, crd: JsonObject, otherRun?: string): Promise<Removal> {
+async function removeOne(
+  context: Context,
+  crd: JsonObject,
+  { isLastTry, other }: { isLastTry: boolean; other: string | undefined },
+): Promise<Removal> {
   if (textAt(crd, "metadata", "deletionTimestamp") !== "") return "deleted";
-  if (otherRun !== undefined)
-    return keepDefinition(context, crd, `kept, as run ${otherRun} of another store uses it`);
-  const reason = (await isOverdue(context)) ? PUT_BACK : undefined;
-  if (reason !== undefined && !isClosedForLastLook(crd)) return keepDefinition(context, crd, reason);
+  if (other !== undefined)
+    return keepDefinition(context, crd, `kept, as run ${other} of another store uses it`);
+  if (isLastTry && !isClosedForLastLook(crd)) return keepDefinition(context, crd, PUT_BACK);
   const isHidden = isNative(textAt(crd, "metadata", "name"));
   const removal = await removeDefinition(context, crd, (ref) => whyUsed(context, ref), isHidden);
-  return reason !== undefined && removal === "again" ? keepDefinition(context, crd, reason) : removal;
+  return isLastTry && removal === "again" ? keepDefinition(context, crd, PUT_BACK) : removal;
 }
 
 /** Why a definition is kept; undefined where it holds nothing of anybody else. */
@@ -137,14 +143,13 @@ function isNative(crd: string): boolean {
   return nativeCrdNames().includes(crd);
 }
 
-/** Whoever resumes the run may have stopped them. */
+/** Whoever resumes the run may have stopped them: it is tried anew then. */
 async function isOverdue(context: Context): Promise<boolean> {
-  const { closingAt } = context.notes;
-  const now = context.clock.now();
-  if (typeof closingAt === "number")
-    return now - Math.max(closingAt, context.run.resumedAt ?? 0) > CLOSING_MS;
-  await context.record({ closingAt: now });
-  return false;
+  const resumedAt = context.run.resumedAt ?? 0;
+  const known = Tries.safeParse(context.notes["tries"]).data;
+  const count = known?.resumedAt === resumedAt ? known.count : 0;
+  await context.record({ tries: { count: count + 1, resumedAt } });
+  return count >= TRIES;
 }
 
 function leftOf(context: Context): string[] {

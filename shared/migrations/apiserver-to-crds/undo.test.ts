@@ -4,6 +4,7 @@ import { crdResource } from "../../kubernetes/crds.ts";
 import { changed } from "../testing/dumps.ts";
 import type { JsonObject } from "../../json.ts";
 import { objectsAt, textAt } from "../../kubernetes/fields.ts";
+import { openedAfterLastLook } from "../../kubernetes/last-look.ts";
 import { Life } from "../testing/life.ts";
 import { apiserverToCrds } from "./index.ts";
 import { nativeCrds } from "./testing/cluster.ts";
@@ -254,4 +255,24 @@ describe("a definition that the run has created, on the way back", () => {
         new RegExp(`^kept, as somebody might .*: ${why}$`),
       );
     });
+
+  test("is kept, and told, where somebody puts it back whenever it is closed", async () => {
+    using world = await wholeWorld();
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "lock");
+    const ref = { ...crdResource, name: NAME };
+    world.meanwhile.after.push(async (write) => {
+      if (!write.endsWith(`customresourcedefinitions/${NAME}`) || write.startsWith("delete")) return;
+      const found = openedAfterLastLook(await world.cluster.storage.get(ref));
+      if (found !== undefined) await world.cluster.storage.patch(ref, found, { type: "merge" });
+    });
+
+    await rollBack(world, worker, runId);
+
+    const left = changed(before, world.cluster.dump());
+    assert.deepEqual(left, [`apiextensions.k8s.io/v1/customresourcedefinitions/${NAME}`]);
+    const rows = await worker.embedded.store.listCheckpoints(runId, "leftovers", { limit: 10 });
+    assert.match(textAt(rows[0]?.detail ?? {}, "reason"), /^kept, as somebody puts it back/);
+  });
 });

@@ -11,6 +11,7 @@ async function asked(preflight: JsonObject, options: JsonObject = {}): Promise<R
     notesOf: () => Promise.resolve(preflight),
     options: ApiserverToCrdsOptions.parse(options),
     leftOut: [],
+    ledger: () => ({ list: () => Promise.resolve([]) }),
   } as unknown as Context;
   const rules = follow.approvals ?? [];
   const answers = await Promise.all(rules.map((rule) => rule.needed(context)));
