@@ -6,7 +6,6 @@ import { inServedRef } from "../../kubernetes/admission.ts";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { Discovery } from "../../kubernetes/discovery.ts";
 import { textAt } from "../../kubernetes/fields.ts";
-import { isClosedForLastLook } from "../../kubernetes/last-look.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { foreignObjects, whyKept } from "../target/foreign-objects.ts";
@@ -19,12 +18,9 @@ import { writtenByRun } from "./run-objects.ts";
 import { nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
 import { close } from "./second-version.ts";
 import { reads } from "../target/reads.ts";
-import { keepDefinition, type Removal, removeDefinition } from "../target/remove-definition.ts";
+import { isLastTry, keepDefinition, type Removal, removeDefinition } from "../target/remove-definition.ts";
 
 const POLL_MS = 1000;
-/** How often it tries to close definitions before it leaves them: about a minute. Time in which no worker lives does not count. */
-const TRIES = 60;
-const PUT_BACK = "kept, as somebody puts it back while it is closed to be looked into once more";
 
 /** An object that this run has created, or was about to. */
 const Created = z.object({
@@ -38,8 +34,6 @@ const Created = z.object({
   uid: z.string().optional(),
 });
 export type Created = z.infer<typeof Created>;
-
-const Tries = z.object({ count: z.number(), resumedAt: z.number() });
 
 /** What `install-crds` records: what was missing, before the first of it is created. */
 export const InstallNotes = z.object({ created: z.array(Created).default([]) });
@@ -96,13 +90,13 @@ async function remove(context: Context, { ref, uid = "" }: Created): Promise<voi
 async function removeDefinitions(context: Context, created: readonly Created[]): Promise<StageOutcome> {
   const left = new Set(leftOf(context));
   const others = await otherRunsOnDefinitions(context);
-  const isLastTry = await isOverdue(context);
+  const isLast = await isLastTry(context);
   const open: string[] = [];
   for (const { ref, uid = "" } of created) {
     const found = left.has(ref.name) ? undefined : await readTarget(context, ref);
     if (found === undefined || textAt(found, "metadata", "uid") !== uid) continue;
     const [other] = others.get(ref.name) ?? [];
-    const removal = await removeOne(context, found, { isLastTry, other });
+    const removal = await removeOne(context, found, { isLast, other });
     if (typeof removal === "object") {
       await context.ledger(LEFTOVERS).put([leftover(ref.name, removal.kept)]);
       await context.record({ left: [...left.add(ref.name)] });
@@ -117,15 +111,13 @@ async function removeDefinitions(context: Context, created: readonly Created[]):
 async function removeOne(
   context: Context,
   crd: JsonObject,
-  { isLastTry, other }: { isLastTry: boolean; other: string | undefined },
+  { isLast, other }: { isLast: boolean; other: string | undefined },
 ): Promise<Removal> {
   if (textAt(crd, "metadata", "deletionTimestamp") !== "") return "deleted";
   if (other !== undefined)
     return keepDefinition(context, crd, `kept, as run ${other} of another store uses it`);
-  if (isLastTry && !isClosedForLastLook(crd)) return keepDefinition(context, crd, PUT_BACK);
   const isHidden = isNative(textAt(crd, "metadata", "name"));
-  const removal = await removeDefinition(context, crd, (ref) => whyUsed(context, ref), isHidden);
-  return isLastTry && removal === "again" ? keepDefinition(context, crd, PUT_BACK) : removal;
+  return removeDefinition(context, crd, (ref) => whyUsed(context, ref), { isHidden, isLast });
 }
 
 /** Why a definition is kept; undefined where it holds nothing of anybody else. */
@@ -141,15 +133,6 @@ function leftover(crd: string, reason: string): Checkpoint {
 
 function isNative(crd: string): boolean {
   return nativeCrdNames().includes(crd);
-}
-
-/** Whoever resumes the run may have stopped them: it is tried anew then. */
-async function isOverdue(context: Context): Promise<boolean> {
-  const resumedAt = context.run.resumedAt ?? 0;
-  const known = Tries.safeParse(context.notes["tries"]).data;
-  const count = known?.resumedAt === resumedAt ? known.count : 0;
-  await context.record({ tries: { count: count + 1, resumedAt } });
-  return count >= TRIES;
 }
 
 function leftOf(context: Context): string[] {

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import type { StageContext } from "../../engine/migration.ts";
 import type { JsonObject } from "../../json.ts";
 import { crdResource, crdState } from "../../kubernetes/crds.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
@@ -10,11 +12,29 @@ import {
   whyNotClosable,
 } from "../../kubernetes/last-look.ts";
 import type { ObjectRef, ResourceRef } from "../../kubernetes/types.ts";
+import type { ClusterConnections } from "../connections.ts";
 import { type AnyContext, fieldManager } from "../context.ts";
 import { call, orAbsent, WRITE_TIMEOUT_MS } from "./calls.ts";
 
 /** What has become of a definition: it is on its way out, kept for a reason, or to be looked at again in a moment. */
 export type Removal = "deleted" | "again" | { kept: string };
+
+/** How often it is tried to close definitions before they are left: about a minute. Time in which no worker lives does not count. */
+const TRIES = 60;
+const PUT_BACK = "kept, as somebody puts it back while it is closed to be looked into once more";
+
+/** How often a stage has looked at its definitions, since this resumption of the run. */
+const Tries = z.object({ count: z.number(), resumedAt: z.number() });
+
+/** Where a look at a definition may differ. */
+interface Look {
+  /** True where somebody else serves its group, so that the last look is the only one. Default false. */
+  isHidden?: boolean;
+  /** True where it has been tried long enough: what cannot be closed now is kept. */
+  isLast: boolean;
+}
+
+type LookingContext = Pick<StageContext<ClusterConnections, unknown>, "run" | "notes" | "record">;
 
 /** Says why a definition is kept, of the objects of this resource. */
 type WhyUsed = (ref: ResourceRef) => Promise<string | undefined>;
@@ -23,14 +43,35 @@ type WhyUsed = (ref: ResourceRef) => Promise<string | undefined>;
  * Deletes a definition with all that it holds, unless somebody uses it. What somebody creates between the look and the deletion
  * would go with it: so once nobody is seen to use it, it is served under a name that nobody knows, and looked into once more.
  * A definition that cannot be served so is kept. To be called until it is not "again", each time with the definition as it is then.
- *
- * @param isHidden - true where somebody else serves its group, so that the last look is the only one
  */
 export async function removeDefinition(
   context: AnyContext,
   crd: JsonObject,
   whyUsed: WhyUsed,
-  isHidden = false,
+  look: Look,
+): Promise<Removal> {
+  if (look.isLast && !isClosedForLastLook(crd)) return keepDefinition(context, crd, PUT_BACK);
+  const removal = await tryToRemove(context, crd, whyUsed, look);
+  return look.isLast && removal === "again" ? keepDefinition(context, crd, PUT_BACK) : removal;
+}
+
+/**
+ * Counts this look of a stage at its definitions: true where it is the last one. Whoever resumes the run may have stopped those
+ * who put definitions back: it is tried anew then.
+ */
+export async function isLastTry(context: LookingContext): Promise<boolean> {
+  const resumedAt = context.run.resumedAt ?? 0;
+  const known = Tries.safeParse(context.notes["tries"]).data;
+  const count = known?.resumedAt === resumedAt ? known.count : 0;
+  await context.record({ tries: { count: count + 1, resumedAt } });
+  return count >= TRIES;
+}
+
+async function tryToRemove(
+  context: AnyContext,
+  crd: JsonObject,
+  whyUsed: WhyUsed,
+  { isHidden = false }: Look,
 ): Promise<Removal> {
   const isClosed = isClosedForLastLook(crd);
   if (isClosed && !(await isShut(context, crd, isHidden))) return "again";

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import type { Checkpoint, RunRecord } from "../../../engine/records.ts";
 import type { JsonObject } from "../../../json.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { openedAfterLastLook } from "../../../kubernetes/last-look.ts";
 import { AdaptiveLimiter } from "../../../kubernetes/limiter.ts";
 import { FakeKubernetes } from "../../testing/fake-kubernetes.ts";
 import { asRun, ServedKubernetes } from "../../testing/served-kubernetes.ts";
@@ -40,6 +41,8 @@ async function undone(
     preflight: { targetGroup: GROUP, pinnedRevision: 1 },
   };
   const context = {
+    notes: {},
+    record: (more: JsonObject) => Promise.resolve(void Object.assign(context.notes, more)),
     run: { runId: "run" } as RunRecord,
     connections: { kubernetes, limiter: new AdaptiveLimiter() },
     signal: new AbortController().signal,
@@ -125,5 +128,20 @@ suite("the definitions that a run has created", () => {
     const name = await define(kubernetes, "bgppeers", {});
     const [left, told] = await undone(kubernetes, [name]);
     assert.deepEqual([left, told], [[name], [`${name}: kept, as somebody else has created it anew`]]);
+  });
+
+  test("are kept, and told, where somebody puts them back whenever they are closed", async () => {
+    const kubernetes = new ServedKubernetes();
+    const name = await kubernetes.define("bgppeers", OURS);
+    const ref = { ...CRDS, name };
+    const close = kubernetes.patch.bind(kubernetes);
+    kubernetes.patch = async (...args) => {
+      const closed = await close(...args);
+      const opened = openedAfterLastLook(closed);
+      return opened === undefined ? closed : close(ref, opened, { type: "merge" });
+    };
+    const [left, told] = await undone(kubernetes, [name]);
+    assert.deepEqual(left, [name]);
+    assert.match(told.join(), /: kept, as somebody puts it back while it is closed/);
   });
 });

@@ -15,7 +15,7 @@ import { deleteIfOurs, isOurs } from "../../target/ownership.ts";
 import { objectId, releasedUids } from "../../target/released.ts";
 import { readTarget } from "../../target/calls.ts";
 import { releaseFields } from "../../target/release-fields.ts";
-import { type Removal, removeDefinition } from "../../target/remove-definition.ts";
+import { isLastTry, type Removal, removeDefinition } from "../../target/remove-definition.ts";
 import { clusterInformationRef } from "../target-lock.ts";
 import { reads } from "../../target/reads.ts";
 
@@ -53,11 +53,12 @@ async function removeCrds(context: Context, names: readonly string[]): Promise<S
   const kept = new Set(
     (await leftovers(context).get(names.map((key) => ({ rank: 0, key })))).map(({ key }) => key),
   );
+  const isLast = await isLastTry(context);
   for (const name of names) {
     const ref = { ...crdResource, name };
     const found = await readTarget(context, ref);
     if (found === undefined) continue;
-    const removal = kept.has(name) ? "kept" : await removeCrd(context, found);
+    const removal = kept.has(name) ? "kept" : await removeCrd(context, found, isLast);
     if (typeof removal === "object") await leftovers(context).put([leftover(name, removal.kept)]);
     if (typeof removal === "object" || removal === "kept") await releaseFields(context, ref);
     else if (removal === "again" || (await isThere(context, name))) left.push(name);
@@ -68,19 +69,20 @@ async function removeCrds(context: Context, names: readonly string[]): Promise<S
 }
 
 /** Deletes a definition where this run has created it and nobody else has anything in it. */
-async function removeCrd(context: Context, crd: JsonObject): Promise<Removal> {
+async function removeCrd(context: Context, crd: JsonObject, isLast: boolean): Promise<Removal> {
   if (textAt(crd, "metadata", "deletionTimestamp") !== "") return "deleted";
   const name = textAt(crd, "metadata", "name");
   const released = await releasedUids(context, [objectId({ ...crdResource, name })]);
   if (!isOurs(context, crd) && !released.has(textAt(crd, "metadata", "uid")))
     return { kept: "kept, as somebody else has created it anew" };
   const { targetGroup: apiVersion } = await decisions(context);
-  return removeDefinition(context, crd, async (ref) => {
+  const whyUsed = async (ref: ResourceRef): Promise<string | undefined> => {
     const known = (one: JsonObject): boolean => isOfCalico(ref.plural, one);
     // Copies are known by the version in which they were written, whichever they are read in.
     const oursOf = (page: readonly JsonObject[]) => writtenHere(context, { ...ref, apiVersion }, page);
     return whyKept(await foreignObjects(context, ref, { known, oursOf }));
-  });
+  };
+  return removeDefinition(context, crd, whyUsed, { isLast });
 }
 
 async function isThere(context: Context, name: string): Promise<boolean> {

@@ -3,13 +3,13 @@ import type { Action } from "../../../../engine/migration.ts";
 import { crdResource } from "../../../../kubernetes/crds.ts";
 import type { JsonObject } from "../../../../json.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
-import type { ObjectRef } from "../../../../kubernetes/types.ts";
+import type { ObjectRef, ResourceRef } from "../../../../kubernetes/types.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { call, orAbsent, readTarget } from "../../../target/calls.ts";
 import { releaseFields } from "../../../target/release-fields.ts";
 import { isOurs } from "../../../target/ownership.ts";
 import { objectId, releasedUids } from "../../../target/released.ts";
-import { type Removal, removeDefinition } from "../../../target/remove-definition.ts";
+import { isLastTry, type Removal, removeDefinition } from "../../../target/remove-definition.ts";
 import { createdDefinitions } from "../created.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 
@@ -24,8 +24,9 @@ export const removeCrds: Action<ClusterConnections, RestoreOptions> = {
   act: async (context) => {
     const { kept } = Kept.parse(context.notes);
     const open: string[] = [];
+    const isLast = await isLastTry(context);
     for (const name of await createdDefinitions(context)) {
-      const removal = kept.includes(name) ? "kept" : await remove(context, name);
+      const removal = kept.includes(name) ? "kept" : await remove(context, name, isLast);
       if (removal === "again") open.push(name);
       if (removal === "kept") await releaseFields(context, { ...crdResource, name });
       if (typeof removal !== "object") continue;
@@ -40,16 +41,17 @@ export const removeCrds: Action<ClusterConnections, RestoreOptions> = {
   },
 };
 
-async function remove(context: Context, name: string): Promise<Removal> {
+async function remove(context: Context, name: string, isLast: boolean): Promise<Removal> {
   const ref = { ...crdResource, name };
   const found = await readTarget(context, ref);
   if (found === undefined || !(await isThisRuns(context, ref, found))) return "deleted";
   if (textAt(found, "metadata", "deletionTimestamp") !== "") return "deleted";
-  return removeDefinition(context, found, async (ref) => {
+  const whyUsed = async (ref: ResourceRef): Promise<string | undefined> => {
     const options = { limit: 1, metadataOnly: true, signal: context.signal };
     const page = await orAbsent(call(context, () => context.connections.kubernetes.list(ref, options)));
     return page === undefined || page.items.length === 0 ? undefined : "it is in use";
-  });
+  };
+  return removeDefinition(context, found, whyUsed, { isLast });
 }
 
 /** At the end of a restore nothing on a definition tells whose it is: what was noted then does. */
