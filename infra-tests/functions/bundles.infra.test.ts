@@ -15,7 +15,8 @@ import {
 } from "../../functions/bundle.ts";
 import { VARIABLES } from "../../functions/testing/variables.ts";
 
-const MOST_BYTES = 2_000_000;
+/** Half of it is packages. A package that slips in brings more than the room that is left. */
+const MOST_BYTES = 2_100_000;
 
 /** Packages that have no place in a function, nor should they ever slip into one. */
 const UNWANTED = [
