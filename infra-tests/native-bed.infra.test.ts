@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { convertUid } from "../shared/calico/uid.ts";
+import type { MigratorError } from "../shared/errors.ts";
 import type { JsonObject } from "../shared/json.ts";
+import { connectKubernetes } from "../shared/kubernetes/connection.ts";
 import { objectAt, objectsAt, textAt } from "../shared/kubernetes/fields.ts";
+import { closeSecondVersions } from "../shared/kubernetes/second-version-calls.ts";
+import type { Send } from "../shared/kubernetes/types.ts";
 import { SERVED_KINDS } from "./harness/aggregated/kinds.ts";
 import { API_SERVICE_PATH } from "./harness/aggregated/publish.ts";
 import { mustRequest, type TestApi } from "./harness/api.ts";
+import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { waitUntil } from "./harness/wait.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { dumpGroups, withoutOwnerUids } from "./rig/native/dump.ts";
@@ -192,6 +199,39 @@ describe("a bed with the garbage collector and the manifest applied", () => {
       assert.deepEqual(objectAt(made, "spec"), { tier: "default", types: ["Ingress"] });
     });
 
+    test("that somebody has made the stored one (SECOND_VERSION_STORED) goes once the error's commands are run", async (t) => {
+      const { kubeconfig } = bed.kubernetes;
+      const kubectl = (args: readonly string[]) => bed.kubernetes.kubectl(args);
+      const client = await connectKubernetes({ kubeconfig, userAgent: "calico-migrator-test" });
+      const send: Send = (request) => request(client);
+      const close = () => closeSecondVersions(send, [name], { fieldManager: "calico-migrator:test" });
+      await storeAs(api, name, "v3precopy");
+      const status = `kubectl patch crd ${name} --subresource=status --type=merge -p `;
+      const rewrite =
+        "kubectl get globalnetworksets.v3precopy.projectcalico.org -A -o json | kubectl replace -f -";
+      await assert.rejects(close(), (error: MigratorError) => {
+        assert.equal(error.code, "SECOND_VERSION_STORED");
+        assert.ok(error.next.includes(status) && error.next.includes(rewrite), error.next);
+        return true;
+      });
+
+      await storeAs(api, name, "v3");
+      const folder = temporaryFolder("stored-again");
+      t.after(() => {
+        removeFolder(folder);
+      });
+      const file = join(folder, "objects.json");
+      writeFileSync(
+        file,
+        await kubectl(["get", "globalnetworksets.v3precopy.projectcalico.org", "-A", "-o", "json"]),
+      );
+      assert.match(await kubectl(["replace", "-f", file]), /ahead replaced/);
+      const patch = ["--subresource=status", "--type=merge", "-p", '{"status":{"storedVersions":["v3"]}}'];
+      await kubectl(["patch", "crd", name, ...patch]);
+      await close();
+      assert.equal(await statusOf(api, "GET", `${V3}/globalnetworksets/ahead`), 404);
+    });
+
     test("serves what v3 serves once the APIService is gone, and leaves nothing behind", async () => {
       await mustRequest(api, "DELETE", API_SERVICE_PATH);
       const wait = { what: "the CRDs serve v3", timeoutMs: 60_000 };
@@ -242,6 +282,15 @@ async function addVersion(api: TestApi, name: string): Promise<void> {
   const plural = name.slice(0, name.indexOf("."));
   const wait = { what: `${name} is served in a second version`, timeoutMs: 60_000 };
   await waitUntil(wait, async () => (await statusOf(api, "GET", `${PRE_COPY}/${plural}`)) === 200);
+}
+
+async function storeAs(api: TestApi, name: string, version: string): Promise<void> {
+  const crd = await mustRequest(api, "GET", `${CRDS}/${name}`);
+  const versions = objectsAt(crd, "spec", "versions").map((one) => ({
+    ...one,
+    storage: one["name"] === version,
+  }));
+  await mustRequest(api, "PATCH", `${CRDS}/${name}`, { spec: { versions } }, MERGE);
 }
 
 async function removeVersion(api: TestApi, name: string): Promise<JsonObject> {

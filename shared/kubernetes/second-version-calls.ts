@@ -154,8 +154,10 @@ function ref(name: string): ObjectRef {
 
 function stored(crd: JsonObject): MigratorError {
   const name = textAt(crd, "metadata", "name");
+  const resource = name.replace(".", `.${SECOND_VERSION}.`);
+  const merge = `kubectl patch crd ${name} --subresource=status --type=merge -p '{"status":{"storedVersions":["v3"]}}'`;
   return new MigratorError("SECOND_VERSION_STORED", `${name} stores objects as ${SECOND_VERSION}`, {
-    next: `Make v3 the stored version of ${name} again, rewrite its objects, and take ${SECOND_VERSION} out of its status.storedVersions.`,
+    next: `Make v3 the stored version of ${name} again (\`storage\` of both, with kubectl edit crd ${name}), rewrite its objects (kubectl get ${resource} -A -o json | kubectl replace -f -), and take ${SECOND_VERSION} out of its status.storedVersions (${merge}). Then \`resume\`.`,
     details: { crd: name },
   });
 }

@@ -143,11 +143,19 @@ suite("second versions of a cluster", () => {
     const { client, send, versions } = await world(t);
     const opened = patched(crd(), withSecondVersion(crd()));
     const status = { ...objectAt(opened, "status"), storedVersions: ["v3", "v3precopy"] };
-    await client.create(crds, { ...opened, status });
+    const stored = objectsAt(opened, "spec", "versions");
+    const swapped = stored.map((one) => ({ ...one, storage: one["name"] === "v3precopy" }));
+    await client.create(crds, {
+      ...opened,
+      spec: { ...objectAt(opened, "spec"), versions: swapped },
+      status,
+    });
     const next =
-      /^Make v3 the stored version of tiers\..* again, .* take v3precopy out of its status\.storedVersions\.$/;
+      /^Make v3 the stored version of tiers\.projectcalico\.org again .*kubectl get tiers\.v3precopy\.projectcalico\.org -A .* take v3precopy out of its status\.storedVersions .* Then `resume`\.$/;
     await assert.rejects(closeSecondVersions(send, [name], options), { code: "SECOND_VERSION_STORED", next });
     assert.deepEqual(versions(), ["v3", "v3precopy"]);
+    await client.patch({ ...crds, name }, { spec: { versions: stored } }, { type: "merge" });
+    await assert.rejects(closeSecondVersions(send, [name], options), { code: "SECOND_VERSION_STORED" });
     await client.patch({ ...crds, name }, { status: { storedVersions: ["v3"] } }, { type: "merge" });
     await closeSecondVersions(send, [name], options);
     assert.deepEqual(versions(), ["v3"]);

@@ -149,8 +149,8 @@ export const KUBERNETES: Followed = {
     "is over with the API server that stores the resource",
   ],
   "shared/kubernetes/second-version-calls.ts SECOND_VERSION_STORED": [
-    "shared/kubernetes/second-version.test.ts",
-    "until these are rewritten as the error says",
+    "infra-tests/native-bed.infra.test.ts",
+    "goes once the error's commands are run",
   ],
   "shared/kubernetes/session.ts KUBECONFIG_INVALID": [
     FOLLOWED_THERE,
