@@ -20,6 +20,8 @@ export interface RunActions {
   approve(runId: string, by: string, subject?: string, seen?: string): Promise<Approval>;
   resolve(runId: string, by: string, requests: readonly ResolutionRequest[]): Promise<void>;
   undo(runId: string, kind: "abort" | "rollback"): Promise<void>;
+  /** Throws what `undo` would refuse, so that nobody is asked about it first. */
+  checkUndo(runId: string, kind: "abort" | "rollback"): Promise<void>;
   /** Returns what stays behind. */
   abandon(runId: string, by: string): Promise<LeftBehind[]>;
   /** True where nothing that is recorded speaks against undoing the run. */

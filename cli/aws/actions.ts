@@ -110,6 +110,11 @@ export class AwsActions implements RunActions {
     }).abandon(runId, by);
   }
 
+  /** Throws what `Engine.checkUndo` throws. */
+  checkUndo(runId: string, kind: "abort" | "rollback"): Promise<void> {
+    return this.#engine({}).checkUndo(runId, kind);
+  }
+
   isUndoable(runId: string): Promise<boolean> {
     return this.#engine({}).isUndoable(runId);
   }

@@ -42,7 +42,8 @@ async function abandon(world: World, args: readonly unknown[], flags: AbandonFla
     throw undoable(session, runId);
   const left = await session.actions.leftBehind(runId);
   const explanation = `This gives up run ${runId} (${run.migration}, ${run.state}).\n${leftText(left)}`;
-  if (!flags.yes) {
+  // A run that has ended is refused: nobody is asked about it first.
+  if (!flags.yes && !isEnd(run.state)) {
     const words = flags.force ? ["--force"] : [];
     await confirmOnCluster(session, run, { verb: "abandon", explanation, words });
   }

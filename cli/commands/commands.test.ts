@@ -341,6 +341,19 @@ describe("approve, pause, resume, abort and rollback", () => {
     assert.equal((await runIn(world, "rollback", runId, "--yes", "-q")).code, 0);
   });
 
+  test("rollback, abort and abandon ask nobody about what is refused", async (t) => {
+    const world = fakeWorld(t);
+    const { run } = await start(world, "--yes");
+    const { name } = run.metadata;
+    for (const [command, code] of [
+      ["abort", "ABORT_TOO_LATE"],
+      ["abandon", "RUN_ENDED"],
+    ] as const)
+      assert.match((await runIn(world, command, name)).stderr, new RegExp(`\\(${code}\\)`));
+    assert.equal((await runIn(world, "rollback", name, "--yes", "-q")).code, 0);
+    assert.match((await runIn(world, "rollback", name)).stderr, /\(UNDO_ENDED\)/);
+  });
+
   test("abandon refuses a run that can be undone (ABANDON_UNDOABLE), and names the way back", async (t) => {
     const { world, runId } = await stoppedWorld(t);
     const { code, stderr } = await runIn(world, "abandon", runId, "--yes", "-q");

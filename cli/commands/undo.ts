@@ -9,7 +9,6 @@ import {
   findRun,
   hasUndo,
   isNoneFits,
-  isUndoable,
   isUnfinished,
   isWorthUndoing,
   noneFits,
@@ -66,7 +65,8 @@ async function undo(
       throw isNoneFits(error) && how.kind === "abort" ? await nothingToAbort(session) : error;
     },
   );
-  if (!flags.yes && isUndoable(run)) await confirmOnCluster(session, run, explained(run, how.kind));
+  await session.actions.checkUndo(run.runId, how.kind);
+  if (!flags.yes) await confirmOnCluster(session, run, explained(run, how.kind));
   await session.actions.undo(run.runId, how.kind);
   return await workOn(session, run, flags, { wanted: "undo" });
 }

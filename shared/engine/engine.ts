@@ -138,6 +138,18 @@ export class Engine<C> {
    * point of no return; nothing is recorded then, and the run stays as it is.
    */
   async undo(runId: string, kind: "abort" | "rollback"): Promise<void> {
+    await this.checkUndo(runId, kind);
+    await this.ask(runId, (control) => ({
+      ...control,
+      pause: false,
+      undo: control.undo ?? kind,
+      retries: control.retries + 1,
+    }));
+    await this.wake(runId);
+  }
+
+  /** Throws what `undo` throws, for whoever has a question to ask first. */
+  async checkUndo(runId: string, kind: "abort" | "rollback"): Promise<void> {
     const run = await this.existing(runId);
     if (isUndone(run.state) || run.state === "Abandoned") throw undoEnded(run);
     const migration = this.ofRun(run);
@@ -146,13 +158,6 @@ export class Engine<C> {
     const late = whyTooLate(migration, records);
     if (late !== undefined) throw undoTooLate(run, late);
     if (kind === "abort") refuseLateAbort(migration, run, records);
-    await this.ask(runId, (control) => ({
-      ...control,
-      pause: false,
-      undo: control.undo ?? kind,
-      retries: control.retries + 1,
-    }));
-    await this.wake(runId);
   }
 
   /**
