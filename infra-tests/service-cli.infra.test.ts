@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { buildStageSet, type EtcdStageSet, manifestOf } from "./demo/stage-set.ts";
 import { dumpEtcd, dumpKubernetes } from "./harness/dump.ts";
 import { type LocalStack, startLocalStack } from "./harness/localstack/index.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type Answer, runCommand } from "./rig/command-line.ts";
+import { assertPrinted, shownOnAws } from "./rig/readme.ts";
 import { type DeployedStack, deployStack } from "./rig/stack.ts";
 
 const CALICO = { paths: ["/apis/crd.projectcalico.org/v1"] };
+
+/** What a person sees: progress and errors, then what was asked for. */
+function textOf({ stdout, stderr }: Answer): string {
+  return `${stderr}${stdout}`;
+}
 
 describe("the command line with a deployed stack", { timeout: 1_200_000 }, () => {
   let localStack: LocalStack;
@@ -62,22 +70,34 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
     return / start --plan ([0-9a-f]{12}) --aws=/.exec(text)?.[1] ?? assert.fail(text);
   }
 
-  test("adds a cluster, plans, migrates it with a manifest as planned, and brings it back", async () => {
+  /** Makes the service account that README's cluster is added with. */
+  async function makeAccount(): Promise<void> {
+    const file = join(folder, "rbac.yaml");
+    writeFileSync(file, await ok("rbac", "etcd-to-kubernetes", "--manifest", manifestOf("kubernetes")));
+    await set.kubernetes.kubectl(["apply", `--filename=${file}`]);
+  }
+
+  test("adds a cluster, plans, migrates it with a manifest as planned, and brings it back, as README shows", async () => {
     const { etcd, kubernetes } = set;
+    const shown = shownOnAws();
+    await makeAccount();
     const etcdBefore = await dumpEtcd(etcd);
     const calicoBefore = await dumpKubernetes(kubernetes.api, CALICO);
     const added = await run(
       ...["clusters", "add", "prod", "--kubeconfig", kubernetes.kubeconfig],
-      ...["--etcd-endpoints", etcd.endpoint],
+      ...["--service-account", "calico-migrator", "--etcd-endpoints", etcd.endpoint],
     );
     assert.equal(added.code, 0, added.stderr);
+    assertPrinted(textOf(added), shown.get("clusters") ?? []);
     assert.doesNotMatch(added.stdout + added.stderr, /client-key-data: \S|token: \S/);
     assert.match(await ok("clusters"), /prod/);
 
     const plan = await planned("--manifest", manifestOf("kubernetes"));
     let last = await run("start", "--plan", plan, "--yes", "--stop-before", "unlock");
+    let untilUnlock = "";
     let stopped = 0;
     for (let asked = 0; last.code === 4 && asked < 4; asked++) {
+      if (stopped === 0) untilUnlock += textOf(last);
       if (/next: .* approve \S+ unlock /.test(last.stderr)) {
         stopped++;
         await refusesToUnlock();
@@ -85,12 +105,18 @@ describe("the command line with a deployed stack", { timeout: 1_200_000 }, () =>
       last = await run("approve", "--yes");
     }
     assert.deepEqual([last.code, stopped], [0, 1], last.stderr);
+    // The plan has kept the manifest, and said so.
+    const started = (shown.get("start") ?? []).filter((line) => !line.startsWith("--manifest:"));
+    assertPrinted(untilUnlock, started);
+    assertPrinted(textOf(last), shown.get("approve") ?? []);
     const [runId = ""] = (await ok("get", "-o", "name")).trim().split("\n");
     const described = await ok("describe", runId);
     assert.match(described, /Succeeded/);
     assert.match(described, new RegExp(`Plan: +${plan}\n`));
 
-    await ok("rollback", runId, "--yes");
+    const back = await run("rollback", runId, "--yes");
+    assert.equal(back.code, 0, back.stderr);
+    assertPrinted(textOf(back), shown.get("rollback") ?? []);
     assert.match(await ok("get", runId), /RolledBack/);
     assert.deepEqual(etcdBefore.changesUntil(await dumpEtcd(etcd)), []);
     assert.deepEqual(calicoBefore.changesUntil(await dumpKubernetes(kubernetes.api, CALICO)), []);
