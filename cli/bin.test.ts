@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -55,6 +66,26 @@ describe("bin.mjs", () => {
 
   test("passes the exit code through", () => {
     assert.equal(runBin(BIN, ["nonsense"]).status, 2);
+  });
+
+  // Only some systems have a file that is always full.
+  const options = { skip: !existsSync("/dev/full") };
+  test("whose output is lost on a full disk (OUTPUT_LOST) is not where there is room", options, (t) => {
+    const full = openSync("/dev/full", "w");
+    t.after(() => {
+      closeSync(full);
+    });
+    const into = (
+      stdout: "pipe" | number,
+      stderr: "pipe" | number,
+      ...words: string[]
+    ): SpawnSyncReturns<string> =>
+      spawnSync(process.execPath, [BIN, ...words], { encoding: "utf8", stdio: ["ignore", stdout, stderr] });
+    const lost = into(full, "pipe", "version");
+    assert.equal(lost.status, 1);
+    assert.match(lost.stderr, /^error: .*ENOSPC.* \(OUTPUT_LOST\)\nnext: Make room where it goes to/);
+    assert.equal(into("pipe", "pipe", "version").status, 0);
+    assert.equal(into("pipe", full, "nonsense").status, 2, "that nobody reads errors changes no exit code");
   });
 
   test("on an old Node runs the Node that comes with the project", () => {

@@ -3,8 +3,8 @@ import { userInfo } from "node:os";
 import { SystemClock } from "../shared/adapters/system-clock.ts";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { openCluster } from "./connections.ts";
-import { EXIT } from "./exit-codes.ts";
 import { COMPARISONS } from "./migrations.ts";
+import { watchOutputs } from "./output/lost.ts";
 import { run } from "./program.ts";
 import type { World } from "./world.ts";
 
@@ -59,8 +59,5 @@ function packageVersion(): string {
   return "unknown";
 }
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Whoever reads has enough, as in `get | head`.
-  if (error.code === "EPIPE") process.exit(EXIT.ok);
-});
-process.exitCode = await run(process.argv.slice(2), realWorld());
+const endWith = watchOutputs(process);
+process.exitCode = endWith(await run(process.argv.slice(2), realWorld()));

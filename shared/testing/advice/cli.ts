@@ -163,6 +163,10 @@ export const CLI: Followed = {
     NAMES,
     "several runs that fit (RUN_AMBIGUOUS): the one that is named goes on",
   ],
+  "cli/output/lost.ts OUTPUT_LOST": [
+    "cli/bin.test.ts",
+    "is lost on a full disk (OUTPUT_LOST) is not where there is room",
+  ],
   "cli/start/check-line.ts USAGE": [USAGE, "what is said of an etcd says which etcd it is"],
   "cli/start/prepare-aws.ts USAGE": [
     USAGE,
