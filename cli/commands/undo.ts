@@ -4,15 +4,7 @@ import type { RunRecord } from "../../shared/engine/records.ts";
 import type { MigratorError } from "../../shared/errors.ts";
 import { confirmOnCluster } from "../drive/confirm.ts";
 import { WorkFlags, withWorkOptions } from "../options/common.ts";
-import {
-  allRuns,
-  findRun,
-  hasUndo,
-  isNoneFits,
-  isUnfinished,
-  isWorthUndoing,
-  noneFits,
-} from "../runs.ts";
+import { allRuns, findRun, hasUndo, isNoneFits, isUnfinished, isWorthUndoing, noneFits } from "../runs.ts";
 import { commandLine, openSession, type Session } from "../session.ts";
 import type { World } from "../world.ts";
 import type { CommandEntry } from "./command.ts";
