@@ -15,6 +15,7 @@ import type { Rehearsal } from "../target/rehearse.ts";
 import { lockedUids } from "./cluster-information.ts";
 import { type Context, sendFor } from "./context.ts";
 import { isUndefined } from "./native-definitions.ts";
+import { keepHeld } from "./operator-hold.ts";
 
 const PROBED = "clusterinformations";
 
@@ -37,16 +38,18 @@ export async function removedApiService(context: Context): Promise<JsonObject | 
 }
 
 /**
- * Removes an aggregated APIService v3.projectcalico.org wherever it came from, for example from an operator that puts it
- * back every five minutes, and says why projectcalico.org/v3 is not served out of the native CRDs yet; undefined when it
+ * Removes an aggregated APIService v3.projectcalico.org wherever it came from, for example from an operator that somebody has
+ * started again, which is stopped first, and says why projectcalico.org/v3 is not served out of the native CRDs yet; undefined when it
  * is. For stages after `remove-apiservice` alone, which has kept what is to be put back.
  */
 export async function keepRemoved(context: Context): Promise<string | undefined> {
   const send = sendFor(context);
+  const isHeldAgain = await keepHeld(context);
   const found = await readApiService(send, nativeApiService);
   if (found.served === "aggregated") {
     await removeApiService(send, nativeApiService, found.uid, { timeoutMs: WRITE_TIMEOUT_MS });
   }
+  if (isHeldAgain) return "the operator, which somebody has started again, is stopped once more";
   // On the way back nothing is left to be seen of a definition that somebody has deleted.
   const isBlind = context.run.track === "rollback" && (await isUndefined(context, PROBED));
   return whyNotServedLocally(send, nativeApiService, isBlind ? [] : [await probe(context)]);

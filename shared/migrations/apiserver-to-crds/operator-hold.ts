@@ -4,6 +4,7 @@ import { numberAt, objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { readTarget } from "../target/calls.ts";
 import type { Rehearsal } from "../target/rehearse.ts";
+import { usesNativeGroup } from "./api-group.ts";
 import { changeObject, changeRehearsal } from "./change-object.ts";
 import type { Context } from "./context.ts";
 import { operatorRef } from "./workloads.ts";
@@ -50,6 +51,23 @@ export async function stopOperatorAgain(context: Context): Promise<string | unde
   const { stoppedAt = context.clock.now() } = Stopped.parse(context.notes);
   await context.record({ stoppedAt });
   return runningSince(context, stoppedAt);
+}
+
+/**
+ * Stops an operator that this run holds and that somebody has started again before it is told the native group: it puts the
+ * APIService back as often as that is removed. True where it did: what has not ended of it may put it back once more.
+ */
+export async function keepHeld(context: Context): Promise<boolean> {
+  const stopped = await stoppedOperator(context);
+  if (stopped === undefined) return false;
+  const { ref, held } = stopped;
+  let isStopped = false;
+  await changeObject(context, ref, (deployment) => {
+    const isSame = textAt(deployment, "metadata", "uid") === held.uid;
+    isStopped = isSame && replicasOf(deployment) > 0 && !usesNativeGroup(deployment);
+    return isStopped ? { spec: { replicas: 0 } } : undefined;
+  });
+  return isStopped;
 }
 
 /** Lets the operator run as before, if this run has stopped it. */

@@ -51,6 +51,14 @@ async function operatorWorks(world: World): Promise<void> {
   await putApiServiceBack(world.cluster);
 }
 
+/** Something that is not Calico's, and belongs to an object of Calico. */
+async function createOwned({ cluster }: World, uid: string): Promise<void> {
+  const owner = { apiVersion: "projectcalico.org/v3", kind: "GlobalNetworkSet", name: OWNER.name, uid };
+  const metadata = { name: "owned", namespace: "shop", ownerReferences: [owner] };
+  const configMaps = { apiVersion: "v1", plural: "configmaps", namespace: "shop" };
+  await cluster.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata });
+}
+
 async function replicasOf(world: World): Promise<unknown> {
   return objectAt(await world.cluster.get(OPERATOR), "spec")["replicas"];
 }
@@ -150,14 +158,32 @@ suite("an operator that installs Calico", () => {
     });
   }
 
+  test("that somebody starts again inside the lock is stopped again, and costs nobody what belongs to native objects", async () => {
+    using world = await withOperator();
+    const { metadata } = await world.cluster.get({ ...OWNER, apiVersion: "projectcalico.org/v3" });
+    await createOwned(world, (metadata as { uid: string }).uid);
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "unlock", approvals: ["unlock"] });
+    await world.cluster.patch(OPERATOR, { spec: { replicas: 1 } }, { type: "merge" });
+    const put: unknown[] = [];
+    world.meanwhile.after.push(async (write) => {
+      if (write.includes("configmaps")) put.push(await replicasOf(world));
+      await operatorWorks(world);
+      await collectGarbage(world.cluster);
+    });
+    await operatorWorks(world);
+    await worker.engine.approve(runId, "test", "unlock");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.waiting?.subject, "cleanup", JSON.stringify([run.stage, run.failure, run.waiting]));
+    assert.deepEqual(put, [0]);
+    assert.ok(world.cluster.dump()["v1/configmaps/shop/owned"], "it is there after the unlock");
+    assert.deepEqual([await replicasOf(world), await isTold(world, OPERATOR)], [1, true]);
+  });
+
   test("that puts the APIService back when it is told the old group costs nobody what belongs to native objects", async () => {
     using world = await withOperator();
     const { metadata } = await world.cluster.get({ ...OWNER, apiVersion: "projectcalico.org/v3" });
-    const { uid } = metadata as { uid: string };
-    const owner = { apiVersion: "projectcalico.org/v3", kind: "GlobalNetworkSet", name: OWNER.name, uid };
-    const owned = { name: "owned", namespace: "shop", ownerReferences: [owner] };
-    const configMaps = { apiVersion: "v1", plural: "configmaps", namespace: "shop" };
-    await world.cluster.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata: owned });
+    await createOwned(world, (metadata as { uid: string }).uid);
     const before = world.cluster.dump();
     world.meanwhile.after.push(async () => {
       await operatorWorks(world);
