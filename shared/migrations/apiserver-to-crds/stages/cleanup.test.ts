@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { driveApproving } from "../../backup/testing/world.ts";
 import { changed } from "../../testing/dumps.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
@@ -44,6 +45,27 @@ suite("deleting the old CRDs", () => {
     await world.cluster.patch(ref, { spec: before ?? {} }, { type: "merge" });
     await worker.engine.resume(runId);
     assert.equal((await world.drive(worker, runId)).run.state, "Succeeded");
+  });
+
+  test("is refused before the first, by all names, where a policy forbids some of it, and the run can go back", async () => {
+    using world = await World.create(outerStages());
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "cleanup", approvals: ["unlock"] });
+    const before = (await world.cluster.list(crdResource)).items.length;
+    world.cluster.hooks.dryRun = (write, object) => {
+      if (!/^delete .*\/(ippools|tiers)\.crd\./.test(write)) return object;
+      throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", `${write} is frozen`, {
+        next: "",
+        status: 403,
+      });
+    };
+    await worker.engine.approve(runId, "test", "cleanup");
+    const { run } = await world.drive(worker, runId);
+    assert.equal(run.failure?.code, "CLEANUP_REFUSED");
+    for (const name of ["ippools", "tiers"]) assert.match(run.failure.message, new RegExp(`${name}\\.crd`));
+    assert.equal((await world.cluster.list(crdResource)).items.length, before);
+    await worker.engine.undo(runId, "rollback");
+    assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
   });
 
   test("is refused before everything was compared", async () => {

@@ -10,12 +10,14 @@ import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import type { KubernetesApi } from "../../../kubernetes/types.ts";
 import { backupPrefix } from "../../backup/parts.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
-import { deleteTarget } from "../../target/calls.ts";
+import { deleteTarget, WRITE_TIMEOUT_MS } from "../../target/calls.ts";
+import { rehearse } from "../../target/rehearse.ts";
 import { rolloutOutcome } from "../../rollout.ts";
-import type { Context } from "../context.ts";
+import { type Context, sendFor } from "../context.ts";
 import { heldObjects } from "../held-objects.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNativeAction } from "../native-access.ts";
@@ -98,6 +100,7 @@ async function removeCompared(
   if (differing.length > 0) throw different(differing);
   const unapproved = await awaitApproval(context, [late]);
   if (unapproved !== undefined) return unapproved;
+  if (context.notes["deletingAt"] === undefined) await refuseUnlessDeletable(context, present);
   let begun: Promise<void> | undefined;
   const removals = present.map(async (crd) => {
     const known = since.get(kinds.get(crd)?.v1Plural ?? "");
@@ -111,6 +114,19 @@ async function removeCompared(
   if (written.length === 0) return undefined;
   const message = `compared again, as somebody has just written to them: ${written.map(nameOf).join(", ")}`;
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
+}
+
+/** Every deletion is tried by a dry run before the first is made: half of the old group is no way back, and no end either. */
+async function refuseUnlessDeletable(context: Context, crds: readonly JsonObject[]): Promise<void> {
+  const rehearsals = crds.map((crd) => ({
+    what: `delete ${nameOf(crd)}`,
+    try: (api: KubernetesApi) =>
+      api.delete({ ...crdResource, name: nameOf(crd) }, { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS }),
+  }));
+  const { refused: denied } = await rehearse(sendFor(context), rehearsals);
+  if (denied.length === 0) return;
+  const more = denied.length > NAMED ? `; and ${denied.length - NAMED} more` : "";
+  throw refused(`not all of them may be: ${denied.slice(0, NAMED).join("; ")}${more}`);
 }
 
 async function begin(context: Context): Promise<void> {
