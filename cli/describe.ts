@@ -36,7 +36,7 @@ const LISTS: readonly { title: string; ledger: string; states?: readonly Checkpo
   { title: "not written", ledger: "resources", states: ["failed"] },
   { title: "also written by others", ledger: "written-by-others", states: ["conflict", "pending"] },
   { title: "without some owners", ledger: "owned", states: ["failed"] },
-  { title: "left in the target", ledger: "leftovers" },
+  { title: "left in the target", ledger: "leftovers", states: PRESENT },
   { title: "not carried back", ledger: "not-carried-back", states: PRESENT },
 ];
 

@@ -1,4 +1,5 @@
 import { type Failure, isEnd, isUndone, type RunRecord, type Waiting } from "../shared/engine/records.ts";
+import { whyTooLate } from "../shared/engine/undo.ts";
 import type { Snapshot } from "./drive/snapshot.ts";
 import { runDocument } from "./documents.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -43,7 +44,7 @@ function told(
 ): number {
   const { run, control } = snapshot;
   if (!isEnd(run.state) && run.state !== "Failed") return unfinished(session, snapshot, interrupted);
-  if (run.failure !== undefined) return failed(session, run, run.failure);
+  if (run.failure !== undefined) return failed(session, snapshot, run.failure);
   if (wanted === "forward" && isUndone(run.state) && control.undoCause !== undefined)
     return wentBack(session, control.undoCause.failure);
   const reached = wanted === "forward" ? run.state === "Succeeded" : run.state !== "Succeeded";
@@ -58,22 +59,28 @@ function endText(run: RunRecord, state: string, report: ExportedReport | undefin
 /** What an undone run could not take back, or had to leave to others: too much to be told here. */
 async function leftText(session: Session, { runId }: RunRecord): Promise<string> {
   const counts = await readOnlyLedger(session.store, runId, "leftovers").count();
-  const count = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  const count = (counts.pending ?? 0) + (counts.failed ?? 0);
   if (count === 0) return "";
   const what = count === 1 ? "1 thing is" : `${count} things are`;
   return `${what} left in the target, each with the reason: ${commandLine(session, "describe", runId)}\n`;
 }
 
-function failed(session: Session, run: RunRecord, failure: NonNullable<RunRecord["failure"]>): number {
+function failed(session: Session, { run, stages }: Snapshot, failure: Failure): number {
   const { world, flags } = session;
   printFailure(world.stderr, failure, { json: flags.output === "json", flags });
   if (flags.output !== "json") {
     world.stderr.write(`      go on:   ${commandLine(session, "resume", run.runId)}\n`);
-    if (run.track === "forward" && run.holdsCluster) {
+    if (run.track === "forward" && run.holdsCluster && !isTooLate(session, run, stages)) {
       world.stderr.write(`      go back: ${commandLine(session, "rollback", run.runId)}\n`);
     }
   }
   return exitCodeOf(failure.code);
+}
+
+/** True where nothing goes back any more, and `rollback` would only be refused. */
+function isTooLate({ world }: Session, run: RunRecord, stages: Snapshot["stages"]): boolean {
+  const migration = world.migrations.find(({ name }) => name === run.migration);
+  return migration !== undefined && whyTooLate(migration, stages) !== undefined;
 }
 
 /** A run that has been undone by itself, and why. */

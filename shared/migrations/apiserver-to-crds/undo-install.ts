@@ -13,7 +13,7 @@ import { isOurs } from "../target/ownership.ts";
 import { deleteTarget, readTarget } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import type { ApiserverToCrdsOptions } from "./options.ts";
-import { LEFTOVERS } from "./undo/leftovers.ts";
+import { forgetTakenAlong, LEFTOVERS } from "./undo/leftovers.ts";
 import { writtenByRun } from "./run-objects.ts";
 import { nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
 import { close } from "./second-version.ts";
@@ -104,6 +104,7 @@ async function removeDefinitions(context: Context, created: readonly Created[]):
   }
   if (open.length > 0) return waitFor(`CRDs are being deleted: ${open.join(", ")}`);
   await close(context, [...left].filter(isNative));
+  await forgetTakenAlong(context);
   return { done: true };
 }
 

@@ -197,6 +197,21 @@ describe("built-in tiers that nobody may delete", () => {
     const again = await startWhole(worker);
     assertState(await world.drive(worker, again), "Succeeded");
   });
+
+  test("are not said to be left where their definition goes as well", async () => {
+    using world = await wholeWorld();
+    await world.cluster.create(ref, { ...tier, spec: { order: 1_000_000, defaultAction: "Deny" } });
+    world.cluster.protectsTiers = true;
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "verify-copy");
+
+    await rollBack(world, worker, runId);
+
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+    const query = { states: ["pending", "failed"], limit: 10 } as const;
+    assert.deepEqual(await worker.embedded.store.listCheckpoints(runId, "leftovers", query), []);
+  });
 });
 
 describe("a definition that the run has created, on the way back", () => {

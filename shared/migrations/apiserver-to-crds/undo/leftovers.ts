@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
+import { ledgerPages } from "../../../engine/ledger.ts";
 import type { Sweep, SweepPlan } from "../../../engine/migration.ts";
+import type { CheckpointState } from "../../../engine/records.ts";
 import { errorMessage } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import { KubernetesApiError } from "../../../kubernetes/errors.ts";
@@ -12,6 +14,7 @@ import { detailOf } from "../../copying/ledger-detail.ts";
 import { WRITE_TIMEOUT_MS, call, deleteTarget, listPage, orAbsent } from "../../target/calls.ts";
 import { type Context, isPrecopied, resources, SECOND, wasPrecopied } from "../context.ts";
 import { throughNative } from "../native-access.ts";
+import { definedOf, nativeCrdNames } from "../native-definitions.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { idOf, KIND_OF, placeOf, writtenByRun } from "../run-objects.ts";
 import { patientSweep } from "./patience.ts";
@@ -34,6 +37,8 @@ type Stage = Sweep<ClusterConnections, ApiserverToCrdsOptions>;
 
 /** Native objects of this run that could not be deleted: `reason` in the detail says why. */
 export const LEFTOVERS = "leftovers";
+/** What is still left: a row is `reverted` once its definition has taken the object along. */
+export const STILL_LEFT: readonly CheckpointState[] = ["pending", "failed"];
 
 /**
  * Looks through the native objects once more after all copies were deleted: what a worker has written with its last breath,
@@ -131,6 +136,21 @@ async function remove(context: Context, apiVersion: string, { uid, ...rest }: Re
     await note(context, ref, errorMessage(error));
     return false;
   }
+}
+
+/** Once definitions are deleted: nothing is left of what could not be deleted in them one by one, such as built-in tiers. */
+export async function forgetTakenAlong(context: Context): Promise<void> {
+  const there = new Set(await definedOf(context, nativeCrdNames()));
+  const query = { rank: RANK, states: ["failed"], limit: PAGE } as const;
+  for await (const page of ledgerPages(context.ledger(LEFTOVERS), query)) {
+    const taken = page.filter(({ detail }) => !there.has(definitionOf(textAt(detail, "kind"))));
+    await context.ledger(LEFTOVERS).put(taken.map((row) => ({ ...row, state: "reverted" })));
+  }
+}
+
+function definitionOf(kind: string): string {
+  const [plural] = [...KIND_OF].find(([, one]) => one === kind) ?? [kind];
+  return `${plural}.projectcalico.org`;
 }
 
 /** The finalizers of a copy are those of its v1 object: whoever set them there has never seen the copy. */

@@ -18,7 +18,7 @@ import { close } from "../second-version.ts";
 import { writeOptions } from "../stages/release-owners.ts";
 import { resumeAll } from "../stages/resume-gitops.ts";
 import { identified, InstallNotes } from "../undo-install.ts";
-import { LEFTOVERS } from "./leftovers.ts";
+import { LEFTOVERS, STILL_LEFT } from "./leftovers.ts";
 
 const PAGE = 100;
 
@@ -98,7 +98,11 @@ async function openDefinitions(context: Context): Promise<string[]> {
 }
 
 function nativeLeft(context: Context): Promise<string[]> {
-  return listed(context.ledger(LEFTOVERS), ({ target, detail }) => `${target}: ${textAt(detail, "reason")}`);
+  return listed(
+    context.ledger(LEFTOVERS),
+    ({ target, detail }) => `${target}: ${textAt(detail, "reason")}`,
+    STILL_LEFT,
+  );
 }
 
 async function installedLeft(context: Context): Promise<string[]> {
