@@ -95,6 +95,19 @@ describe("start", () => {
     assert.equal((await runIn(resumed, "approve", "--yes=erase", "-q")).code, 0);
   });
 
+  test("a failure names the way back only as long as there is one", async (t) => {
+    const backOf = async (options: FakeOptions, ...words: string[]): Promise<boolean> => {
+      const world = fakeWorld(t, options);
+      const line = ["start", "fake", "--kubeconfig", world.kubeconfig, "-q", ...words];
+      const { stderr } = await runIn(world, ...line);
+      assert.match(stderr, /go on: +.*resume fake-/);
+      return /go back: +.*rollback fake-/.test(stderr);
+    };
+    const before = { brokenUntil: "/nowhere/mended" };
+    assert.equal(await backOf(before, "--yes"), true);
+    assert.equal(await backOf({ erases: true, failsErasing: true }, "--yes=erase"), false);
+  });
+
   for (const command of ["resume", "approve"])
     test(`--yes of ${command} approves the points of no return, but not the stage to stop before`, async (t) => {
       const world = fakeWorld(t);

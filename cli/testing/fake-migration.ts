@@ -52,6 +52,8 @@ export interface FakeOptions {
   consents?: boolean;
   /** It ends with a stage that cannot be undone. Default false. */
   erases?: boolean;
+  /** That stage fails with FAKE_HALF once it has begun, and nothing goes back any more. Default false. */
+  failsErasing?: boolean;
   /** How many things its way back leaves in the target. Default none. */
   leaves?: number;
   /** Its runs can leave things out, as `Thing/NAME`. Default false. */
@@ -100,10 +102,25 @@ export function fakeMigration(options: FakeOptions = {}): Migration<unknown> {
         ...tells("unlock", "unlocking", "unlocked"),
         ...{ pointOfNoReturn: true, lockWindow: "ends", undo: [action("carry-back")] },
       },
-      ...(options.erases === true ? [{ ...action("erase"), irreversible: true as const }] : []),
+      ...(options.erases === true ? [erase(options)] : []),
       report,
     ],
   });
+}
+
+function erase({ failsErasing = false }: FakeOptions): FakeStage {
+  return {
+    kind: "action",
+    name: "erase",
+    title: "do erase",
+    irreversible: true,
+    beyondUndo: ({ begun }) => (begun === true ? "it has begun to erase" : undefined),
+    act: async (context) => {
+      await context.record({ begun: true });
+      if (!failsErasing) return { done: true };
+      throw new MigratorError("FAKE_HALF", "half is erased", { next: "Mend it." });
+    },
+  };
 }
 
 function action(name: string): FakeStage {
