@@ -15,6 +15,18 @@ const CASES: [advice: string, afterwards: string][] = [
     "Let it through, then `resume`: the rehearsal is repeated.",
     "Let it through, then start again: the rehearsal is repeated.",
   ],
+  [
+    "What was copied went with them: undo the run with `rollback`, see that nobody deletes them, and start again.",
+    "What was copied went with them: see that nobody deletes them, and start again.",
+  ],
+  [
+    "Undo the run with `rollback`: what others did may not be there. Then start again.",
+    "What others did may not be there. Then start again.",
+  ],
+  [
+    "Where it is another one, undo the run with `rollback` and start again with the right one.",
+    "Where it is another one, start again with the right one.",
+  ],
   ["See what it waited for, then start again.", "See what it waited for, then start again."],
 ];
 
