@@ -1,3 +1,4 @@
+import type { TargetGroup } from "../../shared/calico/kinds.ts";
 import { hasKind, KIND_SINCE } from "../../shared/calico/versions/rules.ts";
 import { type CalicoVersion, compareVersions, parseVersion } from "../../shared/calico/versions/version.ts";
 import { isJsonObject, type JsonObject } from "../../shared/json.ts";
@@ -97,6 +98,12 @@ export function generationVersion(generation: string): CalicoVersion {
 export function kindsWithoutCrd(generation: string): ReadonlySet<string> {
   const version = generationVersion(generation);
   return new Set(Object.keys(KIND_SINCE).filter((kind) => !hasKind(version, kind)));
+}
+
+/** False where a generation's native CRD of a kind keeps the status with the object, although later ones keep it apart. */
+export function hasStatusSubresource(kind: string, group: TargetGroup, generation: string): boolean {
+  const isEarly = compareVersions(generationVersion(generation), generationVersion("3.33.0")) < 0;
+  return !(isEarly && kind === "CalicoNodeStatus" && group === "projectcalico.org/v3");
 }
 
 /** The schema of a kind's spec as a generation has it, made of the newest. */

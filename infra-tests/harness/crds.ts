@@ -5,7 +5,7 @@ import { crdName, KINDS, type KindInfo, targetKind, type TargetGroup } from "../
 import { isJsonObject, type JsonObject } from "../../shared/json.ts";
 import { mustRequest, type TestApi } from "./api.ts";
 import { CONFIGURATION_SPECS } from "./crd-configuration.ts";
-import { kindsWithoutCrd, specOfGeneration } from "./crd-generations.ts";
+import { hasStatusSubresource, kindsWithoutCrd, specOfGeneration } from "./crd-generations.ts";
 import { IPAM_SPECS_V1, IPAM_SPECS_V3 } from "./crd-ipam.ts";
 import { POLICY_SPECS } from "./crd-policies.ts";
 import type { KubernetesHandle } from "./kubernetes.ts";
@@ -37,6 +37,7 @@ function crdsOfGeneration(group: TargetGroup, generation: string): JsonObject[] 
       info,
       group,
       specOfGeneration(info.kind, specSchema(targetKind(info, group).kind, group), generation),
+      hasStatusSubresource(info.kind, group, generation),
     ),
   );
 }
@@ -70,7 +71,7 @@ async function established(api: TestApi, name: string): Promise<void> {
   });
 }
 
-function crd(info: KindInfo, group: TargetGroup, spec?: JsonObject): JsonObject {
+function crd(info: KindInfo, group: TargetGroup, spec?: JsonObject, hasStatus = true): JsonObject {
   const [groupName = "", version = ""] = group.split("/");
   const { kind, plural } = targetKind(info, group);
   const versionSchema = {
@@ -78,7 +79,7 @@ function crd(info: KindInfo, group: TargetGroup, spec?: JsonObject): JsonObject 
     served: true,
     storage: true,
     schema: { openAPIV3Schema: rootSchema(info, spec ?? specSchema(kind, group)) },
-    ...(info.statusSubresource ? { subresources: { status: {} } } : {}),
+    ...(info.statusSubresource && hasStatus ? { subresources: { status: {} } } : {}),
   };
   return {
     apiVersion: "apiextensions.k8s.io/v1",

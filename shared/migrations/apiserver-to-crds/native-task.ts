@@ -10,7 +10,7 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { CopyTask } from "../copying/task.ts";
 import { fieldManager } from "../context.ts";
 import { isOurs } from "../target/ownership.ts";
-import { fitted, withServerDefaults } from "../target/schemas.ts";
+import { fitted, withServerDefaults, writesStatusApart } from "../target/schemas.ts";
 import { call, WRITE_TIMEOUT_MS } from "../target/calls.ts";
 import type { Context } from "./context.ts";
 import { withNativeDetail } from "./native-detail.ts";
@@ -94,7 +94,7 @@ export async function taskOf(
 async function complete(
   context: Context,
   target: CopyTask["target"],
-  { object, status }: CarriedNative,
+  { kind, object, status }: CarriedNative,
   written: JsonObject,
 ): Promise<void> {
   if (!isOurs(context, written)) return;
@@ -111,8 +111,9 @@ async function complete(
       }),
     );
   if (!isDeepStrictEqual(bindings(object), bindings(written))) await patch({ metadata: bindings(object) });
-  if (status !== undefined && !isDeepStrictEqual(status, written["status"]))
-    await patch({ status }, "status");
+  if (status === undefined || isDeepStrictEqual(status, written["status"])) return;
+  const isApart = await writesStatusApart(context, kind, "projectcalico.org/v3");
+  await patch({ status }, isApart ? "status" : undefined);
 }
 
 /** What ties an object to others: its owners, those of Calico excepted as long as these have no native UIDs, and finalizers. */

@@ -34,6 +34,8 @@ interface Logged {
 export class FakeKubernetes implements KubernetesApi {
   /** Around every write. */
   readonly hooks: WriteHooks = {};
+  /** API versions whose objects stay when their namespace goes: it is emptied by what discovery prefers. */
+  sparedInNamespaces: ReadonlySet<string> = new Set();
   readonly #objects = new Map<string, JsonObject>();
   readonly #log: Logged[] = [];
   #version = 0;
@@ -203,8 +205,10 @@ export class FakeKubernetes implements KubernetesApi {
 
   /** What is in a namespace goes with it, first of all, whatever holds the namespace itself. */
   #empty(namespace: string): void {
-    for (const [path, object] of [...this.#objects])
-      if (textAt(object, "metadata", "namespace") === namespace) this.#drop(path, object);
+    for (const [path, object] of [...this.#objects]) {
+      const isSpared = this.sparedInNamespaces.has(textAt(object, "apiVersion"));
+      if (textAt(object, "metadata", "namespace") === namespace && !isSpared) this.#drop(path, object);
+    }
   }
 
   #drop(path: string, before: JsonObject): JsonObject {

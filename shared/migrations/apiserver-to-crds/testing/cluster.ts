@@ -102,7 +102,9 @@ function v1Object(kind: string, name: string): JsonObject {
 }
 
 function definition(kind: string, group: TargetGroup): JsonObject {
-  const target = targetKind(kindInfo(kind), group);
+  const info = kindInfo(kind);
+  const target = targetKind(info, group);
+  const subresources = info.statusSubresource ? { subresources: { status: {} } } : {};
   const [name = "", version = ""] = group.split("/");
   return {
     apiVersion: crdResource.apiVersion,
@@ -111,7 +113,7 @@ function definition(kind: string, group: TargetGroup): JsonObject {
     spec: {
       group: name,
       names: { plural: target.plural, kind: target.kind },
-      versions: [{ name: version, served: true, storage: true, schema: {} }],
+      versions: [{ name: version, served: true, storage: true, schema: {}, ...subresources }],
     },
   };
 }

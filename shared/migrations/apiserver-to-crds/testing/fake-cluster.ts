@@ -51,6 +51,8 @@ interface Place {
   show: (object: JsonObject) => JsonObject;
   /** What is stored of an object that is written. */
   keep: (object: JsonObject) => JsonObject;
+  /** True where the status is written apart from the object. */
+  hasStatus?: boolean;
 }
 
 /**
@@ -146,6 +148,9 @@ export class FakeCluster implements KubernetesApi {
     if (options.uid !== undefined && options.uid !== textAt(place.show(found), "metadata", "uid"))
       throw conflict(ref);
     if (this.protectsTiers && place.apiVersion === NATIVE && isBuiltIn(ref)) throw refused(ref);
+    // Discovery prefers what the aggregated API server shows, and so hides native objects from whoever empties a namespace.
+    const isHidden = (await this.#apiService()).served === "aggregated";
+    this.#stored.sparedInNamespaces = new Set(isHidden ? [NATIVE] : []);
     await this.#stored.delete({ ...ref, ...at(place) }, options.dryRun === true ? { dryRun: true } : {});
     if (options.dryRun === true) return { kind: "Status", status: "Success" };
     if (isDefinition(ref)) await this.#empty(found);
@@ -210,14 +215,15 @@ export class FakeCluster implements KubernetesApi {
     const crd = await this.#stored.get({ ...crdResource, name: `${plural}.${group}` }).catch(() => undefined);
     if (crd === undefined && !GROUPS.has(group))
       return { apiVersion, plural, show: (object) => object, keep: (object) => object };
-    const isServed = objectsAt(crd ?? {}, "spec", "versions").some(
-      ({ name, served }) => name === version && served === true,
+    const served = objectsAt(crd ?? {}, "spec", "versions").find(
+      (one) => one["name"] === version && one["served"] === true,
     );
-    if (!isServed) throw notFound(`${apiVersion}/${plural}`);
+    if (served === undefined) throw notFound(`${apiVersion}/${plural}`);
+    const hasStatus = isJsonObject(objectAt(served, "subresources")["status"]);
     const stored = `${group}/${crdState(crd ?? {}).storage ?? version}`;
     const kept = GROUPS.has(group) ? (group === GROUP_OF_OLD ? OLD : NATIVE) : stored;
     const keep = (object: JsonObject): JsonObject => ({ ...object, apiVersion: kept });
-    return { apiVersion: kept, plural, show: as, keep };
+    return { apiVersion: kept, plural, show: as, keep, hasStatus };
   }
 
   /** One object, whichever version it is read and written in. */
@@ -239,6 +245,7 @@ function aggregated(plural: string): Place {
   return {
     apiVersion: OLD,
     plural: kind?.v1Plural ?? plural,
+    hasStatus: kind?.statusSubresource === true,
     show: (object) => {
       const uid = textAt(object, "metadata", "uid");
       const metadata = { ...objectAt(object, "metadata"), uid: convertUid(uid) ?? uid };
@@ -252,30 +259,27 @@ function at({ apiVersion, plural }: Place): ResourceRef {
   return { apiVersion, plural };
 }
 
-/** True where the status is written apart from the object. */
-function hasStatus({ apiVersion, plural }: Place): boolean {
-  return (
-    (apiVersion === OLD || apiVersion === NATIVE) &&
-    NATIVE_KINDS.some((kind) => kind.statusSubresource && [kind.plural, kind.v1Plural].includes(plural))
-  );
-}
-
 function withoutStatus(place: Place, object: JsonObject): JsonObject {
-  if (!hasStatus(place)) return object;
+  if (place.hasStatus !== true) return object;
   const { status, ...kept } = object;
   return kept;
 }
 
 function withStatusOf(place: Place, { status }: JsonObject, object: JsonObject): JsonObject {
-  if (!hasStatus(place)) return object;
+  if (place.hasStatus !== true) return object;
   return { ...withoutStatus(place, object), ...(status === undefined ? {} : { status }) };
 }
 
 function patchOf(place: Place, body: JsonObject, subresource: string | undefined): JsonObject {
+  if (subresource === "status" && place.hasStatus === false && isCalico(place)) throw notFound(place.plural);
   if (subresource !== "status") return withoutStatus(place, withoutIdentity(body));
   // The status of a Node takes annotations too: Calico writes them so.
   if (place.plural === "nodes") return withoutIdentity(body);
   return body["status"] === undefined ? {} : { status: body["status"] };
+}
+
+function isCalico({ apiVersion }: Place): boolean {
+  return apiVersion === OLD || apiVersion === NATIVE;
 }
 
 function metadataOf({ apiVersion, kind, metadata }: JsonObject): JsonObject {
