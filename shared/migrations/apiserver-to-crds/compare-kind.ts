@@ -12,7 +12,7 @@ import { differing } from "../copying/verify-kinds.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isWrittenByOthers } from "../target/ownership.ts";
-import { hasCounterpart, whyNotCarried } from "./compare-v1.ts";
+import { hasCounterpart, isSameVersion, whyNotCarried } from "./compare-v1.ts";
 import { copiedRows, countCopied, isCopied, nativeIdOf } from "./copied.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
 import { knownNamesakes, leftOutKeys } from "./left-out.ts";
@@ -203,10 +203,18 @@ export class KindComparison {
   }
 
   /** Calico creates its built-in tiers itself, and lets nobody delete them; a v1 object may be there by now that becomes it. */
-  async #isExpected({ kind, state, object }: Finding): Promise<boolean> {
+  async #isExpected({ kind, state, object, row }: Finding): Promise<boolean> {
+    if (state === "missing") return row !== undefined && this.#isCopiedAnew(row);
     if (state !== "foreign" || object === undefined) return false;
     if (kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) return true;
     return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context));
+  }
+
+  /** What was deleted with its copy, or has changed since: catching up looks at it again. */
+  async #isCopiedAnew(row: Checkpoint): Promise<boolean> {
+    if (this.#judgement.sourceChanged !== "later") return false;
+    const v1 = await readTarget(this.#context, v1Ref(row.key).ref);
+    return v1 === undefined || isLeaving(v1) || !isSameVersion(row, v1);
   }
 
   async #reasonOf({ state, object }: Finding): Promise<string> {

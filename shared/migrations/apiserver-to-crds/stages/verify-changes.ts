@@ -105,7 +105,8 @@ function differs(
     native,
   }: { v1: JsonObject | undefined; late: string | undefined; native: JsonObject | undefined },
 ): string | undefined {
-  if (v1 === undefined) return "the v1 object is gone again";
+  // What went from both groups, as with its namespace, is missed in neither; a copy alone would live on.
+  if (v1 === undefined) return livingOnly(native) === undefined ? undefined : "the v1 object is gone again";
   if (late !== undefined) return "the v1 object has changed again";
   if (native === undefined) return "it is missing in projectcalico.org/v3";
   if (isLeaving(native)) return leavingText(native);
