@@ -5,6 +5,7 @@ import { targetId } from "../../../calico/target.ts";
 import { convertUid } from "../../../calico/uid.ts";
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../../../json.ts";
 import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { isLeaving } from "../../target/leaving.ts";
 import type { FakeCluster } from "./fake-cluster.ts";
 
 const OLD = "crd.projectcalico.org/v1";
@@ -23,7 +24,8 @@ interface Stored {
 export async function mismatches({ storage }: FakeCluster): Promise<string[]> {
   const native = new Map((await stored(storage, NATIVE)).map((one) => [one.id, one.object]));
   const uids = new Map<string, string>();
-  const expected = (await stored(storage, OLD)).map(({ object }) => {
+  const living = (await stored(storage, OLD)).filter(({ object }) => !isLeaving(object));
+  const expected = living.map(({ object }) => {
     const carried = carry(object);
     const id = targetId(carried.target);
     uids.set(carried.uid, textAt(native.get(id) ?? {}, "metadata", "uid"));

@@ -5,24 +5,25 @@ import type { FakeCluster } from "./fake-cluster.ts";
 import { policy } from "./source.ts";
 import { isAggregated } from "./whole.ts";
 
-/** What users of Calico do to a policy of the namespace `shop`. */
+/** What users of Calico do to a policy. */
 export interface UserWrite {
   name: string;
   act: "put" | "delete" | "recreate" | "label";
   /** Through which API. */
   via: "crd.projectcalico.org/v1" | "projectcalico.org/v3";
   order: number;
+  /** Default: `shop`. */
+  namespace?: string;
 }
-
-const COLLECTION = { plural: "networkpolicies", namespace: "shop" };
 
 /** Makes the write; nothing through projectcalico.org/v3 once that is native, nor to what is not there. */
 export async function writeAsUser(cluster: FakeCluster, write: UserWrite): Promise<void> {
-  const { via, name, act } = write;
+  const { via, name, act, namespace = "shop" } = write;
   if (via === "projectcalico.org/v3" && !(await isAggregated(cluster))) return;
-  const ref = { ...COLLECTION, apiVersion: via, name };
+  const ref = { apiVersion: via, plural: "networkpolicies", namespace, name };
   const found = await orAbsent(cluster.get(ref));
-  const object = { ...policy(name, { order: write.order, types: ["Ingress"] }), apiVersion: via };
+  const made = policy(name, { order: write.order, types: ["Ingress"] });
+  const object = { ...made, apiVersion: via, metadata: { ...objectAt(made, "metadata"), namespace } };
   if (found === undefined) {
     if (act !== "delete") await cluster.create(ref, object);
     return;
