@@ -24,7 +24,15 @@ const NATIVE_ONCE =
 const BETA_ADMISSION =
   "with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
 const BETA_ON_1_34 = `once, on kube-apiserver 1.34.4 ${BETA_ADMISSION}`;
-const BETA_ON_1_35 = `once, on kube-apiserver 1.35.4 ${BETA_ADMISSION}`;
+const BETA_ON_1_35 = `once, on kube-apiserver 1.35.4 ${BETA_ADMISSION}; also of an old group that lacks a kind`;
+const OLD_ON_1_34 =
+  "once, on kube-apiserver 1.34.4, with CRDs of that shape: there, and back after the unlock";
+const NEWEST_ON_1_34 =
+  "once, on kube-apiserver 1.34.4, with CRDs of the newest shape, and straight to `projectcalico.org/v3`: there, and back";
+const OLD_ON_1_35 =
+  "once, on kube-apiserver 1.35.4, with CRDs of that shape: there, and back after the unlock";
+const NEWEST_ON_1_35 =
+  "once, on kube-apiserver 1.35.4, with CRDs of the newest shape, and straight to `projectcalico.org/v3`: there, and back";
 const THEIR_CRDS =
   "once, with Calico's own CRDs of v3.32.1, of `crd.projectcalico.org/v1` and of `projectcalico.org/v3`: there, and back (of the first after the unlock)";
 const ON_1_32 = "once, on kube-apiserver 1.32.13";
@@ -32,7 +40,7 @@ const OLD_ON_1_32 = `${ON_1_32}, with CRDs of that shape: there, and back after 
 const NEWEST_ON_1_32 = `${ON_1_32}, with CRDs of the newest shape, by the command line too, and straight to \`projectcalico.org/v3\`: there, and back`;
 const ON_1_28 = "once, on kube-apiserver 1.28.15";
 const OLD_ON_1_28 = `${ON_1_28}, with CRDs of that shape: there, and back after the unlock`;
-const NEWEST_ON_1_28 = `${ON_1_28}, with CRDs of the newest shape, and straight to \`projectcalico.org/v3\`: there, and back`;
+const NEWEST_ON_1_28 = `${ON_1_28}, with CRDs of the newest shape, by the command line too, and straight to \`projectcalico.org/v3\`: there, and back`;
 const OLD_KUBERNETES =
   "once (`CALICO_MIGRATOR_TEST_KUBERNETES`), with CRDs of the newest shape: there and back after the unlock, twice, with the API server killed in between";
 
@@ -58,6 +66,10 @@ export const TRIED: readonly Trial[] = [
   etcd("3.32", "3.32", THEIR_CRDS),
   etcd("3.24", "3.24", OLD_ON_1_32, "1.32"),
   etcd("3.32", "3.32", NEWEST_ON_1_32, "1.32"),
+  etcd("3.24", "3.24", OLD_ON_1_34, "1.34"),
+  etcd("3.32", "3.32", NEWEST_ON_1_34, "1.34"),
+  etcd("3.24", "3.24", OLD_ON_1_35, "1.35"),
+  etcd("3.32", "3.32", NEWEST_ON_1_35, "1.35"),
   native("3.32", BETA_ON_1_34, "1.34"),
   native("3.34", BETA_ON_1_35, "1.35"),
   native("3.32", NATIVE_ONCE),
