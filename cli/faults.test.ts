@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { describe, test } from "node:test";
 import { MIGRATIONS } from "../shared/migrations/registry.ts";
 import { type FakeWorld, fakeWorld, runIn, runLine } from "./testing/fake-world.ts";
@@ -123,6 +124,16 @@ describe("what is wrong with a command line is told at once:", () => {
       /MANIFEST_NOT_FOUND .*b\.yaml/,
       /--crds is no option/,
     ]);
+  });
+
+  test("a refused import leaves no store behind", async (t) => {
+    const world = fakeWorld(t);
+    for (const folder of ["missing", world.folder]) {
+      const { code, stderr } = await runIn(world, "backup", "import", folder);
+      assert.equal(code, 1);
+      assert.match(stderr, /\(BACKUP_FOLDER_INVALID\)/);
+      assert.equal(existsSync(world.store), false);
+    }
   });
 
   test("a single one is told as it always was, with its own exit code", async (t) => {

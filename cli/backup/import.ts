@@ -40,8 +40,7 @@ export async function importBackup(
   folder: string,
   { name, acceptChanges, isRun }: ImportOptions,
 ): Promise<Imported> {
-  if (!existsSync(folder)) throw notThere(folder);
-  const { cluster, takenAt, run } = readFolderIndex(folder);
+  const { cluster, takenAt, run } = folderIndex(folder);
   const backup = name ?? run;
   const changed = await changedFiles(folder);
   if (changed.length > 0 && !acceptChanges) throw filesChanged(changed);
@@ -96,6 +95,12 @@ async function* partsIn(folder: string, backup: string): AsyncGenerator<Part, vo
     lines.push(read.line);
   }
   if (lines.length > 0) yield next();
+}
+
+/** What a folder says it is. Throws BACKUP_FOLDER_INVALID for one that is not there, or no exported backup. */
+export function folderIndex(folder: string): ReturnType<typeof readFolderIndex> {
+  if (!existsSync(folder)) throw notThere(folder);
+  return readFolderIndex(folder);
 }
 
 function notThere(folder: string): MigratorError {

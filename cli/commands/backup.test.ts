@@ -47,6 +47,7 @@ describe("backup export and import", () => {
     assert.match((await runIn(world, "backup", "import", "nowhere")).stderr, /\(BACKUP_FOLDER_INVALID\)/);
     const named = await runIn(world, "backup", "import", ".", "--name", "a/b");
     assert.deepEqual([named.code, /--name: must be letters/.test(named.stderr)], [2, true]);
+    assert.match(named.stderr, /\(BACKUP_FOLDER_INVALID\)/, "both are told");
   });
 });
 

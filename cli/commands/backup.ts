@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { exportBackup } from "../backup/export.ts";
-import { type Imported, importBackup } from "../backup/import.ts";
+import { folderIndex, type Imported, importBackup } from "../backup/import.ts";
 import { BackupName } from "../backup/read-folder.ts";
 import { EXIT } from "../exit-codes.ts";
 import { usageError } from "../failures.ts";
 import { OutputFlags, WorkFlags, withCommonOptions, withWorkOptions } from "../options/common.ts";
-import { parseFlags } from "../options/parse.ts";
+import { parseFlags, soundFlags } from "../options/parse.ts";
 import { print } from "../output/print.ts";
 import { ConnectionFlags, withConnectionOptions } from "../options/connection.ts";
 import { commandLine, openSession, type Session } from "../session.ts";
@@ -86,6 +86,12 @@ function importCommand(): CommandEntry {
   withCommonOptions(command);
   return {
     command,
+    // Before the store is made: one without anything in it would stay behind.
+    check: async ({ world, args, flags }, faults) => {
+      const [folder] = z.tuple([z.string()]).parse(args);
+      soundFlags(ImportFlags, flags, faults);
+      if (folder !== "") await faults.look(() => folderIndex(resolve(world.cwd, folder)));
+    },
     handle: ({ world, args, flags }) => importFrom(world, args, parseFlags(ImportFlags, flags)),
   };
 }
