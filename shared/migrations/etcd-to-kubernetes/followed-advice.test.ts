@@ -277,9 +277,10 @@ describe("what a failed run says to do gets it further", () => {
     world.etcd.put(policyKey("shop/late"), policyValue("shop/late", { order: 7 }));
     const order = async (value: number) =>
       world.kubernetes.patch(LATE, { spec: { order: value } }, { type: "merge" });
-    world.kubernetes.hooks.after = (write) => {
-      if (!/^create .*networkpolicies\/shop\/late$/.test(write)) return;
-      world.kubernetes.hooks.after = undefined;
+    // Once it was looked at, and etcd is locked.
+    world.etcd.hooks.after = (write) => {
+      if (!write.endsWith(CLUSTER_INFORMATION_KEY)) return;
+      world.etcd.hooks.after = undefined;
       void order(4711);
     };
     await approve(world, worker, runId, "lock");

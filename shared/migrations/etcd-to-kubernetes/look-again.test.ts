@@ -42,6 +42,48 @@ function fingerprintOf({ run }: Described): string | undefined {
   return run.waiting.fingerprint;
 }
 
+describe("the target, right before the lock", () => {
+  test("is looked at again for what is missing, what is changed and what is strange, and nothing is locked", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    put(world, "deny");
+    put(world, "other");
+    put(world, "left");
+    const runId = await runUpTo(world, worker, "lock");
+    const putBack = await drop(world, "deny");
+    await allow(world, "other");
+    await world.kubernetes.create(GLOBAL, open("open"));
+    const before = world.etcd.dump();
+
+    const failed = (await approve(world, worker, runId, "lock")).run;
+    await putBack();
+    await world.kubernetes.delete({ ...GLOBAL, name: "open" });
+    const patch = { spec: { ingress: [{ action: "Deny" }] } };
+    await world.kubernetes.patch({ ...NAMESPACED, name: "other" }, patch, { type: "merge" });
+
+    assert.deepEqual([failed.state, failed.stage, failed.lock], ["Failed", "lock", undefined]);
+    assert.deepEqual(world.etcd.dump(), before);
+    assert.equal(failed.failure?.code, "VERIFY_FAILED");
+    assert.match(failed.failure.message, /networkpolicies\/shop\/deny \(it is missing in the target\)/);
+    assert.match(failed.failure.message, /networkpolicies\/shop\/other \(/);
+    assert.match(failed.failure.message, /globalnetworkpolicies\/open \(only the target has it/);
+    assertState(await resume(world, worker, runId), "Succeeded");
+  });
+
+  test("is not looked at for what has changed in etcd since, which is copied", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    put(world, "deny");
+    put(world, "gone");
+    const runId = await runUpTo(world, worker, "lock");
+    put(world, "new");
+    world.etcd.put(policyKey("shop/deny"), policyValue("shop/deny", { ingress: [{ action: "Pass" }] }));
+    world.etcd.delete(policyKey("shop/gone"));
+
+    assertState(await approve(world, worker, runId, "lock"), "Succeeded");
+  });
+});
+
 describe("the target, right before the unlock", () => {
   async function waiting(world: World, worker: Worker): Promise<string> {
     put(world, "deny");

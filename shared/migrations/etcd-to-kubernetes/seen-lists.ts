@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "./context.ts";
 
-/** The ledger of what `verify-all` has listed, a row a kind. */
+/** The ledger of what `verify-copy`, and after it `verify-all`, has listed, a row a kind. */
 const LEDGER = "seen-lists";
 const RANK = 1;
 

@@ -17,6 +17,7 @@ import { lockSource } from "../source-lock.ts";
 import { rehearseBeforeLock } from "../../target/rehearse.ts";
 import { LOCKED, setTargetReady } from "../target-lock.ts";
 import { unlockEtcd } from "../undo/unlock-etcd.ts";
+import { refuseDifferences } from "./look-again.ts";
 
 const NAMED = 5;
 const PAGE = 1000;
@@ -40,6 +41,7 @@ export const lock: Action<ClusterConnections, EtcdToKubernetesOptions> = {
     if (context.notes["lockedAt"] === undefined) {
       const wait = await copyPendingChanges(context);
       if (wait !== undefined) return wait;
+      await refuseDifferences(context);
       await rehearse(context);
     }
     // Pods do not need the target yet: it shows that Kubernetes can be reached, before etcd is locked.

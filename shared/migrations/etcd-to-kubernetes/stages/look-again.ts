@@ -19,31 +19,41 @@ import { Comparing, type Conversions, type Judge } from "./verify-kind.ts";
 /** How many objects are read one by one; of more the whole list is cheaper. */
 const FEW = 500;
 const NAMED = 5;
-const TRAITS = { sourceChanged: "later", writtenByOthers: "noted" } as const;
+const BEFORE_LOCK = { sourceChanged: "later", writtenByOthers: "difference" } as const;
+const AFTER_SWITCH = { sourceChanged: "later", writtenByOthers: "noted" } as const;
+type Traits = typeof BEFORE_LOCK | typeof AFTER_SWITCH;
 /** Kubernetes' own, which it writes to all the time: of these whoever looks at homes knows what is missing. */
 const LOOKED_AT = VERIFIED.filter((kind) => kind !== "Node");
+
+/**
+ * Looks at the target again right before the lock, as days may have passed since `verify-copy`: what would be found inside the lock,
+ * after the switch, is found while nothing waits. Throws VERIFY_FAILED for what is missing, changed or strange.
+ */
+export async function refuseDifferences(context: Context): Promise<void> {
+  await lookAgain(context, BEFORE_LOCK);
+}
 
 /**
  * Looks at the target again, as days may have passed since `verify-all`, and asks about whatever others have written until now:
  * what nobody has been shown yet is asked for anew. Throws VERIFY_FAILED for what is missing.
  */
 export async function askAboutOthers(context: Context): Promise<{ wait: WaitRequest } | undefined> {
-  await lookAgain(context);
+  await lookAgain(context, AFTER_SWITCH);
   const shown = await shownOfOthers(context);
   if (shown === undefined || context.approved(BY_OTHERS, shown)) return undefined;
   return { wait: askFor(BY_OTHERS, shown) };
 }
 
 /**
- * Judges as `verify-all` does, and reads no more than it has to, as the datastore is locked: the metadata of every object, a
- * page at a time, and of what has come or changed since `verify-all` has listed it, or is gone, everything.
+ * Judges as the last verification did, and reads no more than it has to: the metadata of every object, a page at a time, and of
+ * what has come or changed since that verification has listed it, or is gone, everything.
  */
-async function lookAgain(context: Context): Promise<void> {
+async function lookAgain(context: Context, traits: Traits): Promise<void> {
   const both = { there: await conversion(context), back: await backConversion(context) };
   const different: Checkpoint[] = [];
   for (const kind of LOOKED_AT) {
     if (await isMissing(context, kind)) continue;
-    await lookAtKind(context, both, kind, async (judged) => {
+    await lookAtKind(context, { traits, convert: both }, kind, async (judged) => {
       await note(context, judged.noted);
       different.push(...judged.different.slice(0, NAMED - different.length));
     });
@@ -53,13 +63,13 @@ async function lookAgain(context: Context): Promise<void> {
 
 async function lookAtKind(
   context: Context,
-  convert: Conversions,
+  { traits, convert }: { traits: Traits; convert: Conversions },
   kind: string,
   keep: (judged: Judged) => Promise<void>,
 ): Promise<void> {
   const judge: Judge = {
-    pairs: async (pairs) => keep(await judgePairs(TRAITS, context, convert.there, pairs)),
-    strangers: async (objects) => keep(await judgeStrangers(TRAITS, context, kind, objects)),
+    pairs: async (pairs) => keep(await judgePairs(traits, context, convert.there, pairs)),
+    strangers: async (objects) => keep(await judgeStrangers(traits, context, kind, objects)),
   };
   const comparing = new Comparing(context, convert, kind, judge);
   const seen = await seenListOf(context, kind);

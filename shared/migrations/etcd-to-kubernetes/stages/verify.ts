@@ -43,9 +43,8 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
       const judge: Judge = {
         pairs: async (pairs) => keep(await judgePairs(traits, context, convert, pairs)),
         strangers: async (objects) => keep(await judgeStrangers(traits, context, kind, objects)),
-        ...(traits.writtenByOthers === "noted"
-          ? { listed: (list) => noteSeenList(context, kind, list) }
-          : {}),
+        // On the way forward somebody looks at the target again.
+        ...(traits.sourceChanged === "later" ? { listed: (list) => noteSeenList(context, kind, list) } : {}),
       };
       return compareKind(context, both, { kind, batch }, judge);
     },
