@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { copyFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { StoreOnNetworkError } from "../shared/adapters/embedded/errors.ts";
 import { configPath } from "./config.ts";
@@ -26,9 +26,22 @@ describe("the store", () => {
     const env = { CALICO_MIGRATOR_STORE: "from/env.db" };
     assert.equal(storePath({ cwd, env }, undefined), "/somewhere/from/env.db");
     assert.throws(() => storePath({ cwd, env: { HOME: "" } }, undefined), { code: "STORE_UNNAMED" });
+    assert.throws(() => storePath({ cwd, env: { HOME: "home", XDG_STATE_HOME: "state" } }, undefined), {
+      code: "STORE_UNNAMED",
+    });
     assert.equal(stateFolder({ env: {} }), undefined);
     assert.equal(configPath({ env: {} }), undefined);
     assert.equal(storePath({ cwd, env: {} }, "asked.db"), "/somewhere/asked.db");
+  });
+
+  test("is not made of an empty file by a command that only reads", async (t) => {
+    const world = fakeWorld(t);
+    writeFileSync(world.store, "");
+    assert.match((await runIn(world, "get")).stderr, /STORE_NOT_FOUND/);
+    assert.deepEqual(
+      readdirSync(world.folder).filter((name) => name.startsWith(basename(world.store))),
+      [basename(world.store)],
+    );
   });
 });
 

@@ -78,12 +78,12 @@ export class ArtifactCorruptError extends MigratorError {
   }
 }
 
-/** The store cannot take more: the disk is full, or the file cannot be written. */
+/** The store cannot be opened, or cannot take more: the disk is full, or the file cannot be written. */
 export class StoreUnavailableError extends MigratorError {
   override readonly name = "StoreUnavailableError";
   constructor(message: string, cause?: unknown) {
     super("STORE_UNAVAILABLE", message, {
-      next: "Free space or mend the permissions, then `calico-migrator resume RUN`: nothing that was recorded is lost.",
+      next: "Free space or mend the permissions, then `calico-migrator resume RUN`: nothing that was recorded is lost. If no run was begun, name another file with --store.",
       cause,
     });
   }
