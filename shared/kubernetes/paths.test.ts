@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { queryString, requestSubject, resourcePath } from "./paths.ts";
+import { describeSubject, queryString, requestSubject, resourcePath } from "./paths.ts";
 
 suite("paths", () => {
   test("follow the API server's scheme", () => {
@@ -39,6 +39,12 @@ suite("paths", () => {
     );
     assert.equal(of("POST", "/api/v1/nodes"), "create  nodes - - -");
     assert.equal(of("GET", "/version"), "get   - - /version");
+  });
+
+  test("name their subject to people", () => {
+    const of = (path: string) => describeSubject(requestSubject("GET", path));
+    assert.equal(of("/version"), "get /version");
+    assert.equal(of("/apis/apps/v1/namespaces/a/daemonsets/b"), 'get daemonsets.apps "b" in namespace "a"');
   });
 
   test("read back as what they were made of", () => {

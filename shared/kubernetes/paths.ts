@@ -45,8 +45,9 @@ export function queryString(query: Query | undefined): string {
   return text;
 }
 
-/** The subject as a phrase: verb, resource, name, namespace. */
+/** The subject as a phrase: verb, resource, name, namespace; or verb and path. */
 export function describeSubject(subject: RequestSubject): string {
+  if (subject.resource === "") return `${subject.verb} ${subject.name ?? ""}`;
   const group = subject.group === "" ? "" : `.${subject.group}`;
   const subresource = subject.subresource === undefined ? "" : `/${subject.subresource}`;
   const name = subject.name === undefined ? "" : ` "${subject.name}"`;
