@@ -21,6 +21,7 @@ const NATIVE =
   "in every test run, with CRDs of that shape: to the end, and back from right before the unlock; once with Calico's own CRDs of its main branch";
 const NATIVE_ONCE =
   "once, with CRDs of that shape (`CALICO_MIGRATOR_TEST_CALICO`): to the end, and back from right before the unlock";
+const NATIVE_3_32 = `${NATIVE_ONCE}; once with Calico's own CRDs of v3.32.1, both ways`;
 const BETA_ADMISSION =
   "with the beta admission API and a manifest in v1: to the end, and back from right before the unlock";
 const BETA_ON_1_34 = `once, on kube-apiserver 1.34.4 ${BETA_ADMISSION}`;
@@ -72,7 +73,7 @@ export const TRIED: readonly Trial[] = [
   etcd("3.32", "3.32", NEWEST_ON_1_35, "1.35"),
   native("3.32", BETA_ON_1_34, "1.34"),
   native("3.34", BETA_ON_1_35, "1.35"),
-  native("3.32", NATIVE_ONCE),
+  native("3.32", NATIVE_3_32),
   native("3.33", NATIVE_ONCE),
   native("3.34", NATIVE),
 ];
