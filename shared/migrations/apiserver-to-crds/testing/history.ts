@@ -63,10 +63,10 @@ export class History {
       const { state, waiting } = described.run;
       if (state === "RolledBack") return this.#judgeUndone();
       if (waiting?.subject === NO_RETURN) return this.#judge();
+      this.#watch(described);
       if (this.#isCalm()) await this.#others.letGo();
       if (worker.life.dead) worker = await this.#rise(worker, runId);
       else if (!(await this.#turnBack(worker, runId)) && !(await this.#help(worker, described))) {
-        this.#watch(described);
         if (!this.#isCalm()) await this.#happen(worker);
         await this.#world.advance(worker);
       }
@@ -109,7 +109,7 @@ export class History {
   #interfere(): void {
     const { before, after, lists } = this.#world.meanwhile;
     const meddle = async (request: string): Promise<void> => {
-      if (LAST_LOCK.test(request)) this.#others.using = "nothing";
+      if (LAST_LOCK.test(request) && this.#others.using === "old") this.#others.using = "nothing";
       if (this.#isCalm()) return;
       if (this.#dice.oneIn(12)) await this.#others.write();
       if (this.#dice.oneIn(40)) this.#others.forget();
