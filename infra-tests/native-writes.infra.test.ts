@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject } from "../shared/json.ts";
 import { objectAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest } from "./harness/api.ts";
+import { waitUntil } from "./harness/wait.ts";
 import type { NativeBed } from "./rig/native/bed.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { clusterState, differences } from "./rig/native/state.ts";
@@ -33,6 +34,15 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
     }
   }
 
+  /** What was on its way when the lock came arrives through the aggregated API server, which is gone soon after. */
+  async function passesTheLock(writer: BusyWriter, runId: string, stopBefore?: string): Promise<void> {
+    await migrating.reaches(runId, "remove-apiservice");
+    await waitUntil({ what: "what was in flight has arrived", timeoutMs: 30_000 }, () =>
+      Promise.resolve(writer.hasLanded() || undefined),
+    );
+    await migrating.goOn(runId, stopBefore);
+  }
+
   async function removeWritten(writer: BusyWriter): Promise<void> {
     const there = writer.expected().filter(({ spec }) => spec !== undefined);
     for (const { path } of there) {
@@ -46,7 +56,12 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
     const untouched = await clusterState(bed.api);
     const writer = startWriter(bed.api);
     try {
-      const runId = await migrating.startRun({ options: QUIET, approvals: ["unlock"], stopBefore: "switch" });
+      const runId = await migrating.startRun({
+        options: QUIET,
+        approvals: ["unlock"],
+        stopBefore: "remove-apiservice",
+      });
+      await passesTheLock(writer, runId, "switch");
       await migrating.reaches(runId, "switch");
       await migrating.undo(runId, "abort");
       await sleep(500);
@@ -68,8 +83,9 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
 
   test("every write that was accepted is in the native group at the end", async () => {
     const writer = startWriter(bed.api);
-    const runId = await migrating.startRun({ options: QUIET });
+    const runId = await migrating.startRun({ options: QUIET, stopBefore: "remove-apiservice" });
     try {
+      await passesTheLock(writer, runId);
       // What is written after the unlock is shown, and nobody can approve it while it goes on changing.
       await migrating.reaches(runId, "native-changes");
     } finally {

@@ -70,6 +70,15 @@ export class MigratingBed {
     assert.equal(waiting?.subject ?? state, end, JSON.stringify([stage, failure, waiting]));
   }
 
+  /** Lets a run go on from where it was started to stop; it stops before that stage next, or nowhere. */
+  async goOn(runId: string, stopBefore: string | undefined): Promise<void> {
+    await this.rig.engine.approve(runId, "test");
+    await this.rig.embedded.store.updateControl(runId, ({ stopBefore: _before, ...control }) => ({
+      ...control,
+      ...(stopBefore === undefined ? {} : { stopBefore }),
+    }));
+  }
+
   /** Takes a run back. */
   async undo(runId: string, kind: "abort" | "rollback"): Promise<void> {
     await this.rig.engine.undo(runId, kind);

@@ -50,6 +50,8 @@ export interface BusyWriter {
   readonly accepted: Readonly<Record<"old" | "aggregated" | "inFlight" | "native", number>>;
   /** What it has refused; empty when the writer was never hindered. */
   readonly refused: readonly string[];
+  /** True once everything has arrived that was on its way when the old group was locked. */
+  hasLanded(): boolean;
   stop(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export function startWriter(api: TestApi): BusyWriter {
     expected: () => [...writer.written].map(([path, spec]) => ({ path, spec })),
     accepted: writer.accepted,
     refused: writer.refused,
+    hasLanded: () => writer.hasLanded,
     stop: async () => {
       writer.stopped = true;
       await running;
@@ -74,6 +77,7 @@ export function startWriter(api: TestApi): BusyWriter {
 
 class Writer {
   stopped = false;
+  hasLanded = false;
   readonly written = new Map<string, JsonObject | undefined>();
   readonly accepted = { old: 0, aggregated: 0, inFlight: 0, native: 0 };
   readonly refused: string[] = [];
@@ -92,6 +96,7 @@ class Writer {
       else if (wasOpen) {
         await sleep(IN_FLIGHT_MS);
         await this.#both("inFlight", "inFlight");
+        this.hasLanded = true;
       } else if (await this.#isNative()) await this.#all(NATIVE, [SETS, POLICIES, HANDLES], "native");
       wasOpen = isOpen;
       await sleep(PAUSE_MS);
