@@ -56,7 +56,7 @@ export const schema = `
 
   CREATE TABLE messages (
     message_id INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, run_id TEXT NOT NULL, message TEXT NOT NULL,
-    visible_at REAL NOT NULL, deliveries INTEGER NOT NULL DEFAULT 0
+    visible_at REAL NOT NULL, deliveries INTEGER NOT NULL DEFAULT 0, receiver TEXT
   ) STRICT;
   CREATE INDEX messages_due ON messages (visible_at);
   CREATE INDEX messages_new ON messages (message, visible_at) WHERE deliveries = 0;
@@ -74,4 +74,7 @@ export const schema = `
 `;
 
 /** Columns that stores of this schema version may lack: versions that know nothing of them go on to use these stores. */
-export const addedColumns = [{ table: "leases", column: "taken_at", type: "REAL" }] as const;
+export const addedColumns = [
+  { table: "leases", column: "taken_at", type: "REAL" },
+  { table: "messages", column: "receiver", type: "TEXT" },
+] as const;

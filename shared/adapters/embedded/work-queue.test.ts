@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import type { WorkMessage } from "../../engine/ports.ts";
 import { ManualClock } from "../../engine/testing/manual-clock.ts";
-import { openEmbedded } from "./index.ts";
+import { Database } from "./database.ts";
+import { holderName, openEmbedded } from "./index.ts";
 import { withStorePath } from "./testing/temporary-store.ts";
+import { EmbeddedWorkQueue } from "./work-queue.ts";
 
 const message: WorkMessage = { type: "run.advance", runId: "r1" };
 const query = { max: 10, visibilityMs: 1_000, waitMs: 60_000 };
@@ -24,6 +27,31 @@ describe("the embedded queue", () => {
       clock.advance(query.visibilityMs);
 
       assert.equal((await queue.receive({ ...query, waitMs: 0 })).length, 1);
+      close();
+    }));
+
+  test("gives at once what a dead process of this host had received, and nothing of a living one", () =>
+    withStorePath(async (path) => {
+      const clock = new ManualClock();
+      const { queue, close } = openEmbedded(path, { clock });
+      const { pid } = spawnSync(process.execPath, ["-e", ""]);
+      const receivers = [holderName().replace(`:${process.pid}:`, `:${pid}:`), holderName()];
+      const database = Database.open(path);
+      for (const [index, receiver] of receivers.entries()) {
+        await queue.send([{ message: { ...message, runId: `r${index}` } }]);
+        const other = new EmbeddedWorkQueue(database, clock, receiver);
+        assert.equal((await other.receive({ ...query, runId: `r${index}` })).length, 1);
+      }
+      await queue.send([{ message: { ...message, runId: "delayed" }, delayMs: 500 }]);
+
+      const received = await queue.receive({ ...query, waitMs: 0 });
+
+      assert.deepEqual(
+        received.map((delivery) => delivery.message.runId),
+        ["r0"],
+      );
+      assert.deepEqual(await queue.receive({ ...query, waitMs: 0 }), []);
+      database.close();
       close();
     }));
 

@@ -2,6 +2,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Clock, Delivery, WorkMessage, WorkQueue } from "../../engine/ports.ts";
 import { canonicalJson } from "../../json.ts";
 import type { Database } from "./database.ts";
+import { holderName, isHolderDead } from "./holder.ts";
 import { parseJson } from "./json-column.ts";
 
 /** How soon a waiting receiver notices what another process sent. */
@@ -18,16 +19,19 @@ interface MessageRow {
 /**
  * Work messages in the store's file, for all processes that have it open. A message that is due and was never delivered
  * is not stored a second time; while one is being handled, the same message is stored again, since it may tell of more.
+ * What a process of this host had received when it died is given to the next receiver at once, as its leases are.
  */
 export class EmbeddedWorkQueue implements WorkQueue {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #receiver: string;
   readonly #waiting = new Set<() => void>();
   /** Grows whenever this process made messages visible, so that a receiver about to sleep does not miss it. */
   #changes = 0;
   #closed = false;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, receiver = holderName()) {
+    this.#receiver = receiver;
     this.#database = database;
     this.#clock = clock;
   }
@@ -94,9 +98,29 @@ export class EmbeddedWorkQueue implements WorkQueue {
 
   async #take(query: ReceiveQuery): Promise<Delivery[]> {
     // Looking costs nothing; only what seems to be there is worth a transaction that writes.
-    const some = await this.#database.read(() => this.#due(query, 1));
-    if (some.length === 0) return [];
-    return this.#database.write(() => this.#due(query, query.max).map((row) => this.#deliver(row, query)));
+    const { dead, some } = await this.#database.read(() => ({
+      dead: this.#deadReceivers(),
+      some: this.#due(query, 1),
+    }));
+    if (dead.length === 0 && some.length === 0) return [];
+    return this.#database.write(() => {
+      for (const receiver of dead) this.#show(receiver);
+      return this.#due(query, query.max).map((row) => this.#deliver(row, query));
+    });
+  }
+
+  /** Those for whom messages are hidden, though they are no more. */
+  #deadReceivers(): string[] {
+    const sql = "SELECT DISTINCT receiver FROM messages WHERE visible_at > ? AND receiver <> ?";
+    const others = this.#database.all(sql, this.#clock.now(), this.#receiver);
+    return others.map(({ receiver }) => String(receiver)).filter(isHolderDead);
+  }
+
+  /** Shows again what is hidden for a receiver. */
+  #show(receiver: string): void {
+    const now = this.#clock.now();
+    const sql = "UPDATE messages SET visible_at = ?, receiver = NULL WHERE receiver = ? AND visible_at > ?";
+    this.#database.run(sql, now, receiver, now);
   }
 
   #due(query: ReceiveQuery, limit: number): MessageRow[] {
@@ -113,8 +137,9 @@ export class EmbeddedWorkQueue implements WorkQueue {
 
   #deliver(row: MessageRow, query: ReceiveQuery): Delivery {
     const deliveries = row.deliveries + 1;
-    const sql = "UPDATE messages SET visible_at = ?, deliveries = ? WHERE message_id = ?";
-    this.#database.run(sql, this.#clock.now() + query.visibilityMs, deliveries, row.message_id);
+    const sql = "UPDATE messages SET visible_at = ?, deliveries = ?, receiver = ? WHERE message_id = ?";
+    const visibleAt = this.#clock.now() + query.visibilityMs;
+    this.#database.run(sql, visibleAt, deliveries, this.#receiver, row.message_id);
     return { id: `${row.message_id}:${deliveries}`, message: parseJson(row.message) as WorkMessage };
   }
 
