@@ -6,6 +6,7 @@ import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { isLeaving } from "../../target/leaving.ts";
 import type { Dice } from "../../testing/dice.ts";
 import { isSecondVersionOpen, putApiServiceBack, putDefinitionsBack } from "./rivals.ts";
+import { isAggregated } from "./whole.ts";
 import { writeAsUser } from "./writers.ts";
 import type { World } from "./world.ts";
 
@@ -165,6 +166,8 @@ export class Others {
     const order = this.#dice.oneIn(3) ? undefined : this.#dice.roll(100);
     const creationTimestamp = new Date(clock.now()).toISOString();
     await this.#act(async () => {
+      // Through an APIService that somebody has put back it would go to the old group.
+      if (await isAggregated(cluster)) return;
       if (order === undefined) await cluster.delete(refOf(id));
       else if (cluster.dump()[id] === undefined)
         await cluster.create(refOf(id), nativePolicy(id, order, { creationTimestamp }));

@@ -66,7 +66,7 @@ export class History {
       this.#watch(described);
       if (this.#isCalm()) await this.#others.letGo();
       if (worker.life.dead) worker = await this.#rise(worker, runId);
-      else if (!(await this.#turnBack(worker, runId)) && !(await this.#help(worker, described))) {
+      else if (!(await this.#turnBack(worker, described)) && !(await this.#help(worker, described))) {
         if (!this.#isCalm()) await this.#happen(worker);
         await this.#world.advance(worker);
       }
@@ -136,12 +136,13 @@ export class History {
     else if (this.#dice.oneIn(3)) await this.#others.happen();
   }
 
-  async #turnBack(worker: Worker, runId: string): Promise<boolean> {
-    if (this.#isUndone || this.#step < this.#undoAt) return false;
+  /** Asks again where the worker died before it had taken it down. */
+  async #turnBack(worker: Worker, { run, control }: Described): Promise<boolean> {
+    if (control.undo !== undefined || this.#step < this.#undoAt) return false;
     this.#isUndone = true;
     if (this.#others.using === "old") await this.#others.putRight();
     this.#others.using = "nothing";
-    await this.#ask(worker, () => worker.engine.undo(runId, "rollback"));
+    await this.#ask(worker, () => worker.engine.undo(run.runId, "rollback"));
     return true;
   }
 
@@ -151,6 +152,8 @@ export class History {
       const { subject, fingerprint } = run.waiting;
       if (isApproved(control.approvals, subject, fingerprint)) return false;
       if (subject !== undefined) this.#asked.add(subject);
+      // It was put right, and has not been looked at yet.
+      if (control.retries > run.retriesSeen) return false;
       const isMeddling = subject === "native-changes" && this.#others.using !== "native";
       if (isMeddling) await this.#others.putRight();
       await this.#ask(worker, () =>
