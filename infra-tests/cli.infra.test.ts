@@ -10,6 +10,7 @@ import { type EtcdHandle, startEtcd } from "./harness/etcd.ts";
 import { freePort } from "./harness/ports.ts";
 import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type Answer, runCommand } from "./rig/command-line.ts";
+import { assertShown, tourOf } from "./rig/tour.ts";
 
 /** Where a run may leave traces, workloads apart: their controllers count generations in annotations. */
 const PATHS = [
@@ -179,15 +180,18 @@ describe("the command line on a real cluster", { timeout: 600_000 }, () => {
     assert.equal(await both(), untouched);
   });
 
-  test("--stop-before unlock, then approve: the run succeeds and its report is beside the store", async () => {
-    const stopped = await run(...line("start", { "stop-before": "unlock" }), "-q");
+  test("--stop-before unlock, then approve: the run succeeds as the README's tour shows it", async () => {
+    const told = line("start", { "rollback-manifest": manifestOf("etcd"), "stop-before": "unlock" });
+    const stopped = await run(...told.slice(0, -2));
     assert.equal(stopped.code, 4, stopped.stderr);
-    const runId = (JSON.parse(stopped.stdout) as { metadata: { name: string } }).metadata.name;
+    const runId = /run (etcd-to-kubernetes-[0-9a-f]+)/.exec(stopped.stdout + stopped.stderr)?.[1] ?? "";
     const approved = await run("approve", runId);
     assert.equal(approved.code, 0, approved.stderr);
     assert.match(approved.stdout, /Succeeded[^]*total +149[^]*datastore locked: [^]*report: /);
     assert.ok(existsSync(join(folder, "reports", `${runId}.json`)));
     assert.equal(await datastore(), "kubernetes");
+    const printed = [stopped.stderr, stopped.stdout, approved.stderr, approved.stdout].join("\n");
+    assertShown(tourOf("npx calico-migrator start", "stopping the clusters"), printed);
   });
 
   test("what was changed on one side is named by diff, with exit code 1", async () => {
