@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { mustRequest } from "./harness/api.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
+import type { TestEngine } from "./rig/runs.ts";
 
+const POOLS = "/apis/projectcalico.org/v3/ippools";
+const SETS = "/apis/projectcalico.org/v3/globalnetworksets";
 const SETTINGS = "/apis/crd.projectcalico.org/v1/felixconfigurations";
 
 /** Of an install that was upgraded without its CRDs. */
@@ -12,6 +16,7 @@ const ABSENT = "stagedkubernetesnetworkpolicies";
 
 describe("a migration to native CRDs of an old group that lacks a kind", () => {
   let migrating: MigratingBed;
+  let migrated: string;
 
   before(async () => {
     migrating = await MigratingBed.start({ resources: 300, nodes: 2 });
@@ -31,13 +36,60 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
   });
 
   test("moves every object and cleans up", async () => {
-    await migrating.reaches(await migrating.startRun({ options: {} }), "Succeeded");
+    migrated = await migrating.startRun({ options: {} });
+    await migrating.reaches(migrated, "Succeeded");
     const absent = migrating.bed.expected.get("StagedKubernetesNetworkPolicy") ?? 0;
     assert.ok(absent > 0);
     await migrating.assertMoved((plural) => (plural === ABSENT ? -absent : 0));
     assert.equal((await migrating.bed.api.request("GET", "/apis/crd.projectcalico.org/v1")).status, 404);
   });
+
+  test("restored after that, it hides nothing unasked of what was done natively since, and all else is known", async () => {
+    const { bed, rig } = migrating;
+    const [pool] = objectsAt(await mustRequest(bed.api, "GET", POOLS), "items");
+    const name = textAt(pool ?? {}, "metadata", "name");
+    const options = { contentType: "application/merge-patch+json" };
+    await mustRequest(
+      bed.api,
+      "PATCH",
+      `${POOLS}/${name}`,
+      { spec: { nodeSelector: "has(since)" } },
+      options,
+    );
+    await mustRequest(bed.api, "POST", SETS, {
+      apiVersion: "projectcalico.org/v3",
+      kind: "GlobalNetworkSet",
+      metadata: { name: "since" },
+      spec: { nets: ["192.0.2.0/24"] },
+    });
+
+    const shown = await approvals(rig, await startRestore(rig, migrated));
+
+    const [message = ""] = shown.get("hidden-natives") ?? [];
+    assert.match(message, /^2 are not, and are forgotten: /);
+    assert.match(message, new RegExp(`ippools/${name} \\(changed\\)`));
+    assert.match(message, /globalnetworksets\/since \(created\)/);
+  });
 });
+
+async function startRestore({ engine }: TestEngine, from: string): Promise<string> {
+  const request = { migration: "restore", cluster: "restored", options: { from, side: "kubernetes" } };
+  return (await engine.start({ ...request, approvals: [] })).runId;
+}
+
+/** Approves whatever a run asks for until its end, and gives all that it has shown. */
+async function approvals(rig: TestEngine, runId: string): Promise<Map<string, string[]>> {
+  const shown = new Map<string, string[]>();
+  for (;;) {
+    const { state, waiting, failure } = await rig.drive(runId);
+    if (waiting?.subject === undefined) {
+      assert.equal(state, "Succeeded", JSON.stringify(failure));
+      return shown;
+    }
+    shown.set(waiting.subject, [...(shown.get(waiting.subject) ?? []), waiting.message]);
+    await rig.engine.approve(runId, "test", waiting.subject);
+  }
+}
 
 describe("a migration to native CRDs that may send few requests at a time", () => {
   let bed: NativeBed;

@@ -8,6 +8,7 @@ import { type Embedded, holderName, openEmbedded } from "../../shared/adapters/e
 import { SystemClock } from "../../shared/adapters/system-clock.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
 import { apiserverToCrds } from "../../shared/migrations/apiserver-to-crds/index.ts";
+import { restore } from "../../shared/migrations/backup/restore/index.ts";
 import { etcdToKubernetes } from "../../shared/migrations/etcd-to-kubernetes/index.ts";
 import { connectionsTo, type SidesAddress } from "./clusters.ts";
 
@@ -34,7 +35,11 @@ export function openEngine(
   const { store, queue, artifacts, events } = embedded;
   const settings = { holder: holderName(), leaseTtlMs: 15_000, busyDelayMs: 50, retry: DEFAULT_RETRY };
   const ports = { store, queue, artifacts, events, clock, connections };
-  const engine = new Engine<ClusterConnections>(ports, settings, [etcdToKubernetes, apiserverToCrds]);
+  const engine = new Engine<ClusterConnections>(ports, settings, [
+    etcdToKubernetes,
+    apiserverToCrds,
+    restore,
+  ]);
   return {
     engine,
     embedded,

@@ -68,6 +68,10 @@ export const CHECKS: Readonly<Record<"etcd-to-kubernetes" | "apiserver-to-crds" 
       "shared/migrations/backup/restore.test.ts",
       "asks again about what has come since it was shown, before anything is locked",
     ],
+    "hidden-natives": [
+      "shared/migrations/backup/hidden-natives.test.ts",
+      "is asked about, and listed by name, whatever was done",
+    ],
   },
 };
 

@@ -1,5 +1,6 @@
 import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kinds.ts";
 import { nativeMeaning } from "../../../calico/native/same-native.ts";
+import { identityForPods } from "../../../calico/native/written-for-pods.ts";
 import { askFor, type Shown, Tally } from "../../../engine/approvals.ts";
 import type { Action } from "../../../engine/migration.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
@@ -21,16 +22,6 @@ const POLL_MS = 1000;
 const NAMED = 5;
 /** How much later this machine's clock may be than the API server's. Milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
-
-/**
- * What Calico itself writes whenever a pod comes or goes. Consent to losing what happened in a block, or to any handle, is
- * consent to losing what happens in it next: asked again for each pod, nobody could ever consent.
- */
-const WRITTEN_FOR_PODS: Readonly<Record<string, (id: string) => string>> = {
-  IPAMBlock: (id) => id,
-  BlockAffinity: (id) => id,
-  IPAMHandle: () => "handles",
-};
 
 /** What would be lost by going back: how many objects, some of them, and the fingerprint of all. */
 class Lost {
@@ -64,7 +55,7 @@ class Lost {
   }
 
   #identify({ kind }: NativeKind, id: string, thing: string[]): void {
-    const forPods = WRITTEN_FOR_PODS[kind]?.(id);
+    const forPods = identityForPods(kind, id);
     if (forPods === undefined) this.#tally.add(thing);
     else if (!this.#forPods.has(forPods)) {
       this.#forPods.add(forPods);

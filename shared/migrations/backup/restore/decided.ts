@@ -9,6 +9,8 @@ const Decided = z.object({
   /** Which ranks each part has items of that are to be written. */
   ranks: z.record(z.string(), z.array(z.int())),
   resources: z.array(z.string()),
+  /** Whether an aggregated API server is to serve the native group again. Earlier versions did not look at what that hides. */
+  hidesNatives: z.boolean().default(false),
   pieces: Pieces,
   /** What a person has to approve, by subject, as it is shown. */
   consents: z.record(

@@ -12,6 +12,7 @@ import { isLeftOut } from "./put-items.ts";
 const PER_GET = 100;
 const PER_PAGE = 1000;
 const NAMED = 5;
+const NATIVE = "projectcalico.org/";
 
 /** Something of Calico's data that is there, and that the backup has not. */
 interface OnlyHere {
@@ -19,14 +20,18 @@ interface OnlyHere {
   kind: string;
 }
 
-/**
- * Whatever of Calico's data is there without a row, so that the backup has it not. `onLeaving` is told what is put back, and being
- * deleted.
- */
+/** Where to look for what is here alone, and who is told of what is put back and being deleted. */
+interface Look {
+  resources: readonly string[];
+  /** Native objects will be hidden, and do not stay beside what is put back: they are asked about apart. */
+  hidesNatives: boolean;
+  onLeaving?: ((what: string) => void) | undefined;
+}
+
+/** Whatever of Calico's data is there without a row, so that the backup has it not. */
 export async function* onlyHere(
   context: Context,
-  resources: readonly string[],
-  onLeaving?: (what: string) => void,
+  { resources, hidesNatives, onLeaving }: Look,
 ): AsyncGenerator<OnlyHere, void> {
   for await (const page of sideOf(context).present(resources)) {
     for (let from = 0; from < page.length; from += PER_GET) {
@@ -38,7 +43,7 @@ export async function* onlyHere(
       const put = new Set(known.filter((row) => !isLeftOut(row)).map(({ key }) => key));
       for (const { key, leaving } of some)
         if (leaving !== undefined && put.has(key)) onLeaving?.(`${key}: ${leaving}`);
-      yield* some.filter(({ key }) => !keys.has(key));
+      yield* some.filter(({ key }) => !keys.has(key) && !(hidesNatives && key.startsWith(NATIVE)));
     }
   }
 }
@@ -54,10 +59,11 @@ export async function* cameSince(
   onLeaving?: (what: string) => void,
 ): AsyncGenerator<OnlyHere> {
   const listed = new Set<string>();
-  for await (const page of ledgerPages(uncarried(context), { limit: PER_PAGE }))
+  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PER_PAGE }))
     for (const { key } of page) listed.add(key);
-  const { resources } = await decided(context);
-  for await (const one of onlyHere(context, resources, onLeaving)) if (!listed.has(one.key)) yield one;
+  const { resources, hidesNatives } = await decided(context);
+  for await (const one of onlyHere(context, { resources, hidesNatives, onLeaving }))
+    if (!listed.has(one.key)) yield one;
 }
 
 /**

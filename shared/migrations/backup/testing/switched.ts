@@ -1,3 +1,5 @@
+import { NATIVE_KINDS } from "../../../calico/native/native-kinds.ts";
+import { toNative } from "../../../calico/native/to-native.ts";
 import { convertUid } from "../../../calico/uid.ts";
 import type { JsonObject } from "../../../json.ts";
 import { nativeApiService, savedApiService } from "../../../kubernetes/api-services.ts";
@@ -29,14 +31,21 @@ export async function backUpAggregated(world: RestoreWorld, worker: Worker): Pro
     { apiVersion: "v1", kind: "Service", metadata: { namespace, name } },
   );
   const runId = await backUp(world, worker);
-  const { artifacts } = worker.embedded;
   const { apiVersion, plural } = nativeApiService;
   const object = savedApiService(await world.cluster.get(nativeApiService));
-  const part = partName({ run: { runId } }, "kubernetes", "v3-apiservice-")(0);
-  await artifacts.write(part, jsonLines([{ ref: { apiVersion, plural }, object }]));
+  await addPart(worker, { runId, kind: "v3-apiservice-" }, [{ ref: { apiVersion, plural }, object }]);
+  return runId;
+}
+
+/** Adds a part to a backup, as a migration adds its own. */
+export async function addPart(
+  { embedded: { artifacts } }: Worker,
+  { runId, kind }: { runId: string; kind: string },
+  lines: JsonObject[],
+): Promise<void> {
+  await artifacts.write(partName({ run: { runId } }, "kubernetes", kind)(0), jsonLines(lines));
   const index = await readIndex(artifacts, runId);
   if (index !== undefined) await writeIndex(artifacts, { ...index, parts: await partsOf(artifacts, runId) });
-  return runId;
 }
 
 /** Somebody migrates: native definitions serve the group, and what belongs to an object of Calico belongs to its native copy. */
@@ -58,6 +67,18 @@ export async function switchToNative({ cluster }: RestoreWorld): Promise<void> {
     );
     await cluster.patch(ref, { metadata: { ownerReferences } }, { type: "merge" });
   }
+}
+
+/** What a migration copies natively: all that the old group has, but for `OWNER`, which `switchToNative` has copied. */
+export async function copyToNative({ cluster }: RestoreWorld): Promise<void> {
+  for (const { v1Plural, plural } of NATIVE_KINDS)
+    for (const v1 of (await cluster.list({ apiVersion: OLD, plural: v1Plural })).items) {
+      const native = toNative(v1);
+      if (native.outcome !== "carry" || native.target.name === OWNER.name) continue;
+      const { namespace } = native.target;
+      const place = namespace === undefined ? {} : { namespace };
+      await cluster.create({ apiVersion: NATIVE, plural, ...place }, native.object);
+    }
 }
 
 /** The owners of what belongs to `OWNER`, by name. */

@@ -22,6 +22,7 @@ export const CONSENTS = [
   "addresses",
   "uncarried",
   "only-here",
+  "hidden-natives",
   "foreign-lock",
   "incomplete-backup",
 ];

@@ -1,3 +1,4 @@
+import { NATIVE_KINDS } from "../../../../calico/native/native-kinds.ts";
 import { checkAccess, type AccessRule } from "../../../../kubernetes/access.ts";
 import { accessOf } from "../../../access.ts";
 import { CRDS } from "../../../access-parts.ts";
@@ -17,9 +18,12 @@ import { partsOf, readIndex } from "../../index-file.ts";
 import { MEND_LINE } from "../content.ts";
 import type { Context } from "../options.ts";
 import { foreignLocks, lockedMessage } from "../locks.ts";
+import { isAggregated } from "../places.ts";
 import type { Inventory, Listed } from "./inventory.ts";
 import { brokenInformations, type Pieces } from "./pieces.ts";
 
+const NATIVE_GROUP = "projectcalico.org";
+const NATIVES = new Set(NATIVE_KINDS.map(({ plural }) => plural));
 const SUBJECT = { targetGroup: "crd.projectcalico.org/v1", manifest: [], rollbackManifest: [] } as const;
 
 /** Everything that a check of a restore may look at. */
@@ -89,7 +93,8 @@ const access: RestoreCheck = {
   fix: "Grant these rights, which `calico-migrator rbac restore` prints as roles, then `resume`; or restore again with a kubeconfig that has them.",
   run: async ({ context, inventory, pieces }) => {
     if (context.options.side === "etcd") return notApplicable("nothing is written to Kubernetes");
-    const rules = rulesOf(inventory, pieces);
+    const comparesNatives = pieces.apiService !== undefined && !(await isAggregated(context));
+    const rules = rulesOf(inventory, pieces, comparesNatives);
     const denied = await checkAccess(context.connections.kubernetes, rules, { signal: context.signal });
     if (denied.length === 0) return pass(`all ${rules.length} rights are there`);
     const named = denied.map(rightText);
@@ -147,6 +152,19 @@ const onlyHere: RestoreCheck = {
   run: ({ inventory }) => listed(inventory, "onlyHere", "are not in the backup, and stay", "all of it is"),
 };
 
+const hidden: RestoreCheck = {
+  id: "hidden-natives",
+  title: "what was done in the native group since the backup is in the old group as well",
+  severity: "consent",
+  subject: "hidden-natives",
+  list: "hiddenNatives",
+  fix: "Nobody sees or enforces it once an aggregated API server serves the group again: keep what shall stay (`calico-migrator backup`), approve `hidden-natives`, and apply it, or delete it, again once the restore is done.",
+  run: ({ inventory, pieces }) => {
+    if (pieces.apiService === undefined) return notApplicable("no aggregated API server comes back");
+    return listed(inventory, "hiddenNatives", "are not, and are forgotten", "all of it is");
+  },
+};
+
 const dependants: RestoreCheck = {
   id: "dependants-readable",
   title:
@@ -165,7 +183,7 @@ const dependants: RestoreCheck = {
 /** In the order of the report. */
 export const RESTORE_CHECKS: readonly RestoreCheck[] = [
   ...[whole, finished, valid, access, accepted],
-  ...[unlocked, restorable, addresses, onlyHere, dependants],
+  ...[unlocked, restorable, addresses, onlyHere, hidden, dependants],
 ];
 
 /** Runs all of them. */
@@ -196,7 +214,7 @@ async function unreadResources(context: Context): Promise<string[]> {
 }
 
 /** Of the rights that a restore may need, those that this backup needs. */
-function rulesOf({ resources }: Inventory, { definitions }: Pieces): AccessRule[] {
+function rulesOf({ resources }: Inventory, { definitions }: Pieces, comparesNatives: boolean): AccessRule[] {
   const needed = new Set(resources.map(resourceName));
   const hasWorkloads = needed.has("deployments.apps") || needed.has("daemonsets.apps");
   const hasDefinitions = Object.keys(definitions).length > 0;
@@ -204,6 +222,7 @@ function rulesOf({ resources }: Inventory, { definitions }: Pieces): AccessRule[
     if (resource === CRDS.resource) return verb === "get" || verb === "list" || hasDefinitions;
     if (group === "" && resource === "namespaces") return true;
     if (group === "" && resource !== "nodes") return hasWorkloads;
+    if (comparesNatives && group === NATIVE_GROUP && verb === "list" && NATIVES.has(resource)) return true;
     return needed.has(`${resource}.${group}`) || (resource === "apiservices" && verb === "get");
   });
 }

@@ -21,10 +21,12 @@ export const Inventory = z.object({
   uncarried: Named,
   addresses: Named,
   onlyHere: Named,
+  /** What was done in the native group since the backup, and would be hidden. */
+  hiddenNatives: Named,
 });
 export type Inventory = z.infer<typeof Inventory>;
 /** The lists of an inventory. */
-export type Listed = "invalid" | "refused" | "uncarried" | "addresses" | "onlyHere";
+export type Listed = "invalid" | "refused" | "uncarried" | "addresses" | "onlyHere" | "hiddenNatives";
 
 /** Nothing yet. */
 export function emptyInventory(): Inventory {
@@ -32,6 +34,7 @@ export function emptyInventory(): Inventory {
   return {
     ...{ byKind: {}, create: 0, overwrite: 0, same: 0, resources: [], ranks: {} },
     ...{ invalid: none(), refused: none(), uncarried: none(), addresses: none(), onlyHere: none() },
+    hiddenNatives: none(),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Checkpoint } from "../../../../engine/records.ts";
 import { errorMessage, isRetryable, MigratorError } from "../../../../errors.ts";
 import { isKubernetesError } from "../../../../kubernetes/errors.ts";
 import { lineInvalid, linesOf, sideOf } from "../content.ts";
+import { noteExpected } from "../hidden/expected.ts";
 import { type Context, rows, uncarried } from "../options.ts";
 import type { Found, Item, Side } from "../side.ts";
 import { add, type Inventory } from "./inventory.ts";
@@ -15,12 +16,12 @@ export async function readPart(
   context: Context,
   part: string,
   inventory: Inventory,
-  surroundings: Surroundings,
+  looked: { surroundings: Surroundings; isShownNatively: boolean },
 ): Promise<void> {
   const side = sideOf(context);
   let group: Item[] = [];
   const flush = async (): Promise<void> => {
-    await judge(context, { side, part, inventory, surroundings }, group);
+    await judge(context, { side, part, inventory, ...looked }, group);
     group = [];
   };
   for await (const { line, number } of linesOf(context, part)) {
@@ -63,12 +64,15 @@ interface Judging {
   part: string;
   inventory: Inventory;
   surroundings: Surroundings;
+  /** Whether an aggregated API server is to show natively what is put back of the old group. */
+  isShownNatively: boolean;
 }
 
 async function judge(context: Context, judging: Judging, items: readonly Item[]): Promise<void> {
   const { side, inventory, surroundings } = judging;
   const reasons = await Promise.all(items.map((item) => surroundings.whyNot(item)));
   const possible = items.filter((_, index) => reasons[index] === undefined);
+  if (judging.isShownNatively) await noteExpected(context, possible);
   const found = await side.read(possible);
   const all: Checkpoint[] = [];
   const out: Checkpoint[] = [];
@@ -76,7 +80,7 @@ async function judge(context: Context, judging: Judging, items: readonly Item[])
     const reason = reasons[index];
     if (reason !== undefined) {
       add(inventory, "uncarried", `${item.key} (${reason})`);
-      out.push(rowOf(item, "reverted", { subject: "uncarried", reason }));
+      out.push(rowOf(item, "pending", { subject: "uncarried", reason }));
       all.push(rowOf(item, "reverted", { reason }));
       continue;
     }

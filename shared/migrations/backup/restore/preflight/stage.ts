@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { shownThings } from "../../../../engine/approvals.ts";
+import { ledgerPages } from "../../../../engine/ledger.ts";
 import type { Sweep, SweepPlan } from "../../../../engine/migration.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { parseExactJson } from "../../../../exact-json.ts";
@@ -12,8 +13,10 @@ import { artifactName } from "../../../context.ts";
 import { keepReports, PREFLIGHT_REPORT, refuse } from "../../../preflight/reports.ts";
 import { partNames } from "../content.ts";
 import { isAggregated } from "../places.ts";
+import { ifAllowed } from "../../../apiserver-to-crds/preflight/gather/cluster.ts";
+import { findHidden } from "../hidden/found.ts";
 import { noteOnlyHere, onlyHere } from "../only-here.ts";
-import type { Context, RestoreOptions } from "../options.ts";
+import { type Context, type RestoreOptions, uncarried } from "../options.ts";
 import { checkReports, RESTORE_CHECKS } from "./checks.ts";
 import { add, emptyInventory, Inventory } from "./inventory.ts";
 import { findPieces, noPieces, Pieces } from "./pieces.ts";
@@ -21,6 +24,7 @@ import { readPart } from "./read-part.ts";
 import { establishedDefinitions, Surroundings } from "./surroundings.ts";
 
 const DIGITS = 12;
+const PER_PAGE = 1000;
 const NATIVE = "projectcalico.org/";
 
 const Cursor = z.object({
@@ -46,8 +50,11 @@ export const preflight: Sweep<ClusterConnections, RestoreOptions> = {
     const parts = await partNames(context);
     if (parts.length === 0) throw noBackup(context.options);
     const retries = context.run.retriesSeen;
-    const known = previous === undefined ? undefined : Cursor.parse(previous);
-    const cursor = known === undefined || known.retries < retries ? fresh(retries) : known;
+    // One that an earlier version has kept says less: then it begins anew, too.
+    const known = Cursor.safeParse(previous).data;
+    const goesOn = known !== undefined && known.retries >= retries;
+    if (!goesOn) await forgetFound(context);
+    const cursor = goesOn ? known : fresh(retries);
     const part = parts[cursor.part];
     if (cursor.phase === "judge") return judge(context, cursor);
     if (part === undefined)
@@ -55,7 +62,11 @@ export const preflight: Sweep<ClusterConnections, RestoreOptions> = {
         ? next({ ...cursor, around: await lookAround(context) }, "read")
         : next(cursor, "judge");
     if (cursor.phase === "pieces") await findPieces(context, part, cursor.pieces);
-    else await readPart(context, part, cursor.inventory, surroundingsOf(context, cursor));
+    else
+      await readPart(context, part, cursor.inventory, {
+        surroundings: surroundingsOf(context, cursor),
+        isShownNatively: cursor.pieces.apiService !== undefined,
+      });
     return { batches: [], cursor: { ...cursor, part: cursor.part + 1 } };
   },
   work: () => Promise.reject(new Error("preflight has no batches")),
@@ -63,6 +74,12 @@ export const preflight: Sweep<ClusterConnections, RestoreOptions> = {
 
 function fresh(retries: number): Cursor {
   return { phase: "pieces", part: 0, pieces: noPieces(), inventory: emptyInventory(), retries };
+}
+
+/** What an earlier look has found may be so no more. Whatever still is, is found again. */
+async function forgetFound(context: Context): Promise<void> {
+  for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PER_PAGE }))
+    await uncarried(context).put(page.map((row) => ({ ...row, state: "reverted" as const })));
 }
 
 function next(cursor: Cursor, phase: Cursor["phase"]): SweepPlan {
@@ -85,7 +102,9 @@ async function judge(context: Context, { inventory, pieces }: Cursor): Promise<S
   if (context.options.side === "kubernetes" && (await isAggregated(context)))
     inventory.resources = inventory.resources.filter((resource) => !resource.startsWith(NATIVE));
   await leaveApiService(context, inventory, pieces);
-  await findOnlyHere(context, inventory);
+  const hidesNatives = pieces.apiService !== undefined;
+  await findOnlyHere(context, inventory, hidesNatives);
+  if (hidesNatives && !(await isAggregated(context))) await findHiddenNatives(context, inventory);
   const reports = await checkReports({ context, inventory, pieces });
   await keepReports(context, artifactName(context, PREFLIGHT_REPORT), reports);
   const asked = reports.filter(({ status, severity }) => status === "fail" && severity === "consent");
@@ -99,7 +118,7 @@ async function judge(context: Context, { inventory, pieces }: Cursor): Promise<S
   });
   const { byKind, create, overwrite, same, ranks, resources } = inventory;
   await context.record({
-    ...{ byKind, create, overwrite, same, ranks, resources, pieces },
+    ...{ byKind, create, overwrite, same, ranks, resources, pieces, hidesNatives },
     consents: Object.fromEntries(consents),
   });
   refuse(reports);
@@ -119,11 +138,19 @@ async function leaveApiService(context: Context, inventory: Inventory, pieces: P
 }
 
 /** What is here and not in the backup stays, beside what is put back. */
-async function findOnlyHere(context: Context, inventory: Inventory): Promise<void> {
-  for await (const { key, kind } of onlyHere(context, inventory.resources)) {
+async function findOnlyHere(context: Context, inventory: Inventory, hidesNatives: boolean): Promise<void> {
+  for await (const { key, kind } of onlyHere(context, { resources: inventory.resources, hidesNatives })) {
     add(inventory, "onlyHere", key);
     await noteOnlyHere(context, [{ key, kind }]);
   }
+}
+
+/** What a user may not list is named by the check of rights. */
+async function findHiddenNatives(context: Context, inventory: Inventory): Promise<void> {
+  const found = await ifAllowed(() => findHidden(context));
+  if ("unread" in found) return;
+  const { count, first, fingerprint } = found;
+  inventory.hiddenNatives = { count, first, digest: fingerprint };
 }
 
 function noBackup({ from, side }: RestoreOptions): MigratorError {

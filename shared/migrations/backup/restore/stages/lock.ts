@@ -2,6 +2,7 @@ import type { Action } from "../../../../engine/migration.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { lockNotHeld } from "../../../target/lock.ts";
 import { decided } from "../decided.ts";
+import { askHiddenSince } from "../hidden/found.ts";
 import { askForeignLocks, datastoreOf, Locked } from "../locks.ts";
 import { askWhatCame } from "../only-here.ts";
 import type { Context, RestoreOptions } from "../options.ts";
@@ -15,6 +16,7 @@ export const lock: Action<ClusterConnections, RestoreOptions> = {
   title: "lock the datastore: new pods wait from here until the unlock",
   changesCluster: true,
   lockWindow: "begins",
+  approvals: [askHiddenSince],
   undo: [unlockAsFound],
   act: async (context) => {
     const locked = Locked.safeParse(context.notes).data?.before;

@@ -15,6 +15,7 @@ import {
   writeOptions,
 } from "../dependants.ts";
 import type { Context, RestoreOptions } from "../options.ts";
+import { askHiddenSince } from "../hidden/found.ts";
 import { servesAgain } from "../serves-again.ts";
 
 const Cursor = z.object({ after: z.string(), continueToken: z.string().optional() });
@@ -40,6 +41,8 @@ export const releaseDependants: Sweep<ClusterConnections, RestoreOptions> = {
   name: "release-dependants",
   title: "take owner references to native objects off what is not Calico's",
   changesCluster: true,
+  // Before owners are taken off: they would stay off while a person decides.
+  approvals: [askHiddenSince],
   undo: [putDependantsBack],
   plan: async (context, previous) => {
     if (!(await servesAgain(context))) return { batches: [], done: true };

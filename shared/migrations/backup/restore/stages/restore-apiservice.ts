@@ -11,6 +11,7 @@ import {
 } from "../../../../kubernetes/api-services-calls.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { decided } from "../decided.ts";
+import { askHiddenSince } from "../hidden/found.ts";
 import { sendFor, writeOptions } from "../dependants.ts";
 import type { RestoreOptions } from "../options.ts";
 import { servesAgain } from "../serves-again.ts";
@@ -43,6 +44,7 @@ export const restoreApiServiceStage: Gate<ClusterConnections, RestoreOptions> = 
   name: "restore-apiservice",
   title: "put the APIService of the aggregated API server back, and wait until it serves",
   changesCluster: true,
+  approvals: [askHiddenSince],
   undo: [removeAgain],
   deadlineMs: () => AVAILABLE_MS,
   check: async (context) => {

@@ -15,6 +15,11 @@ import type { Context, RestoreOptions } from "../options.ts";
 import { removeCrds } from "../undo/remove-crds.ts";
 import { reads } from "../../../target/reads.ts";
 
+const CONSENTS = [
+  ...["incomplete-backup", "foreign-lock", "uncarried", "addresses"],
+  ...["only-here", "hidden-natives", "unread-dependants"],
+];
+
 const asked: ApprovalRule<ClusterConnections, RestoreOptions> = {
   subject: "restore",
   needed: async (context) => {
@@ -34,12 +39,7 @@ export const restoreCrds: Action<ClusterConnections, RestoreOptions> = {
   name: "restore-crds",
   title: "create the CRDs of the backup that are missing, and wait until they are established",
   changesCluster: true,
-  approvals: [
-    asked,
-    ...["incomplete-backup", "foreign-lock", "uncarried", "addresses", "only-here", "unread-dependants"].map(
-      consentTo,
-    ),
-  ],
+  approvals: [asked, ...CONSENTS.map(consentTo)],
   asks: [{ subject: "restore", kind: "always" }],
   undo: [removeCrds],
   act: async (context) => {
