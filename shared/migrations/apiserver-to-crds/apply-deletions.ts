@@ -5,8 +5,9 @@ import { removeTarget } from "../target/remove.ts";
 import { type Context, nativeVersion, resources } from "./context.ts";
 import { forgetLosses } from "./left-out.ts";
 import { nativeRefOf } from "./native-ref.ts";
+import { noteOutlived } from "./outlived.ts";
 
-/** Takes away the copies of v1 objects that are gone, or as good as that. */
+/** Takes away the copies of v1 objects that are gone, or as good as that; what is not this run's stays, and is noted. */
 export async function applyDeletions(
   context: Context,
   kind: NativeKind,
@@ -19,6 +20,7 @@ export async function applyDeletions(
   const copied = rows.filter(({ state }) => state !== "reverted");
   const version = await nativeVersion(context);
   const removed = await Promise.all(copied.map((row) => remove(context, version, row)));
+  await noteOutlived(context, version, removed);
   await resources(context).put(removed);
 }
 

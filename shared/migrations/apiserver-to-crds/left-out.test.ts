@@ -248,6 +248,22 @@ describe("a native object that has the name of what is left out", () => {
     assertState(await world.drive(worker, runId), "Succeeded");
   });
 
+  test("stops the run before the lock once what is left out is gone, so that nobody is asked", async () => {
+    using world = await wholeWorld();
+    await fillWithNamesake(world);
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "follow", options);
+    await world.cluster.delete(OLD_OPEN);
+    await worker.engine.approve(runId, "ann", "follow");
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual(
+      [run.stage, run.failure?.code],
+      ["follow", "VERIFY_FAILED"],
+      JSON.stringify(run.waiting),
+    );
+    assert.match(run.failure?.message ?? "", /security\.open .*nothing in the old group becomes/);
+  });
+
   test("stops the run before the switch where it could not be seen before", async () => {
     using world = await wholeWorldWithoutSecondVersion();
     await fillWithNamesake(world);

@@ -61,10 +61,14 @@ function lastingOf(
 /** Where the native object of a v1 object is; of one that cannot be converted, wherever it may be. */
 function placesOf(kind: NativeKind, v1: JsonObject, version: string): ObjectRef[] {
   const carried = toNative({ ...v1, apiVersion: "crd.projectcalico.org/v1", kind: kind.v1Kind });
-  const stored = textAt(v1, "metadata", "name");
-  const shown = kind.tiered && stored.startsWith("default.") ? [stored.slice("default.".length)] : [];
-  const names = carried.outcome === "carry" ? [carried.target.name] : [stored, ...shown];
+  const names =
+    carried.outcome === "carry" ? [carried.target.name] : possibleNames(kind, textAt(v1, "metadata", "name"));
   const namespace = textAt(v1, "metadata", "namespace");
   const ref = { apiVersion: version, plural: kind.plural, ...(namespace === "" ? {} : { namespace }) };
   return names.map((name) => ({ ...ref, name }));
+}
+
+/** The names that the native object of a v1 object may have, by its stored name alone. */
+export function possibleNames({ tiered }: Pick<NativeKind, "tiered">, stored: string): string[] {
+  return tiered && stored.startsWith("default.") ? [stored, stored.slice("default.".length)] : [stored];
 }

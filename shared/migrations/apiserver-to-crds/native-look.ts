@@ -9,6 +9,7 @@ import { detailOf } from "../copying/ledger-detail.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { BEGINNING, KindComparison, type Progress } from "./compare-kind.ts";
 import { type Context, nativeVersion } from "./context.ts";
+import { outlivedByKind } from "./outlived.ts";
 
 const NAMED = 5;
 
@@ -36,24 +37,22 @@ export async function nativeChanges(context: Context, since: NativeSince): Promi
 }
 
 /**
- * Judges what was written to native objects, by this run and by others, as the objects are now; where the server could not tell,
- * everything of the kind. Throws VERIFY_FAILED for what is not as it was copied, and for what is no copy.
+ * Judges what was written to native objects, by this run and by others, and what has outlived its v1 object, as the objects are
+ * now; where the server could not tell, everything of the kind. Throws VERIFY_FAILED for what is not as it was copied, and for
+ * what is no copy.
  *
  * @returns up to where native objects are compared.
  */
 export async function judgeNativeChanges(context: Context, changes: NativeChanges): Promise<NativeSince> {
   const since: Record<string, string> = {};
   const differing: Checkpoint[] = [];
-  const report = (rows: readonly Checkpoint[]): Promise<void> => {
-    differing.push(...rows);
-    return Promise.resolve();
-  };
+  const outlived = await outlivedByKind(context);
   for (const [kind, told] of changes) {
-    const judgement = { sourceChanged: "later", changedByOthers: "difference", report } as const;
-    const comparison = await KindComparison.of(judgement, context, kind);
+    const comparison = await comparisonOf(context, kind, differing);
     if (told !== undefined && !told.more) {
       since[kind.plural] = told.resourceVersion;
-      await comparison.these(await present(context, kind, told));
+      const written = told.events.map(({ object }) => object);
+      await comparison.these(await present(context, kind, [...written, ...(outlived.get(kind) ?? [])]));
       continue;
     }
     since[kind.plural] = await versionOf(context, kind);
@@ -62,6 +61,16 @@ export async function judgeNativeChanges(context: Context, changes: NativeChange
   }
   if (differing.length > 0) throw differs(differing);
   return since;
+}
+
+/** As `judgeNativeChanges`, of what has outlived its v1 object alone. */
+export async function judgeOutlived(context: Context): Promise<void> {
+  const differing: Checkpoint[] = [];
+  for (const [kind, objects] of await outlivedByKind(context)) {
+    const comparison = await comparisonOf(context, kind, differing);
+    await comparison.these(await present(context, kind, objects));
+  }
+  if (differing.length > 0) throw differs(differing);
 }
 
 /** Compares all native objects with their checkpoints, where nothing is known of what was written to them. */
@@ -76,13 +85,23 @@ async function versionOf(context: Context, kind: NativeKind): Promise<string> {
   return (await call(context, () => connections.kubernetes.list(ref, options))).resourceVersion;
 }
 
-/** The objects that were written to, as they are now: with the id of each, also of those that are gone. */
+/** Takes what differs down in a list. */
+function comparisonOf(context: Context, kind: NativeKind, differing: Checkpoint[]): Promise<KindComparison> {
+  const report = (rows: readonly Checkpoint[]): Promise<void> => {
+    differing.push(...rows);
+    return Promise.resolve();
+  };
+  const judgement = { sourceChanged: "later", changedByOthers: "difference", report } as const;
+  return KindComparison.of(judgement, context, kind);
+}
+
+/** These objects as they are now: with the id of each, also of those that are gone. */
 async function present(
   context: Context,
   kind: NativeKind,
-  { events }: Changes,
+  objects: readonly JsonObject[],
 ): Promise<{ at: JsonObject; object: JsonObject | undefined }[]> {
-  const places = new Map(events.map(({ object }) => [placeOf(object), object]));
+  const places = new Map(objects.map((object) => [placeOf(object), object]));
   const ref = await nativeResource(context, kind);
   return Promise.all(
     [...places.values()].map(async (at) => {

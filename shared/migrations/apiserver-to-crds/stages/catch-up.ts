@@ -7,7 +7,13 @@ import type { ClusterConnections } from "../../connections.ts";
 import { firstUnsettled } from "../../copying/unsettled.ts";
 import { type Context, isPrecopied, resources } from "../context.ts";
 import { throughNative } from "../native-access.ts";
-import { judgeNativeChanges, type NativeChanges, nativeChanges, type NativeSince } from "../native-look.ts";
+import {
+  judgeNativeChanges,
+  judgeOutlived,
+  type NativeChanges,
+  nativeChanges,
+  type NativeSince,
+} from "../native-look.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { Findings } from "../preflight/findings.ts";
 import { relistPage, Relisting, relistingOf } from "../relist.ts";
@@ -201,6 +207,7 @@ async function round(
   if (isOver(traits, context, cursor, { found, startedAt })) {
     const nativeSince =
       natives === undefined ? {} : { nativeSince: { ...(await judgeNativeChanges(context, natives)) } };
+    if (natives === undefined && applies) await judgeOutlived(context);
     await context.record({ since, quietSince, ...nativeSince });
     return { batches: [], done: true };
   }
