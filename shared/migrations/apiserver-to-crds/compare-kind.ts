@@ -27,8 +27,11 @@ import { NOTHING, orNoV1Kind } from "./v1-kind.ts";
 
 /** How a comparison judges. */
 export interface Judgement {
-  /** What has changed in the old group since it was copied: left for catching up, or a difference. */
-  sourceChanged: "later" | "difference";
+  /**
+   * What has changed in the old group since it was copied: left for catching up; looked at no more, as that is over; or a
+   * difference.
+   */
+  sourceChanged: "later" | "over" | "difference";
   /**
    * What others have done to native objects: a difference; or, as Calico uses them, for a person to approve where it is a
    * matter of policies, sets, host endpoints and IPAM, and otherwise only noted.
@@ -149,8 +152,8 @@ export class KindComparison {
         object: await readTarget(this.#context, nativeRefOf(row, this.#version)),
       })),
     );
-    if (this.#judgement.sourceChanged === "later") await this.#judgeAll(found);
-    else await this.#judgeUnlisted(found);
+    if (this.#judgement.sourceChanged === "difference") await this.#judgeUnlisted(found);
+    else await this.#judgeAll(found);
     return { phase: "unlisted", after: last.key };
   }
 
@@ -204,17 +207,22 @@ export class KindComparison {
 
   /** Calico creates its built-in tiers itself, and lets nobody delete them; a v1 object may be there by now that becomes it. */
   async #isExpected({ kind, state, object, row }: Finding): Promise<boolean> {
-    if (state === "missing") return row !== undefined && this.#isCopiedAnew(row);
-    if (state !== "foreign" || object === undefined) return false;
+    if (state !== "foreign") return row !== undefined && this.#isCopiedAnew(row, state);
+    if (object === undefined) return false;
     if (kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) return true;
     return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context));
   }
 
-  /** What was deleted with its copy, or has changed since: catching up looks at it again. */
-  async #isCopiedAnew(row: Checkpoint): Promise<boolean> {
-    if (this.#judgement.sourceChanged !== "later") return false;
+  /**
+   * What was deleted, or has changed since: catching up looks at its copy again, whatever others have made of that. What is gone
+   * from both groups needs no look.
+   */
+  async #isCopiedAnew(row: Checkpoint, state: NativeFinding["state"]): Promise<boolean> {
+    const { sourceChanged } = this.#judgement;
+    if (sourceChanged === "difference" || (sourceChanged === "over" && state !== "missing")) return false;
     const v1 = await readTarget(this.#context, v1Ref(row.key).ref);
-    return v1 === undefined || isLeaving(v1) || !isSameVersion(row, v1);
+    if (v1 === undefined || isLeaving(v1)) return true;
+    return sourceChanged === "later" && !isSameVersion(row, v1);
   }
 
   async #reasonOf({ state, object }: Finding): Promise<string> {

@@ -85,3 +85,38 @@ describe("an object that is gone from both groups", () => {
     assertState(await world.drive(worker, runId), "Succeeded");
   });
 });
+
+describe("a copy that somebody has changed together with its v1 object", () => {
+  const LATE = { ...POLICIES, apiVersion: NATIVE, name: "late" };
+
+  test("is no difference of the first comparison, as catching up sees to it", async () => {
+    using world = await wholeWorld();
+    await put(world, "late", 1);
+    await comesToTheEnd(world, "verify-copy", async () => {
+      await put(world, "late", 2);
+      await world.cluster.storage.patch(LATE, { spec: { order: 2 } }, { type: "merge" });
+    });
+    assert.match(copy(world) ?? "", /"order":2/);
+  });
+
+  test("and that goes, is none either: the copy goes with it", async () => {
+    using world = await wholeWorld();
+    await put(world, "late", 1);
+    await comesToTheEnd(world, "verify-copy", async () => {
+      await world.cluster.storage.patch(LATE, { spec: { order: 2 } }, { type: "merge" });
+      await world.cluster.delete({ ...POLICIES, name: "late" });
+    });
+    assert.equal(copy(world), undefined);
+  });
+
+  test("into something else is a conflict before the lock", async () => {
+    using world = await wholeWorld();
+    await put(world, "late", 1);
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "verify-copy");
+    await put(world, "late", 2);
+    await world.cluster.storage.patch(LATE, { spec: { order: 3 } }, { type: "merge" });
+    const { run } = await goOn(world, worker, runId, "verify-copy");
+    assert.deepEqual([run.stage, run.waiting?.reason], ["follow", "Conflict"], JSON.stringify(run.failure));
+  });
+});

@@ -16,6 +16,9 @@ const NAMED = 5;
 /** Of each kind, by its native plural, up to which version of its collection native objects were compared. */
 export type NativeSince = Readonly<Record<string, string>>;
 
+/** Whether what changes in the old group is still caught up afterwards. */
+type CatchingUp = "later" | "over";
+
 /** What was written to native objects since they were compared; undefined of a kind where the server cannot tell. */
 export type NativeChanges = ReadonlyMap<NativeKind, Changes | undefined>;
 
@@ -43,12 +46,16 @@ export async function nativeChanges(context: Context, since: NativeSince): Promi
  *
  * @returns up to where native objects are compared.
  */
-export async function judgeNativeChanges(context: Context, changes: NativeChanges): Promise<NativeSince> {
+export async function judgeNativeChanges(
+  context: Context,
+  changes: NativeChanges,
+  catchingUp: CatchingUp,
+): Promise<NativeSince> {
   const since: Record<string, string> = {};
   const differing: Checkpoint[] = [];
   const outlived = await outlivedByKind(context);
   for (const [kind, told] of changes) {
-    const comparison = await comparisonOf(context, kind, differing);
+    const comparison = await comparisonOf(context, kind, { catchingUp, differing });
     if (told !== undefined && !told.more) {
       since[kind.plural] = told.resourceVersion;
       const written = told.events.map(({ object }) => object);
@@ -67,7 +74,7 @@ export async function judgeNativeChanges(context: Context, changes: NativeChange
 export async function judgeOutlived(context: Context): Promise<void> {
   const differing: Checkpoint[] = [];
   for (const [kind, objects] of await outlivedByKind(context)) {
-    const comparison = await comparisonOf(context, kind, differing);
+    const comparison = await comparisonOf(context, kind, { catchingUp: "later", differing });
     await comparison.these(await present(context, kind, objects));
   }
   if (differing.length > 0) throw differs(differing);
@@ -75,7 +82,7 @@ export async function judgeOutlived(context: Context): Promise<void> {
 
 /** Compares all native objects with their checkpoints, where nothing is known of what was written to them. */
 export function judgeAllNatives(context: Context): Promise<NativeSince> {
-  return judgeNativeChanges(context, new Map(NATIVE_KINDS.map((kind) => [kind, undefined])));
+  return judgeNativeChanges(context, new Map(NATIVE_KINDS.map((kind) => [kind, undefined])), "over");
 }
 
 async function versionOf(context: Context, kind: NativeKind): Promise<string> {
@@ -86,12 +93,16 @@ async function versionOf(context: Context, kind: NativeKind): Promise<string> {
 }
 
 /** Takes what differs down in a list. */
-function comparisonOf(context: Context, kind: NativeKind, differing: Checkpoint[]): Promise<KindComparison> {
+function comparisonOf(
+  context: Context,
+  kind: NativeKind,
+  { catchingUp: sourceChanged, differing }: { catchingUp: CatchingUp; differing: Checkpoint[] },
+): Promise<KindComparison> {
   const report = (rows: readonly Checkpoint[]): Promise<void> => {
     differing.push(...rows);
     return Promise.resolve();
   };
-  const judgement = { sourceChanged: "later", changedByOthers: "difference", report } as const;
+  const judgement = { sourceChanged, changedByOthers: "difference", report } as const;
   return KindComparison.of(judgement, context, kind);
 }
 

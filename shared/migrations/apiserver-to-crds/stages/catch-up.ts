@@ -205,9 +205,7 @@ async function round(
   const { since, counted, readAt, writers } = found;
   const quietSince = counted > 0 ? readAt : cursor.quietSince === 0 ? startedAt : cursor.quietSince;
   if (isOver(traits, context, cursor, { found, startedAt })) {
-    const nativeSince =
-      natives === undefined ? {} : { nativeSince: { ...(await judgeNativeChanges(context, natives)) } };
-    if (natives === undefined && applies) await judgeOutlived(context);
+    const nativeSince = applies ? await judgeNatives(traits, context, natives) : {};
     await context.record({ since, quietSince, ...nativeSince });
     return { batches: [], done: true };
   }
@@ -226,6 +224,20 @@ async function isCompared(traits: CatchUpTraits, context: Context, applies: bool
   const counts = Counts.parse((await context.notesOf("preflight"))["byKind"] ?? {});
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return traits.quietMs !== undefined && total > 0 && total <= FEW;
+}
+
+/** What is written to the old group after the last catching up, which waits for quiet, is caught up no more. */
+async function judgeNatives(
+  { quietMs }: CatchUpTraits,
+  context: Context,
+  natives: NativeChanges | undefined,
+): Promise<{ nativeSince?: Record<string, string> }> {
+  if (natives === undefined) {
+    await judgeOutlived(context);
+    return {};
+  }
+  const catchingUp = quietMs === undefined ? "later" : "over";
+  return { nativeSince: { ...(await judgeNativeChanges(context, natives, catchingUp)) } };
 }
 
 function nativesOf(traits: CatchUpTraits, context: Context): Promise<NativeChanges> | undefined {

@@ -24,6 +24,6 @@ export async function lookAgainIfHeld(context: Context): Promise<{ wait: WaitReq
   await collectByComparing(context);
   const unsettled = await firstUnsettled(resources(context), RANKS, await withoutIt(context));
   if (unsettled !== undefined) return unsettled();
-  await judgeNativeChanges(context, changes);
+  await judgeNativeChanges(context, changes, "over");
   return undefined;
 }
