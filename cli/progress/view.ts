@@ -1,5 +1,5 @@
 import { openLock } from "../../shared/engine/lock.ts";
-import type { Migration, Stage, StageTraits } from "../../shared/engine/migration.ts";
+import { allStages, type Migration, type StageTraits } from "../../shared/engine/migration.ts";
 import type { RunRecord, StageRecord } from "../../shared/engine/records.ts";
 import type { JsonObject } from "../../shared/json.ts";
 import type { ClusterConnections } from "../../shared/migrations/connections.ts";
@@ -7,7 +7,7 @@ import { retriesText } from "../drive/retries.ts";
 import type { Snapshot } from "../drive/snapshot.ts";
 import { Rate } from "./rate.ts";
 
-type AnyMigration = Pick<Migration<ClusterConnections>, "stages" | "afterUndo">;
+type AnyMigration = Pick<Migration<ClusterConnections>, "stages" | "beforeUndo" | "afterUndo">;
 type Traits = StageTraits<ClusterConnections, JsonObject>;
 
 /** One stage as it is shown. Durations are milliseconds. */
@@ -119,12 +119,6 @@ export class Viewer {
     const title = this.#traits.get(name)?.title ?? name;
     return [{ name, title, ...currentState(run, name), done: 0, total: 0, elapsedMs: 0 }];
   }
-}
-
-/** Every stage of a migration, forward and backward. */
-function allStages(migration: AnyMigration): readonly Stage<ClusterConnections, JsonObject>[] {
-  const undo = migration.stages.flatMap((stage) => stage.undo ?? []);
-  return [...migration.stages, ...undo, ...(migration.afterUndo ?? [])];
 }
 
 function countedOf({ counts }: StageRecord): number {

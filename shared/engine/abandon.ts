@@ -63,7 +63,7 @@ function stepsLeft<C>(migration: Migration<C>, records: readonly StageRecord[]):
   const undone = new Set(
     records.filter(({ track, state }) => track === "rollback" && state === "done").map(({ stage }) => stage),
   );
-  const { afterUndo: _, ...steps } = migration;
+  const { beforeUndo: _, afterUndo: __, ...steps } = migration;
   const known = undoStages(steps, new Set(started))
     .filter(({ name }) => !undone.has(name))
     .map(({ name, title }) => ({ stage: name, title: `not done: ${title}` }));

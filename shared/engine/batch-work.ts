@@ -6,7 +6,7 @@ import { heldBatch } from "./deadlines.ts";
 import { LeaseLostError } from "./errors.ts";
 import { HeldLease, unlessLost } from "./held-lease.ts";
 import { batchLease } from "./lease-names.ts";
-import type { BatchOutcome, Stage } from "./migration.ts";
+import { backStages, type BatchOutcome, type Stage } from "./migration.ts";
 import type { BatchRecord, BatchRef, RunControl, RunRecord } from "./records.ts";
 import { isEnd } from "./records.ts";
 import type { EngineParts } from "./settings.ts";
@@ -80,8 +80,8 @@ async function runBatch<C>(parts: EngineParts<C>, lease: HeldLease, work: Work):
 function findStage<C>(parts: EngineParts<C>, run: RunRecord, name: string): Stage<C, JsonObject> | undefined {
   const migration = parts.migrations.get(run.migration);
   if (migration === undefined) return undefined;
-  const undo = [...migration.stages.flatMap((stage) => stage.undo ?? []), ...(migration.afterUndo ?? [])];
-  return (run.track === "forward" ? migration.stages : undo).find((stage) => stage.name === name);
+  const stages = run.track === "forward" ? migration.stages : backStages(migration);
+  return stages.find((stage) => stage.name === name);
 }
 
 async function settle<C>(

@@ -183,6 +183,11 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   command?: string;
   options: OptionsParser<O>;
   stages: readonly Stage<C, O>[];
+  /**
+   * Runs before anything is undone, to look and to ask: none of it changes a cluster, so that a run of an older version that is past it
+   * goes on without.
+   */
+  beforeUndo?: readonly Stage<C, O>[];
   /** Runs after everything else was undone, for example to prove that both sides are as they were. */
   afterUndo?: readonly Stage<C, O>[];
   /** What becomes of a run whose lock lasts too long, or that fails inside the lock; by default {@link DEFAULT_LOCK_POLICY}. */
@@ -207,14 +212,29 @@ export interface Migration<C, O extends JsonObject = JsonObject> {
   show?(context: ShowContext<C, O>): Promise<void>;
 }
 
+/** Where a migration has its stages. */
+type Staged<C, O extends JsonObject> = Pick<Migration<C, O>, "stages" | "beforeUndo" | "afterUndo">;
+
 /** Checks a migration's own consistency: stage names are unique, forward and backward. Throws a plain Error: a bug, not input. */
 export function defineMigration<C, O extends JsonObject>(migration: Migration<C, O>): Migration<C, O> {
-  const names = [...migration.stages, ...migration.stages.flatMap((stage) => stage.undo ?? [])]
-    .concat(migration.afterUndo ?? [])
-    .map((stage) => stage.name);
+  const names = allStages(migration).map((stage) => stage.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`migration ${migration.name} has two stages named ${twice}`);
   return migration;
+}
+
+/** Every stage of a migration, forward and backward. */
+export function allStages<C, O extends JsonObject>(migration: Staged<C, O>): Stage<C, O>[] {
+  return [...migration.stages, ...backStages(migration)];
+}
+
+/** Every stage that a way back may have. */
+export function backStages<C, O extends JsonObject>({
+  stages,
+  beforeUndo = [],
+  afterUndo = [],
+}: Staged<C, O>): Stage<C, O>[] {
+  return [...beforeUndo, ...stages.flatMap((stage) => stage.undo ?? []), ...afterUndo];
 }
 
 /** The stages that undo what has started: the reverse order, each with its own steps in order. */
@@ -223,5 +243,9 @@ export function undoStages<C, O extends JsonObject>(
   started: ReadonlySet<string>,
 ): Stage<C, O>[] {
   const undone = migration.stages.filter((stage) => started.has(stage.name)).reverse();
-  return [...undone.flatMap((stage) => stage.undo ?? []), ...(migration.afterUndo ?? [])];
+  return [
+    ...(migration.beforeUndo ?? []),
+    ...undone.flatMap((stage) => stage.undo ?? []),
+    ...(migration.afterUndo ?? []),
+  ];
 }

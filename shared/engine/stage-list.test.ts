@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../json.ts";
 import type { Stage } from "./migration.ts";
+import type { StageRecord } from "./records.ts";
 import { type Rig, withRig } from "./testing/rig.ts";
 import { action, migrationOf } from "./testing/stages.ts";
 
@@ -29,6 +30,23 @@ function withOther(
 async function goOn(rig: Rig<null>, runId: string, other: Rig<null>["engine"]) {
   await other.approve(runId, "ann");
   return rig.settle(runId, other);
+}
+
+/** A run that is to be undone, as after the first step back. */
+async function takenBack(rig: Rig<null>, runId: string): Promise<void> {
+  const { store } = rig.ports;
+  const lease = await store.acquireLease(`run/${runId}`, "test", 1_000);
+  assert.ok(lease !== undefined);
+  const { run } = await rig.engine.describe(runId);
+  await store.saveRun({ ...run, track: "rollback", state: "RollingBack", stage: "uncopy" }, lease, []);
+  const counts = { planned: false, batches: 0, openBatches: 0, total: 0, counts: {} };
+  const record = { runId, track: "rollback", stage: "unlock", state: "done" } as const;
+  await store.saveStage({ ...record, ...counts, notes: {}, startedAt: 0 }, lease);
+  await store.releaseLease(lease);
+}
+
+function backOf(stages: readonly StageRecord[]): string[] {
+  return stages.filter(({ track }) => track === "rollback").map(({ stage: name }) => name);
 }
 
 describe("a version with other stages", () => {
@@ -97,6 +115,25 @@ describe("a version with other stages", () => {
       );
     }));
 
+  test("that asks before a way back is passed by a run that is on it, and asks one that turns", () =>
+    withOther(FIRST, async (rig, runId) => {
+      const asks = [action<null>("ask")];
+      const other = rig.engineWith({}, [migrationOf(FIRST, [], asks)]);
+      await rig.engine.undo(runId, "rollback");
+      await takenBack(rig, runId);
+      await other.wake(runId);
+      const { run, stages } = await rig.settle(runId, other);
+      assert.deepEqual([run.state, backOf(stages)], ["RolledBack", ["unlock", "uncopy"]]);
+      const later = await rig.start([], "switch");
+      await rig.settle(later, other);
+      await other.undo(later, "rollback");
+      const turned = await rig.settle(later, other);
+      assert.deepEqual(
+        [turned.run.state, backOf(turned.stages)],
+        ["RolledBack", ["ask", "unlock", "uncopy"]],
+      );
+    }));
+
   const back: [string, TestStage[], RegExp][] = [
     ["has renamed", [stage("copy", ["rub-out"]), stage("lock", ["free"]), ...FIRST.slice(2)], /"unlock"/],
     ["has put in", [stage("copy"), stage("lock", ["look", "unlock"]), ...FIRST.slice(2)], /pass over look/],
@@ -105,29 +142,7 @@ describe("a version with other stages", () => {
     test(`does not go on with an undo of which it ${what} a step that was there`, () =>
       withOther(stages, async (rig, runId, other) => {
         await rig.engine.undo(runId, "rollback");
-        // As after the first step back.
-        const lease = await rig.ports.store.acquireLease(`run/${runId}`, "test", 1_000);
-        assert.ok(lease !== undefined);
-        const { run } = await rig.engine.describe(runId);
-        await rig.ports.store.saveRun(
-          { ...run, track: "rollback", state: "RollingBack", stage: "uncopy" },
-          lease,
-          [],
-        );
-        const notes = {
-          planned: false,
-          batches: 0,
-          openBatches: 0,
-          total: 0,
-          counts: {},
-          notes: {},
-          startedAt: 0,
-        };
-        await rig.ports.store.saveStage(
-          { runId, track: "rollback", stage: "unlock", state: "done", ...notes },
-          lease,
-        );
-        await rig.ports.store.releaseLease(lease);
+        await takenBack(rig, runId);
         await other.wake(runId);
         const settled = (await rig.settle(runId, other)).run;
         assert.match(settled.failure?.message ?? "", message);

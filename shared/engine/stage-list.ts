@@ -19,7 +19,8 @@ export function checkStages<C>(migration: Migration<C>, run: Run, records: reado
   }
   const back = undoStages(migration, new Set(startedOn("forward", records))).map(({ name }) => name);
   requireKnown(run, startedOn("rollback", records), back);
-  requireReached(run, back, records);
+  const asked = new Set(migration.beforeUndo?.map(({ name }) => name));
+  requireReached(run, back, records, asked);
 }
 
 /** For a stage in which a run is, and which nothing else is known of. */
@@ -66,13 +67,20 @@ function startedButUnknown(run: Run, unknown: string): MigratorError {
   return new MigratorError("RUN_STAGE_UNKNOWN", message, otherVersion(run));
 }
 
-/** Every stage before the present one is done. */
-function requireReached(run: Run, stages: readonly string[], records: readonly StageRecord[]): void {
+/** Every stage before the present one is done, but for those that may be passed over. */
+function requireReached(
+  run: Run,
+  stages: readonly string[],
+  records: readonly StageRecord[],
+  passable: ReadonlySet<string> = new Set(),
+): void {
   const at = run.stage === undefined ? -1 : stages.indexOf(run.stage);
   const done = new Set(
     records.filter(({ track, state }) => track === run.track && state === "done").map(({ stage }) => stage),
   );
-  const skipped = stages.slice(0, Math.max(at, 0)).filter((stage) => !done.has(stage));
+  const skipped = stages
+    .slice(0, Math.max(at, 0))
+    .filter((stage) => !done.has(stage) && !passable.has(stage));
   if (skipped.length > 0) throw changed(run, `would pass over ${skipped.join(", ")}, which come before it`);
 }
 

@@ -1,7 +1,7 @@
 import { MigratorError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { shownAlways } from "./approvals.ts";
-import type { Migration, Stage } from "./migration.ts";
+import { allStages, type Migration, type Stage } from "./migration.ts";
 import type { Approval, RunControl, RunRecord } from "./records.ts";
 
 /** What an approval of a subject covers: the same `always`, or what is `found` on the cluster, which has to be seen first. */
@@ -80,10 +80,6 @@ function boundInAdvance(
   if (kind === "always") return shownAlways(subject, "").fingerprint;
   if (fingerprint === undefined) throw unseen(migration, subject);
   return fingerprint;
-}
-
-function allStages<C, O extends JsonObject>({ stages, afterUndo = [] }: Migration<C, O>): Stage<C, O>[] {
-  return [...stages, ...stages.flatMap(({ undo = [] }) => undo), ...afterUndo];
 }
 
 function unknown(

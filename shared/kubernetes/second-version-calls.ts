@@ -32,6 +32,8 @@ export interface SecondVersionOptions {
   fieldManager: string;
   /** Milliseconds that a write may be under way. */
   timeoutMs?: number;
+  /** True to have a write judged only. */
+  dryRun?: boolean;
 }
 
 const maxTries = 4;
@@ -70,7 +72,7 @@ export async function openSecondVersions(
   await Promise.all(
     missing.map(async ({ name }) => {
       try {
-        await change(send, name, options, withSecondVersion);
+        await openSecondVersion(send, name, options);
       } catch (error) {
         // Somebody writes to it all the time: it is told as it is then, and whoever waits for it decides how long.
         if (!isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
@@ -78,6 +80,17 @@ export async function openSecondVersions(
     }),
   );
   return missing.length === 0 ? states : secondVersionStates(send, names);
+}
+
+/** Opens the second version of one definition where it is there and can have one. Throws what the API server says. */
+export async function openSecondVersion(
+  send: Send,
+  name: string,
+  options: SecondVersionOptions,
+): Promise<void> {
+  await change(send, name, options, (crd) =>
+    secondVersion(crd).state === "impossible" ? undefined : withSecondVersion(crd),
+  );
 }
 
 /**
@@ -110,7 +123,7 @@ export async function closeSecondVersions(
 async function change(
   send: Send,
   name: string,
-  { fieldManager, timeoutMs }: SecondVersionOptions,
+  options: SecondVersionOptions,
   patchOf: (crd: JsonObject) => JsonObject | undefined,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -118,7 +131,7 @@ async function change(
     const patch = crd === undefined ? undefined : patchOf(crd);
     if (patch === undefined) return;
     try {
-      await send((api) => api.patch(ref(name), patch, { type: "merge", fieldManager, timeoutMs }));
+      await send((api) => api.patch(ref(name), patch, { ...options, type: "merge" }));
       return;
     } catch (error) {
       if (attempt >= maxTries || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;

@@ -12,9 +12,17 @@ export const DONE: StageOutcome = { done: true };
 export function migrationOf<C>(
   stages: readonly Stage<C, JsonObject>[],
   afterUndo: readonly Stage<C, JsonObject>[] = [],
+  beforeUndo: readonly Stage<C, JsonObject>[] = [],
 ): Migration<C> {
   const safeParse = (options: unknown) => ({ success: true as const, data: options as JsonObject });
-  return defineMigration({ name: "test", title: "Test", options: { safeParse }, stages, afterUndo });
+  return defineMigration({
+    name: "test",
+    title: "Test",
+    options: { safeParse },
+    stages,
+    afterUndo,
+    beforeUndo,
+  });
 }
 
 /** A gate that asks `check`. */

@@ -35,6 +35,7 @@ import { tryCopy } from "./stages/try-copy.ts";
 import { unlock } from "./stages/unlock.ts";
 import { verifyChanges } from "./stages/verify-changes.ts";
 import { verifySweep } from "./stages/verify.ts";
+import { askLateChanges } from "./undo/late-changes.ts";
 import { deleteLeftoversEarly } from "./undo/leftovers.ts";
 import { verifyUndone } from "./undo/verify-undone.ts";
 
@@ -101,6 +102,7 @@ export const apiserverToCrds = defineMigration<ClusterConnections, ApiserverToCr
     releaseOwned,
     report,
   ],
+  beforeUndo: [askLateChanges],
   afterUndo: [verifyUndone, releaseOthersBack, releaseOwnedBack],
   phase: phaseOf,
   leaveOut: leaveOutRule,

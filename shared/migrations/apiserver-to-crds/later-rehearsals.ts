@@ -49,10 +49,16 @@ export async function laterRehearsals(context: Context): Promise<Rehearsal[]> {
   ];
 }
 
-/** Taking references to Calico objects off an object that has them, as the stages do. */
+/** Taking references to Calico objects off an object that has them, as the stages do: also those that came since. */
 export function dependantRehearsal(record: OwnedRecord, options: Options): Rehearsal {
-  const what = `take owner references off ${objectPlace(record)}`;
-  return { what, try: (api) => releaseOwners(within(api), record, { ...options, ...DRY }) };
+  return {
+    what: `take owner references off ${objectPlace(record)}`,
+    try: async (api) => {
+      const dry = { ...options, ...DRY };
+      const result = await releaseOwners(within(api), record, dry);
+      if (result.outcome === "changed") await releaseOwners(within(api), result.record, dry);
+    },
+  };
 }
 
 /** Pausing a tool, which needs what putting it back needs. */
@@ -91,20 +97,34 @@ function within(api: KubernetesApi): Send {
 
 const DRY = { dryRun: true, timeoutMs: WRITE_TIMEOUT_MS } as const;
 
-/** One of each resource and namespace: what is said of it is said of the others. */
+/**
+ * One of each resource and namespace: what is said of it is said of the others. References that are off are put back; those that are
+ * back, to native objects, are taken off.
+ */
 export async function dependantsTried(context: Context): Promise<Rehearsal[]> {
-  const tried = new Map<string, OwnedRecord>();
-  const states = ["applied"] as const;
+  const tried = new Map<string, Rehearsal>();
+  const options = { fieldManager: fieldManager(context) };
+  const states = ["applied", "verified"] as const;
   for await (const page of ledgerPages(foreignOwners(context), { rank: OWNERS_RANK, states, limit: PAGE }))
-    for (const record of page.map(ownerDetail)) {
+    for (const row of page) {
+      const { restored, ...record } = ownerDetail(row);
       const place = `${record.apiVersion}/${record.plural}/${record.namespace ?? ""}`;
-      if (tried.size < MOST_DEPENDANTS && !tried.has(place)) tried.set(place, record);
+      if (tried.size >= MOST_DEPENDANTS || tried.has(place)) continue;
+      const isBack = row.state === "verified" && restored !== undefined;
+      const present = { ...record, references: restored ?? [] };
+      tried.set(
+        place,
+        isBack ? dependantRehearsal(present, options) : dependantBackRehearsal(record, options),
+      );
     }
-  const options = { fieldManager: fieldManager(context), ...DRY };
-  return [...tried.values()].map((record) => ({
+  return [...tried.values()];
+}
+
+function dependantBackRehearsal(record: OwnedRecord, options: Options): Rehearsal {
+  return {
     what: `put owner references back on ${objectPlace(record)}`,
-    try: (api) => restoreOwners(within(api), record, (reference) => reference, options),
-  }));
+    try: (api) => restoreOwners(within(api), record, (reference) => reference, { ...options, ...DRY }),
+  };
 }
 
 /** Putting paused tools back. */

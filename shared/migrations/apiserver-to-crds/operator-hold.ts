@@ -81,12 +81,15 @@ export async function releaseOperator(context: Context): Promise<void> {
   });
 }
 
-/** Starting it, as a dry run; none where this run has not stopped it. */
-export async function releaseOperatorRehearsal(context: Context): Promise<Rehearsal[]> {
+/** Stopping it once more and starting it, as dry runs; none where this run has not stopped it. */
+export async function operatorRehearsals(context: Context): Promise<Rehearsal[]> {
   const stopped = await stoppedOperator(context);
   if (stopped === undefined) return [];
   const { ref, held } = stopped;
-  return [changeRehearsal(context, ref, "start", { spec: { replicas: held.replicas } })];
+  return [
+    changeRehearsal(context, ref, "stop", { spec: { replicas: 0 } }),
+    changeRehearsal(context, ref, "start", { spec: { replicas: held.replicas } }),
+  ];
 }
 
 /** The operator that this run has stopped, and as what. */

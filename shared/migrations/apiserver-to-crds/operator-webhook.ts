@@ -31,10 +31,16 @@ export const removeOperatorWebhook: Action<ClusterConnections, ApiserverToCrdsOp
   name: "remove-operator-webhook",
   title: "remove the webhooks that the operator brought with native objects",
   act: async (context) => {
-    const { webhookBefore } = Notes.parse(await context.notesOf("switch-operator"));
-    if (webhookBefore !== false) return { done: true };
-    const found = await readTarget(context, OPERATOR_WEBHOOK);
-    if (found !== undefined) await deleteTarget(context, OPERATOR_WEBHOOK, textAt(found, "metadata", "uid"));
+    for (const ref of await operatorWebhookToRemove(context)) {
+      const found = await readTarget(context, ref);
+      if (found !== undefined) await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+    }
     return { done: true };
   },
 };
+
+/** The configuration of webhooks that the way back removes, where the operator has brought one. */
+export async function operatorWebhookToRemove(context: Context): Promise<ObjectRef[]> {
+  const { webhookBefore } = Notes.parse(await context.notesOf("switch-operator"));
+  return webhookBefore === false ? [OPERATOR_WEBHOOK] : [];
+}

@@ -1,13 +1,15 @@
 import { MigratorError } from "../../errors.ts";
-import { crdStates } from "../../kubernetes/crds.ts";
+import { crdResource, crdStates } from "../../kubernetes/crds.ts";
 import {
   closeSecondVersions,
+  openSecondVersion,
   openSecondVersions,
   type SecondVersionState,
 } from "../../kubernetes/second-version-calls.ts";
 import { fieldManager } from "../context.ts";
 import { WRITE_TIMEOUT_MS } from "../target/calls.ts";
-import { type Context, isRemoved, sendFor } from "./context.ts";
+import type { Rehearsal } from "../target/rehearse.ts";
+import { type Context, isPrecopied, isRemoved, sendFor } from "./context.ts";
 import { definedOf, nativeCrdNames, otherRunsOnDefinitions } from "./native-definitions.ts";
 import { keepLoss, type Loss, lossOf } from "./second-version-loss.ts";
 import { reads } from "../target/reads.ts";
@@ -29,6 +31,17 @@ const EPISODE_MS = 2000;
 export async function openAgain(context: Context, names = nativeCrdNames()): Promise<string | undefined> {
   const wanted = context.run.track === "rollback" ? await definedOf(context, names) : names;
   return describeStates((await open(context, wanted)).filter(({ state }) => state !== "served"));
+}
+
+/** What is written to open it again where `close-second-version` has taken it away, as dry runs. */
+export async function openRehearsals(context: Context): Promise<Rehearsal[]> {
+  if ((await context.stageOf("close-second-version")) === undefined || !(await isPrecopied(context)))
+    return [];
+  const options = { ...writeOptions(context), dryRun: true };
+  return (await definedOf(context, nativeCrdNames())).map((name) => ({
+    what: `open the second version of ${crdResource.plural} ${name}`,
+    try: (api) => openSecondVersion((request) => request(api), name, options),
+  }));
 }
 
 /** As `openAgain`, and gives the state of each definition. */

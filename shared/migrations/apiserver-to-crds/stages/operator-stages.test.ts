@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { objectAt } from "../../../kubernetes/fields.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
 import { changed } from "../../testing/dumps.ts";
 import { foundVariables, withFoundVariables, withNativeGroup } from "../api-group.ts";
 import { OPERATOR_WEBHOOK } from "../operator-webhook.ts";
@@ -8,6 +9,7 @@ import { NAMESPACE, OWNER, workload } from "../testing/cluster.ts";
 import { collectGarbage } from "../testing/garbage-collector.ts";
 import { putApiServiceBack } from "../testing/rivals.ts";
 import { outerStages } from "../testing/stages.ts";
+import { askLateChanges } from "../undo/late-changes.ts";
 import { rollBack, runTo, startRun, World } from "../testing/world.ts";
 
 const DEPLOYMENTS = { apiVersion: "apps/v1", plural: "deployments" };
@@ -21,6 +23,7 @@ const USERS = [
 async function withOperator(): Promise<World> {
   const world = await World.create(
     outerStages({ installer: "operator", operator: { namespace: OPERATOR.namespace } }),
+    { beforeUndo: [askLateChanges] },
   );
   await world.cluster.create(OPERATOR, workload("Deployment", OPERATOR.name, OPERATOR.namespace, true));
   return world;
@@ -138,6 +141,46 @@ suite("an operator that installs Calico", () => {
     await worker.engine.undo(runId, "rollback");
     assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
     assert.equal(await isTold(world, OPERATOR), false);
+  });
+
+  test("runs on, and owners stay on, while a run that is undone is asked or would be refused", async () => {
+    using world = await withOperator();
+    const { metadata } = await world.cluster.get({ ...OWNER, apiVersion: "projectcalico.org/v3" });
+    await createOwned(world, (metadata as { uid: string }).uid);
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    await world.drive(worker, runId, ({ stage, waiting }) => stage === "rollout" && waiting !== undefined);
+    await world.cluster.create(OPERATOR_WEBHOOK, { metadata: { name: OPERATOR_WEBHOOK.name } });
+    await world.cluster.patch(
+      { ...OWNER, apiVersion: "projectcalico.org/v3" },
+      { spec: { nets: ["10.1.0.0/16"] } },
+      { type: "merge" },
+    );
+    const before = world.cluster.dump();
+    world.cluster.hooks.dryRun = (write, object) => {
+      if (!/tigera-operator|configmaps|validatingwebhook/.test(write)) return object;
+      throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", write, { next: "", status: 403 });
+    };
+
+    await worker.engine.undo(runId, "rollback");
+    const refused = (await world.drive(worker, runId)).run.failure;
+
+    assert.equal(refused?.code, "REHEARSAL_FAILED");
+    const named = refused.message;
+    for (const write of ["stop", "start", "switch back"])
+      assert.match(named, new RegExp(`${write} deployments/tigera-operator`));
+    assert.match(named, /take owner references off configmaps shop\/owned/);
+    assert.match(named, /delete validatingwebhookconfigurations api\.projectcalico\.org/);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+
+    world.cluster.hooks.dryRun = undefined;
+    await worker.engine.resume(runId);
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.waiting?.subject, run.waiting?.count], ["late-changes", 1]);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+
+    await worker.engine.approve(runId, "test");
+    assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
   });
 
   for (const [what, isThere] of [

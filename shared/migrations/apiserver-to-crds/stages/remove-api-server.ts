@@ -3,9 +3,12 @@ import type { Action } from "../../../engine/migration.ts";
 import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { restoreObject } from "../../target/remove.ts";
+import type { ObjectRef } from "../../../kubernetes/types.ts";
+import type { Rehearsal } from "../../target/rehearse.ts";
+import { restoreObject, restoreRehearsal } from "../../target/remove.ts";
 import { deleteTarget, readTarget } from "../../target/calls.ts";
 import { removedApiService } from "../api-service.ts";
+import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { apiServerRef, operatorRef } from "../workloads.ts";
 
@@ -16,15 +19,29 @@ const createAgain: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   name: "create-api-server-again",
   title: "create the aggregated API server's Deployment again",
   act: async (context) => {
-    const removed = Removed.safeParse(await context.notesOf("remove-api-server"));
-    const apiService = await removedApiService(context);
-    if (!removed.success || apiService === undefined) return { done: true };
-    const ref = apiServerRef(apiService);
-    if ((await readTarget(context, ref)) === undefined)
-      await restoreObject(context, ref, removed.data.deployment);
+    const missing = await missingServer(context);
+    if (missing !== undefined) await restoreObject(context, missing.ref, missing.deployment);
     return { done: true };
   },
 };
+
+/** The write of the way back, as a dry run. */
+export async function createAgainRehearsal(context: Context): Promise<Rehearsal[]> {
+  const missing = await missingServer(context);
+  return missing === undefined ? [] : [restoreRehearsal(context, missing.ref, missing.deployment)];
+}
+
+/** The Deployment that this run has deleted, where nobody has created it again. */
+async function missingServer(
+  context: Context,
+): Promise<{ ref: ObjectRef; deployment: JsonObject } | undefined> {
+  const removed = Removed.safeParse(await context.notesOf("remove-api-server"));
+  const apiService = await removedApiService(context);
+  if (!removed.success || apiService === undefined) return undefined;
+  const ref = apiServerRef(apiService);
+  const { deployment } = removed.data;
+  return (await readTarget(context, ref)) === undefined ? { ref, deployment } : undefined;
+}
 
 /**
  * Deletes the aggregated API server's Deployment, which nobody asks any more; the operator deletes its own. Only after the

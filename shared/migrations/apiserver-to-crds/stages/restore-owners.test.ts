@@ -4,12 +4,13 @@ import { toNative } from "../../../calico/native/to-native.ts";
 import { METADATA_ANNOTATION } from "../../../calico/metadata.ts";
 import type { JsonObject } from "../../../json.ts";
 import { crdResource } from "../../../kubernetes/crds.ts";
-import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import { KubernetesApiError } from "../../../kubernetes/errors.ts";
+import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import type { Worker } from "../../testing/run-world.ts";
 import { changed } from "../../testing/dumps.ts";
 import { nativeCrds, OWNER } from "../testing/cluster.ts";
 import { policy } from "../testing/source.ts";
-import { goOn, rollBack, runBefore, wholeWorld } from "../testing/whole.ts";
+import { assertState, goOn, rollBack, runBefore, wholeWorld } from "../testing/whole.ts";
 import type { World } from "../testing/world.ts";
 
 const OLD = "crd.projectcalico.org/v1";
@@ -42,6 +43,15 @@ async function setOwners({ cluster }: World, name: string, owners: JsonObject[])
   const annotations = { [METADATA_ANNOTATION]: JSON.stringify({ name, ownerReferences: owners }) };
   const ref = { ...POLICIES, apiVersion: OLD, name };
   await cluster.storage.patch(ref, { metadata: { annotations } }, { type: "merge" });
+}
+
+/** A policy with an owner, of which the native one is there already. */
+async function storeTwice(world: World): Promise<void> {
+  for (const crd of nativeCrds()) await world.cluster.create(crdResource, crd);
+  await storePolicy(world, "twice", [await ownerReference(world, "GlobalNetworkSet", OWNER)]);
+  const native = toNative(await world.cluster.storage.get({ ...POLICIES, apiVersion: OLD, name: "twice" }));
+  assert.ok(native.outcome === "carry");
+  await world.cluster.storage.create({ ...POLICIES, apiVersion: NATIVE }, native.object);
 }
 
 /** The owners of a native object, each told by its name and by whether it is there. */
@@ -110,13 +120,7 @@ describe("Calico owners of native objects", () => {
 
   test("are taken off again, on the way back, what was a native object before this run", async () => {
     using world = await wholeWorld();
-    for (const crd of nativeCrds()) await world.cluster.create(crdResource, crd);
-    const office = await ownerReference(world, "GlobalNetworkSet", OWNER);
-    await storePolicy(world, "twice", [office]);
-    const v1 = await world.cluster.storage.get({ ...POLICIES, apiVersion: OLD, name: "twice" });
-    const native = toNative(v1);
-    assert.ok(native.outcome === "carry");
-    await world.cluster.storage.create({ ...POLICIES, apiVersion: NATIVE }, native.object);
+    await storeTwice(world);
     const before = world.cluster.dump();
     const worker = world.worker();
     const runId = await runBefore(world, worker, "switch-operator");
@@ -124,6 +128,33 @@ describe("Calico owners of native objects", () => {
 
     await rollBack(world, worker, runId);
 
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
+  });
+
+  test("of what was there before are taken off only with consent to what others have made of it", async () => {
+    using world = await wholeWorld();
+    await storeTwice(world);
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "switch-operator");
+    const ref = { ...POLICIES, apiVersion: NATIVE, name: "twice" };
+    await world.cluster.patch(ref, { spec: { order: 7 } }, { type: "merge" });
+    await worker.engine.undo(runId, "rollback");
+    world.cluster.hooks.dryRun = (write, object) => {
+      if (!/^replace projectcalico\.org\/v3\/networkpolicies/.test(write)) return object;
+      throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", write, { next: "", status: 403 });
+    };
+    const { failure } = (await world.drive(worker, runId)).run;
+    assert.match(failure?.message ?? "", /put networkpolicies shop\/twice back/);
+    world.cluster.hooks.dryRun = undefined;
+    await worker.engine.resume(runId);
+    const { waiting } = (await world.drive(worker, runId)).run;
+    assert.match(waiting?.message ?? "", /forgets 1 changes .*networkpolicies\/shop\/twice$/);
+    assert.equal(objectAt(await world.cluster.get(ref), "spec")["order"], 7);
+
+    await worker.engine.approve(runId, "ann");
+
+    assertState(await world.drive(worker, runId), "RolledBack");
     assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 });

@@ -25,12 +25,13 @@ type Stage = Sweep<ClusterConnections, ApiserverToCrdsOptions>;
 
 /**
  * What was there before this run must not depend on what it has created: once that is deleted, the garbage collector would
- * delete it as well.
+ * delete it as well. Only once the native group is locked: what somebody has made of it since the unlock goes with that, and is
+ * among what people are asked for.
  */
-const takeOwnersOff: Stage = patientSweep(
+export const putFoundBack: Stage = patientSweep(
   throughNative(
     overOwned({
-      name: "take-owners-off",
+      name: "put-found-native-back",
       title: "put native objects that were there before this run back as they were",
       work: async (context, rows) => {
         const version = await nativeVersion(context);
@@ -42,6 +43,14 @@ const takeOwnersOff: Stage = patientSweep(
     () => Promise.resolve(true),
   ),
 );
+
+/** Where runs of older versions did that. Batches that are open there are worked on. */
+const takeOwnersOff: Stage = {
+  ...putFoundBack,
+  name: "take-owners-off",
+  title: "leave native objects that were there before this run until the native group is locked",
+  plan: () => Promise.resolve({ batches: [], done: true }),
+};
 
 /** Gives native objects their Calico owners, by the UIDs that these have now: only the aggregated API knew the old ones. */
 export const restoreOwners: Stage = throughNative(

@@ -8,6 +8,7 @@ import type { ApiserverToCrdsOptions } from "../options.ts";
 import { confirmLateChanges } from "../undo/late-changes.ts";
 import { patientAction } from "../undo/patience.ts";
 import { lookAgainIfHeld } from "./look-again.ts";
+import { putFoundBack } from "./restore-owners.ts";
 
 const POLL_MS = 1000;
 
@@ -41,7 +42,7 @@ export const unlock: Action<ClusterConnections, ApiserverToCrdsOptions> = throug
   changesCluster: true,
   pointOfNoReturn: true,
   lockWindow: "ends",
-  undo: [confirmLateChanges, lockNativeAgain],
+  undo: [confirmLateChanges, lockNativeAgain, putFoundBack],
   act: async (context) => {
     if (context.notes["unlockedAt"] === undefined) await refuseLostDefinitions(context);
     const reason = await keepRemoved(context);

@@ -23,7 +23,7 @@ export async function wholeWorld(): Promise<World> {
 
 /** The same without a garbage collector. */
 export async function uncollectedWorld(): Promise<World> {
-  const world = await World.create(apiserverToCrds.stages, apiserverToCrds.afterUndo);
+  const world = await World.create(apiserverToCrds.stages, apiserverToCrds);
   await fillSource(world.cluster);
   return world;
 }

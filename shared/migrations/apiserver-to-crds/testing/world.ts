@@ -15,6 +15,12 @@ import { disturbed, Meanwhile } from "./meanwhile.ts";
 
 type AnyStage = Stage<ClusterConnections, ApiserverToCrdsOptions>;
 
+/** What a way back does before everything else, and after. */
+interface Around {
+  beforeUndo?: readonly AnyStage[] | undefined;
+  afterUndo?: readonly AnyStage[] | undefined;
+}
+
 /** A cluster with Calico's API server in memory, its manifest of native CRDs, and a store on disk. */
 export class World extends RunWorld {
   readonly cluster = new FakeCluster();
@@ -23,14 +29,14 @@ export class World extends RunWorld {
   /** What others do around the writes of the run. */
   readonly meanwhile = new Meanwhile();
 
-  private constructor(stages: readonly AnyStage[], afterUndo: readonly AnyStage[]) {
+  private constructor(stages: readonly AnyStage[], { beforeUndo = [], afterUndo = [] }: Around) {
     const traits = { name: "test", title: "test", options: ApiserverToCrdsOptions, lockPolicy, leaveOut };
-    super([defineMigration({ ...traits, stages, afterUndo }), restore]);
+    super([defineMigration({ ...traits, stages, beforeUndo, afterUndo }), restore]);
   }
 
   /** With Calico installed, and a migration of these stages. */
-  static async create(stages: readonly AnyStage[], afterUndo: readonly AnyStage[] = []): Promise<World> {
-    const world = new World(stages, afterUndo);
+  static async create(stages: readonly AnyStage[], around: Around = {}): Promise<World> {
+    const world = new World(stages, around);
     await fillCluster(world.cluster);
     return world;
   }

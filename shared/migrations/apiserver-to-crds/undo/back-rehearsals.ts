@@ -15,29 +15,37 @@ import { type Context, resources } from "../context.ts";
 import { dependantsTried, resumesTried } from "../later-rehearsals.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
-import { releaseOperatorRehearsal } from "../operator-hold.ts";
+import { operatorRehearsals } from "../operator-hold.ts";
+import { operatorWebhookToRemove } from "../operator-webhook.ts";
+import { openRehearsals } from "../second-version.ts";
+import { createAgainRehearsal } from "../stages/remove-api-server.ts";
 import { switchBackRehearsals } from "../switch-workload.ts";
 import { createdBy } from "../undo-install.ts";
 
 const NATIVE = "projectcalico.org/v3";
-/** In how many objects of a kind one that this run has created is looked for. */
+/** In how many objects of a kind those that this run has written are looked for. */
 const LOOKED_AT = 50;
 
 /**
- * The writes that the way back after the unlock makes once it has locked the native group: what workloads and
- * the operator are told, the APIService, the end of the old group's lock, dependants, paused tools, and the deletion of the copies
- * and of their definitions. Not those of the native group's lock, without which the way back goes on.
+ * The writes that are left of the way back after the unlock: what of the API server, the second version and late admission policies is
+ * made anew, what workloads and the operator are told, the APIService, the end of the old group's lock, dependants, paused tools, what
+ * was there before, and the deletion of the copies and of their definitions. Not those of the native group's lock, without which
+ * the way back goes on.
  */
 export async function backRehearsals(context: Context): Promise<Rehearsal[]> {
   return [
+    ...(await createAgainRehearsal(context)),
+    ...(await openRehearsals(context)),
     ...(await switchBackRehearsals(context, "switch")),
     ...(await restoreFoundRehearsal(context)),
     ...(await switchBackRehearsals(context, "switch-operator")),
-    ...(await releaseOperatorRehearsal(context)),
+    ...(await operatorRehearsals(context)),
+    ...(await operatorWebhookToRemove(context)).map(deletion),
     ...(await oldUnlock(context)),
     ...(await dependantsTried(context)),
-    ...(await deletions(context)),
+    ...(await copies(context)),
     ...(await resumesTried(context)),
+    ...(await createdBy(context, "install-admission")).map(({ ref }) => deletion(ref)),
     ...(await createdBy(context, "install-crds")).map(({ ref }) => deletion(ref)),
   ];
 }
@@ -54,23 +62,25 @@ async function oldUnlock(context: Context): Promise<Rehearsal[]> {
   ];
 }
 
-/** Of one object of each kind: what is said of it is said of the others. */
-async function deletions(context: Context): Promise<Rehearsal[]> {
+/** Of two objects of each kind, one that was created and one that was there before: what is said of them is said of the others. */
+async function copies(context: Context): Promise<Rehearsal[]> {
   const rehearsals: Rehearsal[] = [];
   for (const kind of NATIVE_KINDS) {
-    const row = await firstCreated(context, kind);
-    if (row !== undefined) rehearsals.push(removalRehearsal(context, row, nativeRefOf(row, NATIVE)));
+    const rows = (await someCopied(context, kind)).filter((row) => !isProtected(row));
+    const created = rows.find((row) => detailOf(row).before === undefined);
+    const found = rows.find((row) => detailOf(row).before !== undefined);
+    for (const row of [created, found])
+      if (row !== undefined) rehearsals.push(removalRehearsal(context, row, nativeRefOf(row, NATIVE)));
   }
   return rehearsals;
 }
 
-/** What was there before the run is put back, and not deleted. A definition that is gone has no objects. */
-async function firstCreated(context: Context, kind: NativeKind): Promise<Checkpoint | undefined> {
+/** A definition that is gone has no objects. */
+async function someCopied(context: Context, kind: NativeKind): Promise<Checkpoint[]> {
   const ref = { apiVersion: NATIVE, plural: kind.plural };
   const page = await orAbsent(listPage(context, ref, { limit: LOOKED_AT, metadataOnly: true }, "onward"));
   const ids = (page?.items ?? []).map((object) => nativeIdOf(kind, object));
-  const rows = (await resources(context).findByTarget(ids)).filter(isCopied);
-  return rows.find((row) => detailOf(row).before === undefined && !isProtected(row));
+  return (await resources(context).findByTarget(ids)).filter(isCopied);
 }
 
 /** Nobody may delete these, and they may stay. */

@@ -64,22 +64,49 @@ class Lost {
   }
 }
 
+type AnyAction = Action<ClusterConnections, ApiserverToCrdsOptions>;
+
+const ASKS = [{ subject: SUBJECT, kind: "found" }] as const;
+
+/**
+ * The first step of every way back, of which only one after the unlock has something to ask: all its writes are tried, and what it
+ * forgets is asked for, before the operator is stopped, owners are taken off and the native group is locked. Everything goes on
+ * as it is while a person decides. Throws REHEARSAL_FAILED, with nothing changed.
+ */
+export const askLateChanges: AnyAction = {
+  kind: "action",
+  name: "ask-late-changes",
+  title: "try every write of the way back after the unlock, and ask for what it forgets",
+  asks: ASKS,
+  act: async (context) => {
+    if (!(await wasUnlocked(context))) return { done: true };
+    const hidden = await keepRemoved(context);
+    if (hidden !== undefined) return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
+    // Nobody has worked on it, and what is locked waits for no question.
+    if (await isNativeLocked(context)) return { done: true };
+    await rehearseBack(context);
+    const { count, shown } = await lateChanges(context);
+    return count === 0 || context.approved(SUBJECT, shown)
+      ? { done: true }
+      : { wait: askFor(SUBJECT, shown) };
+  },
+};
+
 /**
  * Since the unlock Calico has worked on the native group: addresses were given to pods, people have changed policies. The old
  * group knows nothing of that, so going back forgets it, and could give an address away twice. Only with a person's consent.
- * The native group is locked while it is compared, and in service again while the person decides. Before that all writes that
- * follow are tried. Throws REHEARSAL_FAILED, with the native group in service.
+ * The native group is locked while it is compared, and in service again while the person decides: what was asked for before may have
+ * grown since. Before that all writes that follow are tried again. Throws REHEARSAL_FAILED, with the native group in service.
  */
-export const confirmLateChanges: Action<ClusterConnections, ApiserverToCrdsOptions> = {
+export const confirmLateChanges: AnyAction = {
   kind: "action",
   name: "confirm-late-changes",
-  title: "find what was changed in the native group since the unlock, which going back forgets",
-  asks: [{ subject: SUBJECT, kind: "found" }],
+  title: "lock the native group, and see that nothing more was changed in it than going back may forget",
+  asks: ASKS,
   act: async (context) => {
     const hidden = await keepRemoved(context);
     if (hidden !== undefined) return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
-    if (!(await isNativeLocked(context)))
-      await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
+    if (!(await isNativeLocked(context))) await rehearseBack(context);
     await setReadyUnlessRefused(context, false);
     const lost = await lateChanges(context);
     const { shown } = lost;
@@ -89,6 +116,14 @@ export const confirmLateChanges: Action<ClusterConnections, ApiserverToCrdsOptio
     return { wait: askFor(SUBJECT, shown) };
   },
 };
+
+async function rehearseBack(context: Context): Promise<void> {
+  await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
+}
+
+async function wasUnlocked(context: Context): Promise<boolean> {
+  return typeof (await context.notesOf("unlock"))["unlockedAt"] === "number";
+}
 
 async function lateChanges(context: Context): Promise<Lost> {
   const { unlockedAt } = await context.notesOf("unlock");
