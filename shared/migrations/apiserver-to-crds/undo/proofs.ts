@@ -19,6 +19,7 @@ import { writeOptions } from "../stages/release-owners.ts";
 import { resumeAll } from "../stages/resume-gitops.ts";
 import { identified, InstallNotes } from "../undo-install.ts";
 import { LEFTOVERS, STILL_LEFT } from "./leftovers.ts";
+import { nativeWritesLeft } from "./native-writes.ts";
 
 const PAGE = 100;
 
@@ -39,6 +40,7 @@ export const PROOFS: readonly Proof[] = [
   { subject: "GitOps tools", mustHold: true, left: gitOpsLeft },
   { subject: "the second version of the native CRDs", mustHold: false, left: secondVersionLeft },
   { subject: "native objects", mustHold: false, left: nativeLeft },
+  { subject: "accepted writes to native objects, not in force", mustHold: false, left: nativeWritesLeft },
   { subject: "CRDs and admission policies", mustHold: false, left: installedLeft },
 ];
 

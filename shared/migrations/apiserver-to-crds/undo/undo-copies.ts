@@ -10,6 +10,7 @@ import { definedOf, nativeCrdNames } from "../native-definitions.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { LEFTOVERS } from "./leftovers.ts";
+import { keepNativeWrites } from "./native-writes.ts";
 import { isProtectedTier } from "../protected-tier.ts";
 import { patientSweep } from "./patience.ts";
 
@@ -51,15 +52,18 @@ function undoNative(
     ...sweep,
     plan: async (context, cursor) => {
       if (!(await isDue(context))) return { batches: [], done: true };
-      if (cursor === undefined) await noteGone(context);
+      if (cursor === undefined) {
+        const there = new Set(await definedOf(context, nativeCrdNames()));
+        await noteGone(context, there);
+        await keepNativeWrites(context, version, there);
+      }
       return sweep.plan(context, cursor);
     },
   };
 }
 
 /** A definition that somebody else has deleted has taken along what was copied into it: nothing is left to do there. */
-async function noteGone(context: Context): Promise<void> {
-  const there = new Set(await definedOf(context, nativeCrdNames()));
+async function noteGone(context: Context, there: ReadonlySet<string>): Promise<void> {
   const gone = nativeCrdNames().filter((name) => !there.has(name));
   await context.ledger(LEFTOVERS).put(gone.map((name) => goneRow(name)));
 }
