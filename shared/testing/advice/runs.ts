@@ -279,6 +279,10 @@ export const RUNS: Followed = {
     `${RESTORE}/followed-advice.test.ts`,
     "an object that is refused: its cause is mended, then resume",
   ],
+  [`${RESTORE}/put-items.ts RESTORE_STALE`]: [
+    "shared/migrations/backup/as-shown.test.ts",
+    "writes over nothing that has changed since the dry run, inside the lock either",
+  ],
   [`${RESTORE}/stages/rehearse.ts RESTORE_REFUSED`]: [
     `${RESTORE}/followed-advice.test.ts`,
     "an object that would be refused: its cause is mended, then resume",

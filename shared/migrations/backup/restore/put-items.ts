@@ -3,6 +3,7 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import { errorMessage, isRetryable, MigratorError } from "../../../errors.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import { addCounts } from "../../copying/copy-each.ts";
+import { isStale } from "./as-shown.ts";
 import { keepBefore } from "./before.ts";
 import { sideOf } from "./content.ts";
 import { type Context, rows } from "./options.ts";
@@ -55,6 +56,7 @@ async function stepsOf(
   const byKey = new Map(known.map((row) => [row.key, row]));
   const steps: Step[] = [];
   const done: Checkpoint[] = [];
+  const stale: string[] = [];
   for (const item of items) {
     const [row, present] = [byKey.get(item.key), found.get(item.key)];
     // Left out with a person's consent, or nothing that preflight has seen.
@@ -62,15 +64,26 @@ async function stepsOf(
     if (present !== undefined && isSame(item, present)) {
       if (row.state === "pending")
         done.push(isIntended(row) ? written(row, present) : { ...row, state: "verified" });
-    } else
+    } else if (isNew(row, present, item)) stale.push(item.key);
+    else
       steps.push({
         item,
         found: present,
         row: await intended(context, row, { wants: side.wants(item), found: present }),
       });
   }
+  if (stale.length > 0) throw changedSince(stale);
   await rows(context).put([...done, ...steps.map(({ row }) => row)]);
   return steps;
+}
+
+/**
+ * True where somebody has written something since the dry run that nobody was shown. Addresses are given to pods up to the lock;
+ * what is being deleted is named as that; and whoever writes once this run has begun to is disturbing it.
+ */
+function isNew(row: Checkpoint, found: Found | undefined, { delicate }: Item): boolean {
+  const isKnown = isIntended(row) || row.state === "applied" || found?.ours === true;
+  return delicate === undefined && !isKnown && found?.leaving === undefined && isStale(row, found);
 }
 
 /** What was there when this run came first is what the way back has to put back. */
@@ -140,6 +153,18 @@ function notTaken(refused: readonly Checkpoint[]): MigratorError {
   return new MigratorError("RESTORE_REFUSED", `not taken: ${named.join("; ")}${more}`, {
     next: "Mend what the API server names, then `resume`; or undo the restore with `rollback`.",
   });
+}
+
+function changedSince(keys: readonly string[]): MigratorError {
+  const more = keys.length > NAMED ? `, and ${keys.length - NAMED} more` : "";
+  const named = keys.slice(0, NAMED).join(", ");
+  return new MigratorError(
+    "RESTORE_STALE",
+    `changed since it was shown, and not written over: ${named}${more}`,
+    {
+      next: "Undo this restore with `abort` and start it again: it then shows what would be overwritten now.",
+    },
+  );
 }
 
 function disturbed(items: readonly Item[]): MigratorError {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Checkpoint } from "../../../../engine/records.ts";
 import { errorMessage, isRetryable, MigratorError } from "../../../../errors.ts";
 import { isKubernetesError } from "../../../../kubernetes/errors.ts";
+import { seenOf } from "../as-shown.ts";
 import { lineInvalid, linesOf, sideOf } from "../content.ts";
 import { noteExpected } from "../hidden/expected.ts";
 import { type Context, rows, uncarried } from "../options.ts";
@@ -86,14 +87,14 @@ async function judge(context: Context, judging: Judging, items: readonly Item[])
     }
     const present = found.get(item.key);
     const isSame = present !== undefined && side.wants(item) === present.hash;
-    const seen = item.delicate === undefined ? {} : { seen: present?.hash ?? "" };
-    all.push(rowOf(item, isSame ? "verified" : "pending", seen));
+    all.push(rowOf(item, isSame ? "verified" : "pending", seenOf(present)));
     count(judging, item, present, isSame);
   }
   await rows(context).put(all);
   await uncarried(context).put(out);
   const open = possible.filter(({ key }) => all.some((row) => row.key === key && row.state === "pending"));
-  for (const refusal of await refusals(side, open, found)) add(inventory, "refused", refusal);
+  for (const { item, reason } of await refusals(side, open, found))
+    add(inventory, "refused", `${item.key}: ${reason}`);
 }
 
 function count(
@@ -123,7 +124,7 @@ export async function refusals(
   items: readonly Item[],
   found: ReadonlyMap<string, Found>,
   served = false,
-): Promise<string[]> {
+): Promise<{ item: Item; reason: string }[]> {
   const answers = await Promise.all(
     items.map(async (item) => {
       try {
@@ -132,7 +133,7 @@ export async function refusals(
       } catch (error) {
         if (!served && isKubernetesError(error, "KUBERNETES_NOT_FOUND")) return [];
         if (!(error instanceof MigratorError) || isRetryable(error)) throw error;
-        return [`${item.key}: ${errorMessage(error)}`];
+        return [{ item, reason: errorMessage(error) }];
       }
     }),
   );

@@ -7,7 +7,12 @@ import type { Context, RestoreOptions } from "../options.ts";
 import { type Item, type ItemRank, RANKS } from "../side.ts";
 
 const Cursor = z.object({ rank: z.int() });
-const Scope = z.object({ part: z.string(), rank: z.int().optional() });
+const Scope = z.object({
+  part: z.string(),
+  rank: z.int().optional(),
+  /** What is found is kept, and told at the end. Batches of earlier versions told it themselves. */
+  keeps: z.boolean().optional(),
+});
 
 type Work = (context: Context, items: readonly Item[]) => Promise<Record<string, number>>;
 type Traits = Omit<StageTraits<ClusterConnections, RestoreOptions>, "name" | "title"> & {
@@ -46,6 +51,37 @@ export function wholeSweep(traits: Traits, work: Work): Sweep<ClusterConnections
       return { batches, done: true };
     },
     work: (context, batch) => workOn(context, Scope.parse(batch.scope), work),
+  };
+}
+
+/**
+ * A sweep over all items that keeps what it finds wrong, and concludes once it has seen all of them: a person is told everything at
+ * once. After a resume everything is looked at again.
+ */
+export function concludingSweep(
+  traits: Traits,
+  look: Work,
+  conclude: (context: Context) => Promise<void>,
+): Sweep<ClusterConnections, RestoreOptions> {
+  return {
+    kind: "sweep",
+    ...traits,
+    plan: async (context, previous) => {
+      const { retriesSeen } = context.run;
+      if (previous === undefined || Number(previous) < retriesSeen) {
+        const parts = await partNames(context);
+        const batches = parts.map((part) => ({ scope: { part, keeps: true }, size: 0 }));
+        return { batches, cursor: retriesSeen, barrier: true };
+      }
+      await conclude(context);
+      return { batches: [], done: true };
+    },
+    work: async (context, batch) => {
+      const scope = Scope.parse(batch.scope);
+      const outcome = await workOn(context, scope, look);
+      if (scope.keeps !== true) await conclude(context);
+      return outcome;
+    },
   };
 }
 

@@ -1,43 +1,30 @@
 import type { Checkpoint } from "../../../../engine/records.ts";
-import type { Sweep } from "../../../../engine/migration.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
-import type { ClusterConnections } from "../../../connections.ts";
 import { cameSince } from "../only-here.ts";
-import { type Context, type RestoreOptions, rows } from "../options.ts";
+import { type Context, rows } from "../options.ts";
 import { isLeftOut } from "../put-items.ts";
 import { sideOf } from "../content.ts";
 import type { Item } from "../side.ts";
-import { wholeSweep } from "./item-sweep.ts";
+import { concludingSweep } from "./item-sweep.ts";
 import { exactOf, ownedItems } from "./restore-owners.ts";
 
 const NAMED = 5;
 
-const compare = wholeSweep(
+/** Compares the whole side with the backup. A difference stops the run, named; after a resume everything is compared again. */
+export const verify = concludingSweep(
   { name: "verify", title: "compare everything with the backup, and look for what is not in it" },
   async (context, items) => {
-    const found = await differing(context, items);
-    await differences(context).put(found);
+    await differences(context).put(await differing(context, items));
     return { compared: items.length };
   },
-);
-
-/** Compares the whole side with the backup. A difference stops the run, named; after a resume everything is compared again. */
-export const verify: Sweep<ClusterConnections, RestoreOptions> = {
-  ...compare,
-  plan: async (context, previous) => {
-    const { retriesSeen } = context.run;
-    if (previous === undefined || Number(previous) < retriesSeen) {
-      const { batches } = (await compare.plan(context, undefined)) as { batches: [] };
-      return { batches, cursor: retriesSeen, barrier: true };
-    }
+  async (context) => {
     for await (const { key, kind } of cameSince(context))
       await differences(context).put([row(key, kind, "is not in the backup")]);
     const named = await differences(context).list({ limit: NAMED });
     if (named.length > 0) throw verifyFailed(named);
-    return { batches: [], done: true };
   },
-};
+);
 
 async function differing(context: Context, items: readonly Item[]): Promise<Checkpoint[]> {
   const side = sideOf(context);
