@@ -11,6 +11,8 @@ const POOLS = "/apis/projectcalico.org/v3/ippools";
 const SETS = "/apis/projectcalico.org/v3/globalnetworksets";
 const SETTINGS = "/apis/crd.projectcalico.org/v1/felixconfigurations";
 
+const SECOND = "projectcalico.org/v3precopy";
+
 /** Of an install that was upgraded without its CRDs. */
 const ABSENT = "stagedkubernetesnetworkpolicies";
 
@@ -33,6 +35,24 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
     const now = await dumpGroups(bed.api);
     assert.deepEqual(before.old.changesUntil(now.old), []);
     assert.deepEqual(before.native.changesUntil(now.native), []);
+  });
+
+  test("stopped by what only the native group has goes on once that is deleted as it says", async () => {
+    const { bed } = migrating;
+    const runId = await migrating.startRun({ options: {}, stopBefore: "verify-copy" });
+    await migrating.reaches(runId, "verify-copy");
+    await mustRequest(bed.api, "POST", `/apis/${SECOND}/globalnetworksets`, {
+      ...{ apiVersion: SECOND, kind: "GlobalNetworkSet" },
+      ...{ metadata: { name: "only-native" }, spec: { nets: ["10.9.0.0/16"] } },
+    });
+    await migrating.goOn(runId, "follow");
+    const { failure } = await migrating.rig.drive(runId);
+    assert.equal(failure?.code, "VERIFY_FAILED");
+    const [, command = ""] = /`kubectl (delete [^`]+)`/.exec(failure.next) ?? [];
+    await bed.kubernetes.kubectl(command.split(" "));
+    await migrating.rig.engine.resume(runId);
+    await migrating.reaches(runId, "follow");
+    await migrating.undo(runId, "abort");
   });
 
   test("moves every object and cleans up", async () => {

@@ -19,6 +19,7 @@ import { knownNamesakes, leftOutKeys } from "./left-out.ts";
 import { nativeStateOf, ONLY_NATIVE } from "./judge-native.ts";
 import { lateRows, type NativeFinding } from "./late-native.ts";
 import { notServed } from "./native-api.ts";
+import { differenceOf, type Finding, livingOn, NAMESAKE, REASONS, uncopied } from "./native-differences.ts";
 import { nativeDetailOf } from "./native-detail.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
@@ -164,7 +165,7 @@ export class KindComparison {
     await this.#judgeAll(found.filter((one) => one.object !== undefined || !gone.includes(one)));
     const living = gone.filter(({ object }) => object !== undefined && !isLeaving(object));
     const reason = "the v1 object was deleted since it was copied";
-    await this.#judgement.report(living.map(({ row }) => differing(row, reason)));
+    await this.#judgement.report(living.map(({ row }) => livingOn(row, reason)));
   }
 
   async #judgeAll(
@@ -273,30 +274,6 @@ export class KindComparison {
 interface Pair {
   row: Checkpoint;
   object: JsonObject | undefined;
-}
-
-interface Finding extends NativeFinding {
-  row: Checkpoint | undefined;
-}
-
-const REASONS = {
-  missing: "it is missing in projectcalico.org/v3",
-  changed: "projectcalico.org/v3 holds something else than the copy",
-};
-
-const NAMESAKE =
-  "it has the name of what --skip leaves out, and nobody has approved that it acts instead: delete it, or approve `uncarried` as `describe` shows it now";
-
-function differenceOf({ kind, id, state, row }: Finding, reason: string): Checkpoint {
-  const foreign = { rank: 0, key: id, target: id, state: "pending" as const, sourceRevision: 0 };
-  return differing(state === "foreign" || row === undefined ? { ...foreign, detail: { kind } } : row, reason);
-}
-
-/** Stands for the checkpoint of a v1 object that has none: it came after everything was copied. */
-function uncopied(kind: NativeKind, v1: JsonObject): Checkpoint {
-  const key = keyOf(kind, v1);
-  const fresh = { rank: kind.rank, key, target: key, state: "pending" as const, sourceRevision: 0 };
-  return { ...fresh, detail: { kind: kind.kind } };
 }
 
 /** An aggregated API server shows the v1 object under this UID: comparing that with itself would prove nothing. */

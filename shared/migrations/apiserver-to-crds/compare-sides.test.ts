@@ -109,7 +109,7 @@ describe("comparing both groups", () => {
         kind: "GlobalNetworkPolicy",
         target: "projectcalico.org/v3/globalnetworkpolicies/open",
         reason:
-          "it is a native object that nothing in the old group becomes: delete it, or create it in the old group too",
+          "it is a native object that nothing in the old group becomes: delete it, or create it in the old group too (`kubectl delete globalnetworkpolicies.v3precopy.projectcalico.org open`)",
       },
     ]);
   });

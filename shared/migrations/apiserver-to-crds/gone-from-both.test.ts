@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { deleteAsAdvised } from "./testing/kubectl.ts";
 import { policy } from "./testing/source.ts";
 import { assertState, goOn, runBefore, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
@@ -79,7 +80,7 @@ describe("an object that is gone from both groups", () => {
     const { run } = await goOn(world, worker, runId, "verify-changes");
     assert.match(run.failure?.message ?? "", /shop\/late \(the v1 object is gone again\)/);
 
-    await world.cluster.storage.delete({ ...POLICIES, apiVersion: NATIVE, name: "late" });
+    await deleteAsAdvised(world.cluster, run.failure?.next ?? "");
     await worker.engine.resume(runId);
 
     assertState(await world.drive(worker, runId), "Succeeded");

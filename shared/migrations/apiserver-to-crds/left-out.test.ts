@@ -11,6 +11,7 @@ import { objectAt, textAt } from "../../kubernetes/fields.ts";
 import type { Worker } from "../testing/run-world.ts";
 import { ApiserverToCrdsOptions } from "./options.ts";
 import { nativeCrds } from "./testing/cluster.ts";
+import { toBeDeleted } from "./testing/kubectl.ts";
 import { policy } from "./testing/source.ts";
 import {
   assertState,
@@ -242,6 +243,7 @@ describe("a native object that has the name of what is left out", () => {
     const { run } = await world.drive(worker, runId);
     assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify(run.waiting));
     assert.match(run.failure.message, /security\.open \(it has the name of what --skip leaves out/);
+    assert.deepEqual(toBeDeleted(run.failure.next), [{ ...NATIVE_OPEN, apiVersion: `${NATIVE}precopy` }]);
 
     await worker.engine.approve(runId, "ann", "uncarried", (await lossShown(worker, runId)).fingerprint);
     await worker.engine.resume(runId);

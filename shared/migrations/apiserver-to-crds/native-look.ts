@@ -9,6 +9,7 @@ import { detailOf } from "../copying/ledger-detail.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { BEGINNING, KindComparison, type Progress } from "./compare-kind.ts";
 import { type Context, nativeVersion } from "./context.ts";
+import { mendingCommands } from "./native-command.ts";
 import { outlivedByKind } from "./outlived.ts";
 
 const NAMED = 5;
@@ -66,7 +67,7 @@ export async function judgeNativeChanges(
     let at: Progress | undefined = BEGINNING;
     while (at !== undefined) at = await comparison.page(at);
   }
-  if (differing.length > 0) throw differs(differing);
+  if (differing.length > 0) throw await differs(context, differing);
   return since;
 }
 
@@ -77,7 +78,7 @@ export async function judgeOutlived(context: Context): Promise<void> {
     const comparison = await comparisonOf(context, kind, { catchingUp: "later", differing });
     await comparison.these(await present(context, kind, objects));
   }
-  if (differing.length > 0) throw differs(differing);
+  if (differing.length > 0) throw await differs(context, differing);
 }
 
 /** Compares all native objects with their checkpoints, where nothing is known of what was written to them. */
@@ -147,14 +148,15 @@ async function changesOf(
   }
 }
 
-function differs(rows: readonly Checkpoint[]): MigratorError {
+async function differs(context: Context, rows: readonly Checkpoint[]): Promise<MigratorError> {
+  const mend = mendingCommands(await nativeVersion(context), rows);
   const named = rows.slice(0, NAMED).map((row) => `${row.target} (${detailOf(row).reason ?? ""})`);
   const more = rows.length > NAMED ? `; and ${rows.length - NAMED} more` : "";
   return new MigratorError(
     "VERIFY_FAILED",
     `native objects are not what the old group means: ${named.join("; ")}${more}`,
     {
-      next: "Put these native objects right and `resume`, or undo the run with `abort`.",
+      next: `Put these native objects right and \`resume\`, or undo the run with \`abort\`.${mend}`,
       details: { resources: rows.map(({ target }) => target) },
     },
   );

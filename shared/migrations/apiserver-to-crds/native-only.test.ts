@@ -4,6 +4,7 @@ import type { JsonObject } from "../../json.ts";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { nativeCrds } from "./testing/cluster.ts";
+import { deleteAsAdvised } from "./testing/kubectl.ts";
 import { policy } from "./testing/source.ts";
 import {
   assertState,
@@ -52,7 +53,10 @@ describe("a native object that was there before the run, and that nothing in the
     assert.match(run.failure.message, /networkpolicies\/shop\/attacker .*nothing in the old group becomes/);
     assert.match(world.cluster.dump()[`${V1}/clusterinformations/default`] ?? "", /"datastoreReady":true/);
 
-    await world.cluster.storage.delete({ ...POLICIES, name: "attacker" });
+    // Under its short name kubectl would look for it in the old group.
+    await assert.rejects(world.cluster.delete({ ...POLICIES, name: "attacker" }));
+    assert.match(run.failure.next, new RegExp(`\`calico-migrator diff ${runId}\``));
+    await deleteAsAdvised(world.cluster, run.failure.next);
     await worker.engine.resume(runId);
     assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "cleanup");
   });
@@ -72,19 +76,26 @@ describe("a native object that was there before the run, and that nothing in the
 
 describe("what others do to native objects between the copy and the switch", () => {
   const OWNED = { ...POLICIES, name: "owned" };
-  for (const [what, act, reason] of [
+  for (const [what, act, reason, command] of [
     [
       "created",
       ({ cluster }: World) => cluster.storage.create(POLICIES, allowAll("late")),
       /shop\/late .*nothing in the old/,
+      /`kubectl delete networkpolicies\.v3(precopy)?\.projectcalico\.org late --namespace shop`/,
     ],
     [
       "changed to allow everything",
       ({ cluster }: World) =>
         cluster.storage.patch(OWNED, { spec: { ingress: [{ action: "Allow" }] } }, { type: "merge" }),
       /shop\/owned .*something else than the copy/,
+      /`kubectl edit networkpolicies\.v3(precopy)?\.projectcalico\.org owned --namespace shop`/,
     ],
-    ["deleted", ({ cluster }: World) => cluster.storage.delete(OWNED), /shop\/owned .*missing/],
+    [
+      "deleted",
+      ({ cluster }: World) => cluster.storage.delete(OWNED),
+      /shop\/owned .*missing/,
+      /or undo the run with `abort`\.$/,
+    ],
   ] as const)
     for (const forgets of [false, true])
       test(`a policy that is ${what} right before the lock stops the run before the switch${forgets ? ", also where nobody is told of it" : ""}`, async () => {
@@ -96,6 +107,7 @@ describe("what others do to native objects between the copy and the switch", () 
         const { run } = await goOn(world, worker, runId, "lock");
         assert.equal(run.failure?.code, "VERIFY_FAILED", JSON.stringify([run.state, run.waiting]));
         assert.match(run.failure.message, reason);
+        assert.match(run.failure.next, command);
         assert.ok(["catch-up", "catch-up-last"].includes(run.stage ?? ""), run.stage);
       });
 
@@ -113,7 +125,7 @@ describe("what others do to native objects between the copy and the switch", () 
     const lock = world.cluster.dump()[`${NATIVE}/clusterinformations/default`] ?? "";
     assert.match(lock, /"datastoreReady":false/);
 
-    await world.cluster.storage.delete({ ...POLICIES, name: "late" });
+    await deleteAsAdvised(world.cluster, run.failure.next);
     await worker.engine.resume(runId);
     assertState(await world.drive(worker, runId), "Succeeded");
     assert.equal(objectAt(await world.cluster.get({ ...POLICIES, name: "owned" }), "spec")["order"], 77);

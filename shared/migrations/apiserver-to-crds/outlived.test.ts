@@ -4,6 +4,7 @@ import { conflictsOf } from "../../engine/conflicts.ts";
 import type { JsonObject } from "../../json.ts";
 import { crdResource } from "../../kubernetes/crds.ts";
 import { nativeCrds } from "./testing/cluster.ts";
+import { deleteAsAdvised } from "./testing/kubectl.ts";
 import { policy } from "./testing/source.ts";
 import { assertState, goOn, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
@@ -38,7 +39,6 @@ function isThere({ cluster }: World): boolean {
 }
 
 const deletes: Act = ({ cluster }) => cluster.delete({ ...POLICIES, ...WEB });
-const mends: Act = ({ cluster }) => cluster.storage.delete({ ...NATIVES, ...WEB });
 
 /** While the aggregated API server serves, nobody who empties a namespace sees its native objects. */
 const renewsNamespace: Act = async ({ cluster }) => {
@@ -61,7 +61,7 @@ async function isNamedIn(
   assert.match(run.failure?.message ?? "", /networkpolicies\/shop\/web .*nothing in the old group becomes/);
   assert.ok(isThere(world));
 
-  await mends(world);
+  await deleteAsAdvised(world.cluster, run.failure?.next ?? "");
   await worker.engine.resume(runId);
   assertState(await world.drive(worker, runId), "Succeeded");
   assert.equal(isThere(world), false);

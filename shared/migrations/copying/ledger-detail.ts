@@ -23,6 +23,8 @@ export interface ResourceDetail {
   /** Why it failed or conflicts. */
   code?: string;
   reason?: string;
+  /** Of a difference: what a person does to the target's object to put it right, as kubectl calls it. */
+  mending?: "delete" | "edit";
   /** In state `conflict`: what people decide on. */
   conflict?: ConflictDetail;
   /** What a person decided about a conflict, and who. */

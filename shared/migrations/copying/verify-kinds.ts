@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { BatchOutcome, StageContext, Sweep, SweepPlan } from "../../engine/migration.ts";
-import type { BatchRecord, Checkpoint } from "../../engine/records.ts";
+import type { BatchRecord, Checkpoint, RunRecord } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
 import type { ClusterConnections } from "../connections.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
@@ -17,6 +17,8 @@ export interface KindsVerification<O> {
   kinds: readonly string[];
   /** Called when everything is about to be compared: at first, and again after a resume. */
   begin?: (context: StageContext<ClusterConnections, O>) => Promise<void>;
+  /** What else `next` says of what differs; it begins with a space. */
+  mend?: (context: StageContext<ClusterConnections, O>, differing: readonly Checkpoint[]) => Promise<string>;
   /** Compares one kind, and puts what differs into the ledger of {@link differencesLedger} as `conflict`. */
   compare: (
     context: StageContext<ClusterConnections, O>,
@@ -37,7 +39,7 @@ export function verifyKinds<O>(verification: KindsVerification<O>): Sweep<Cluste
       const differing = await ledger.list({ limit: NAMED, states: ["conflict"] });
       if (differing.length === 0) return { batches: [], done: true };
       if (retries < context.run.retriesSeen) return planKinds(verification, context);
-      throw verifyFailed(differing);
+      throw verifyFailed(context.run, differing, await verification.mend?.(context, differing));
     },
     work: (context, batch) => verification.compare(context, { ...Scope.parse(batch.scope), batch }),
   };
@@ -64,15 +66,19 @@ async function planKinds<O>(
   return { batches, cursor: { phase: "judge", retries }, barrier: true };
 }
 
-/** Names some of what differs. */
-export function verifyFailed(differing: readonly Checkpoint[]): MigratorError {
+/** Names some of what differs; `mend` is what else to do about it. */
+export function verifyFailed(
+  { runId }: Pick<RunRecord, "runId">,
+  differing: readonly Checkpoint[],
+  mend = "",
+): MigratorError {
   const named = differing.map((one) => `${one.target} (${detailOf(one).reason ?? ""})`).join("; ");
   const more = differing.length === NAMED ? "; and perhaps more" : "";
   return new MigratorError(
     "VERIFY_FAILED",
     `the target does not mean what the source means: ${named}${more}`,
     {
-      next: "Look at `calico-migrator diff RUN`; mend the target and `resume`, or undo the run with `rollback`.",
+      next: `Look at \`calico-migrator diff ${runId}\`; mend the target and \`resume\`, or undo the run with \`rollback\`.${mend}`,
     },
   );
 }

@@ -5,12 +5,13 @@ import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
-import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
+import { detailOf, isLeftOut, type ResourceDetail, withDetail } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
 import { isLeaving, leavingText } from "../../target/leaving.ts";
 import { whyNotCarried } from "../compare-v1.ts";
 import { changed, type Context, isPrecopied, nativeVersion, resources } from "../context.ts";
 import { nativeStateOf } from "../judge-native.ts";
+import { mendingCommands } from "../native-command.ts";
 import { throughNative } from "../native-access.ts";
 import { judgeAllNatives } from "../native-look.ts";
 import { nativeRefOf } from "../native-ref.ts";
@@ -50,6 +51,13 @@ export const verifyChanges: Sweep<ClusterConnections, ApiserverToCrdsOptions> = 
   },
 });
 
+/** Both objects of a checkpoint, as far as they are there, and what of the v1 object is not carried. */
+interface Sides {
+  v1: JsonObject | undefined;
+  late: string | undefined;
+  native: JsonObject | undefined;
+}
+
 async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
   const after = cursor.after === undefined ? {} : { after: cursor.after };
   const page = await changed(context).list({ ...after, limit: context.options.batchSize });
@@ -64,9 +72,10 @@ async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
 async function judge(context: Context, attempt: number): Promise<{ batches: []; done: true }> {
   const found = await context.ledger(differencesLedger(NAME, attempt)).list({ limit: NAMED });
   if (found.length === 0) return { batches: [], done: true };
+  const mend = mendingCommands(await nativeVersion(context), found);
   const named = found.map((one) => `${one.key} (${detailOf(one).reason ?? ""})`).join("; ");
   throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}`, {
-    next: "Mend the native objects and `resume`, or undo the run with `abort`.",
+    next: `Mend the native objects and \`resume\`, or undo the run with \`abort\`.${mend}`,
   });
 }
 
@@ -77,7 +86,13 @@ async function compare(context: Context, version: string, row: Checkpoint): Prom
   const native = await readTarget(context, nativeRefOf(row, version));
   const late = v1 === undefined ? undefined : await whyNotCarried(context, kind, row, v1);
   const reason = row.state === "reverted" ? leftOver(row, v1, native) : differs(row, { v1, late, native });
-  return reason === undefined ? [] : [differing(row, reason)];
+  return reason === undefined ? [] : [withDetail(differing(row, reason), mendingOf({ v1, late, native }))];
+}
+
+/** What is missing is put right by no command. */
+function mendingOf({ v1, native }: Sides): Pick<ResourceDetail, "mending"> {
+  if (native === undefined) return {};
+  return { mending: v1 === undefined ? "delete" : "edit" };
 }
 
 /** What is being deleted is as good as gone. */
@@ -97,14 +112,7 @@ function leftOver(
     : undefined;
 }
 
-function differs(
-  row: Checkpoint,
-  {
-    v1,
-    late,
-    native,
-  }: { v1: JsonObject | undefined; late: string | undefined; native: JsonObject | undefined },
-): string | undefined {
+function differs(row: Checkpoint, { v1, late, native }: Sides): string | undefined {
   // What went from both groups, as with its namespace, is missed in neither; a copy alone would live on.
   if (v1 === undefined) return livingOnly(native) === undefined ? undefined : "the v1 object is gone again";
   if (late !== undefined) return "the v1 object has changed again";

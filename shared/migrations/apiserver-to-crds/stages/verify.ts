@@ -8,9 +8,10 @@ import type { ClusterConnections } from "../../connections.ts";
 import { forgetProblems } from "../../copying/problems.ts";
 import { differencesLedger, verifyKinds } from "../../copying/verify-kinds.ts";
 import { BEGINNING, type Judgement, KindComparison, Progress } from "../compare-kind.ts";
-import { type Context, isPrecopied, isRemoved } from "../context.ts";
+import { type Context, isPrecopied, isRemoved, nativeVersion } from "../context.ts";
 import { lossNames, takeOut } from "../left-out.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
+import { mendingCommands } from "../native-command.ts";
 import { throughNative } from "../native-access.ts";
 import { nativePresent } from "../native-look.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -35,6 +36,7 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
     name,
     title,
     kinds: NATIVE_KINDS.map(({ kind }) => kind),
+    mend: async (context, differing) => mendingCommands(await nativeVersion(context), differing),
     compare: (context, { kind, attempt, batch }) => compareKind(traits, context, { kind, attempt, batch }),
   });
   /** A person may have taken days: what was compared before says little by now. */

@@ -58,7 +58,7 @@ async function lookAgain(context: Context, traits: Traits): Promise<void> {
       different.push(...judged.different.slice(0, NAMED - different.length));
     });
   }
-  if (different.length > 0) throw verifyFailed(different);
+  if (different.length > 0) throw verifyFailed(context.run, different);
 }
 
 async function lookAtKind(
