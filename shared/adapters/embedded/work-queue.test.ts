@@ -107,7 +107,7 @@ describe("the embedded queue", () => {
       close();
     }));
 
-  test("lets waiting receivers go when it is closed", () =>
+  test("lets waiting receivers go when it is closed, and refuses those who ask later", () =>
     withStorePath(async (path) => {
       const { queue, close } = openEmbedded(path, { clock: new ManualClock() });
       const receiving = queue.receive(query);
@@ -115,6 +115,6 @@ describe("the embedded queue", () => {
       close();
 
       assert.deepEqual(await receiving, []);
-      assert.deepEqual(await queue.receive(query), []);
+      await assert.rejects(queue.receive(query), /closed/);
     }));
 });

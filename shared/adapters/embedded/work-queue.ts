@@ -44,7 +44,9 @@ export class EmbeddedWorkQueue implements WorkQueue {
     this.#wake();
   }
 
+  /** Throws an Error when it is asked after it was closed: who asks without end would leave this process no time for anything. */
   async receive(query: ReceiveQuery): Promise<Delivery[]> {
+    this.#refuseWhenClosed();
     const end = this.#clock.now() + query.waitMs;
     for (;;) {
       if (this.#closed || query.signal?.aborted === true) return [];
@@ -71,10 +73,14 @@ export class EmbeddedWorkQueue implements WorkQueue {
     this.#wake();
   }
 
-  /** Ends waiting receivers, with no messages. */
+  /** Ends waiting receivers, with no messages; later ones are refused. */
   close(): void {
     this.#closed = true;
     this.#wake();
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new Error("the work queue is closed");
   }
 
   #add(message: WorkMessage, delayMs: number): void {
