@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { objectAt } from "../../kubernetes/fields.ts";
 import { assertState, goOn, runBefore, wholeWorld } from "./testing/whole.ts";
 import type { World } from "./testing/world.ts";
 import { writeAsUser } from "./testing/writers.ts";
 
 const V1 = "crd.projectcalico.org/v1";
+const NATIVE = "projectcalico.org/v3";
 const OWNED = {
-  apiVersion: "projectcalico.org/v3",
+  apiVersion: NATIVE,
   plural: "networkpolicies",
   namespace: "shop",
   name: "owned",
 };
+
+function definitionOf({ cluster }: World, plural: string): boolean {
+  const path = `apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.crd.projectcalico.org`;
+  return cluster.dump()[path] !== undefined;
+}
 
 function oldDefinitions({ cluster }: World): number {
   return Object.keys(cluster.dump()).filter((path) => path.endsWith(".crd.projectcalico.org")).length;
@@ -88,6 +96,53 @@ describe("between the last verification and the cleanup", () => {
     assert.match(run.waiting.message, /networkpolicies\/shop\/owned \(deleted\)/);
     assert.equal(oldDefinitions(world), definitions);
     await worker.engine.approve(runId, "ann", "native-changes");
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("what was approved is not asked again when the CRDs of some of it are gone", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    const definitions = oldDefinitions(world);
+    await world.cluster.delete(OWNED);
+    const sets = { apiVersion: NATIVE, plural: "globalnetworksets" };
+    await world.cluster.create(sets, { kind: "GlobalNetworkSet", metadata: { name: "late" }, spec: {} });
+    const { waiting } = (await goOn(world, worker, runId, "cleanup")).run;
+    assert.equal(waiting?.count, 2);
+    const denied: string[] = [];
+    world.meanwhile.before.push(async (write) => {
+      if (denied.length > 0 || !/^delete .*\/globalnetworksets\.crd\.projectcalico\.org$/.test(write)) return;
+      while (definitionOf(world, "networkpolicies")) await setImmediate();
+      denied.push(write);
+      throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", "not now", { next: "", status: 403 });
+    });
+    await worker.engine.approve(runId, "ann", "native-changes", waiting.fingerprint);
+    assertState(await world.drive(worker, runId), "Failed");
+    const left = oldDefinitions(world);
+    assert.ok(denied.length === 1 && left > 0 && left < definitions, `${left} of ${definitions}`);
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
+  test("what came after the approval is asked for alone", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "cleanup");
+    await world.cluster.delete(OWNED);
+    const { waiting } = (await goOn(world, worker, runId, "cleanup")).run;
+    let isLate = false;
+    const sets = { apiVersion: NATIVE, plural: "globalnetworksets" };
+    world.meanwhile.lists.push(async (list) => {
+      // The last kind in the order of the definitions: those before were compared by then.
+      if (isLate || !list.endsWith(`${V1}/tiers`)) return;
+      isLate = true;
+      await world.cluster.create(sets, { kind: "GlobalNetworkSet", metadata: { name: "late" }, spec: {} });
+    });
+    await worker.engine.approve(runId, "ann", "native-changes", waiting?.fingerprint);
+    const again = (await world.drive(worker, runId)).run.waiting;
+    assert.equal(again?.subject, "native-changes");
+    assert.match(again.message, /^1 native objects .*globalnetworksets\/late/);
+    await worker.engine.approve(runId, "ann", "native-changes", again.fingerprint);
     assertState(await world.drive(worker, runId), "Succeeded");
   });
 

@@ -19,6 +19,7 @@ import { rehearse } from "../../target/rehearse.ts";
 import { rolloutOutcome } from "../../rollout.ts";
 import { type Context, sendFor } from "../context.ts";
 import { heldObjects } from "../held-objects.ts";
+import { accept, notAccepted } from "../accepted-natives.ts";
 import { awaitApproval, NATIVE_CHANGES } from "../late-native.ts";
 import { throughNativeAction } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -98,8 +99,10 @@ async function removeCompared(
   const kinds = new Map(present.map((crd) => [crd, kindOf(crd)]));
   const { differing, late, since } = await compareAll(context, [...kinds.values()].filter(isKnown));
   if (differing.length > 0) throw different(differing);
-  const unapproved = await awaitApproval(context, [late]);
+  const fresh = await notAccepted(context, late);
+  const unapproved = await awaitApproval(context, [fresh]);
   if (unapproved !== undefined) return unapproved;
+  await accept(context, fresh);
   if (context.notes["deletingAt"] === undefined) await refuseUnlessDeletable(context, present);
   let begun: Promise<void> | undefined;
   const removals = present.map(async (crd) => {
