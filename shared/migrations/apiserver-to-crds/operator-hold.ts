@@ -20,16 +20,23 @@ type Held = z.infer<typeof Held>;
 const Notes = z.object({ held: Held.optional() });
 const Stopped = z.object({ stoppedAt: z.int().optional() });
 
-/** Stops the operator, where one installs Calico. How many replicas it had is in the stage's notes first. */
+/** How many replicas an operator got that had none when it was held, and that somebody has started since. */
+const STARTED = "operator-started";
+
+/**
+ * Stops the operator, where one installs Calico. How many replicas it had is in the stage's notes first: none, too, as somebody may start
+ * it later.
+ */
 export async function holdOperator(context: Context): Promise<void> {
   const ref = await operatorRef(context);
   if (ref === undefined) return;
   await changeObject(context, ref, async (deployment) => {
     const replicas = replicasOf(deployment);
-    if (replicas === 0) return undefined;
     const uid = textAt(deployment, "metadata", "uid");
-    await context.record({ held: { uid, replicas, at: context.clock.now() } });
-    return { spec: { replicas: 0 } };
+    // None of it is left either where this run has stopped it, and was killed.
+    if (replicas > 0 || Notes.parse(context.notes).held === undefined)
+      await context.record({ held: { uid, replicas, at: context.clock.now() } });
+    return replicas === 0 ? undefined : { spec: { replicas: 0 } };
   });
 }
 
@@ -44,9 +51,11 @@ export async function stopOperatorAgain(context: Context): Promise<string | unde
   const stopped = await stoppedOperator(context);
   if (stopped === undefined) return undefined;
   const { ref, held } = stopped;
-  await changeObject(context, ref, (deployment) => {
+  await changeObject(context, ref, async (deployment) => {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
-    return isSame && replicasOf(deployment) > 0 ? { spec: { replicas: 0 } } : undefined;
+    if (!isSame || replicasOf(deployment) === 0) return undefined;
+    await noteStarted(context, held, deployment);
+    return { spec: { replicas: 0 } };
   });
   const { stoppedAt = context.clock.now() } = Stopped.parse(context.notes);
   await context.record({ stoppedAt });
@@ -62,22 +71,26 @@ export async function keepHeld(context: Context): Promise<boolean> {
   if (stopped === undefined) return false;
   const { ref, held } = stopped;
   let isStopped = false;
-  await changeObject(context, ref, (deployment) => {
+  await changeObject(context, ref, async (deployment) => {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     isStopped = isSame && replicasOf(deployment) > 0 && !usesNativeGroup(deployment);
-    return isStopped ? { spec: { replicas: 0 } } : undefined;
+    if (!isStopped) return undefined;
+    await noteStarted(context, held, deployment);
+    return { spec: { replicas: 0 } };
   });
   return isStopped;
 }
 
-/** Lets the operator run as before, if this run has stopped it. */
+/** Lets the operator run as before, or as somebody has started it since, if this run has stopped it. */
 export async function releaseOperator(context: Context): Promise<void> {
   const stopped = await stoppedOperator(context);
   if (stopped === undefined) return;
   const { ref, held } = stopped;
+  const replicas = await wantedReplicas(context, held);
+  if (replicas === 0) return;
   await changeObject(context, ref, (deployment) => {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
-    return isSame && replicasOf(deployment) === 0 ? { spec: { replicas: held.replicas } } : undefined;
+    return isSame && replicasOf(deployment) === 0 ? { spec: { replicas } } : undefined;
   });
 }
 
@@ -86,10 +99,27 @@ export async function operatorRehearsals(context: Context): Promise<Rehearsal[]>
   const stopped = await stoppedOperator(context);
   if (stopped === undefined) return [];
   const { ref, held } = stopped;
+  const replicas = Math.max(1, await wantedReplicas(context, held));
   return [
     changeRehearsal(context, ref, "stop", { spec: { replicas: 0 } }),
-    changeRehearsal(context, ref, "start", { spec: { replicas: held.replicas } }),
+    changeRehearsal(context, ref, "start", { spec: { replicas } }),
   ];
+}
+
+/** In a ledger, as batches may stop it: before it is stopped, so that it is not left stopped. */
+async function noteStarted(context: Context, held: Held, deployment: JsonObject): Promise<void> {
+  if (held.replicas > 0) return;
+  const target = held.uid;
+  const detail = { replicas: replicasOf(deployment) };
+  await context
+    .ledger(STARTED)
+    .put([{ rank: 0, key: target, target, state: "applied", sourceRevision: 0, detail }]);
+}
+
+async function wantedReplicas(context: Context, { uid, replicas }: Held): Promise<number> {
+  if (replicas > 0) return replicas;
+  const [row] = await context.ledger(STARTED).get([{ rank: 0, key: uid }]);
+  return row === undefined ? 0 : numberAt(row.detail, "replicas");
 }
 
 /** The operator that this run has stopped, and as what. */

@@ -201,8 +201,13 @@ suite("an operator that installs Calico", () => {
     });
   }
 
-  test("that somebody starts again inside the lock is stopped again, and costs nobody what belongs to native objects", async () => {
+  for (const replicas of [1, 0])
+    test(`that somebody starts again inside the lock, of ${replicas} replicas before, is stopped again, and costs nobody what belongs to native objects`, () =>
+      startedInTheLock(replicas));
+
+  async function startedInTheLock(replicas: number): Promise<void> {
     using world = await withOperator();
+    await world.cluster.patch(OPERATOR, { spec: { replicas } }, { type: "merge" });
     const { metadata } = await world.cluster.get({ ...OWNER, apiVersion: "projectcalico.org/v3" });
     await createOwned(world, (metadata as { uid: string }).uid);
     const worker = world.worker();
@@ -221,6 +226,16 @@ suite("an operator that installs Calico", () => {
     assert.deepEqual(put, [0]);
     assert.ok(world.cluster.dump()["v1/configmaps/shop/owned"], "it is there after the unlock");
     assert.deepEqual([await replicasOf(world), await isTold(world, OPERATOR)], [1, true]);
+  }
+
+  test("that had no replicas has none after the way back either", async () => {
+    using world = await withOperator();
+    await world.cluster.patch(OPERATOR, { spec: { replicas: 0 } }, { type: "merge" });
+    const before = world.cluster.dump();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "switch" });
+    await rollBack(world, worker, runId);
+    assert.deepEqual(changed(before, world.cluster.dump()), []);
   });
 
   test("that puts the APIService back when it is told the old group costs nobody what belongs to native objects", async () => {
