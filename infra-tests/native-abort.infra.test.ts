@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { JsonObject } from "../shared/json.ts";
+import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { bear, death } from "./crash/lives.ts";
+import { mustRequest, type TestApi } from "./harness/api.ts";
 import { waitUntil } from "./harness/wait.ts";
+import { managersOf } from "./rig/native/applies.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { installGitOps } from "./rig/native/gitops.ts";
 import { stageOf } from "./rig/native/stages.ts";
@@ -15,14 +19,26 @@ const POINTS = [
   { stopBefore: "switch", what: "right before the unlock" },
 ] as const;
 
+/** Who manages which field of what belongs to objects of Calico, its owner references among them. */
+async function dependantsManagers(api: TestApi): Promise<Record<string, JsonObject[]>> {
+  const { items } = await mustRequest(api, "GET", "/api/v1/configmaps");
+  const owned = objectsAt({ items: items ?? [] }, "items").filter((one) =>
+    textAt(one, "metadata", "name").startsWith("owned-by-calico-"),
+  );
+  assert.ok(owned.length > 0);
+  return Object.fromEntries(owned.map((one) => [textAt(one, "metadata", "name"), managersOf(one)]));
+}
+
 describe("a migration to native CRDs that is undone leaves everything as it was", () => {
   let migrating: MigratingBed;
   let untouched: ClusterState;
+  let setBy: Record<string, JsonObject[]>;
 
   before(async () => {
     migrating = await MigratingBed.start({ resources: 120, nodes: 1 });
     await installGitOps(migrating.bed.api);
     untouched = await clusterState(migrating.bed.api);
+    setBy = await dependantsManagers(migrating.bed.api);
   });
   after(() => migrating.stop());
 
@@ -37,6 +53,7 @@ describe("a migration to native CRDs that is undone leaves everything as it was"
       return left.length === 0;
     }).catch(() => undefined);
     assert.deepEqual(left, []);
+    assert.deepEqual(await dependantsManagers(migrating.bed.api), setBy);
   }
 
   async function changedBy(runId: string, subject: string): Promise<void> {

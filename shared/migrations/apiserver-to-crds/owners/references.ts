@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject } from "../../../json.ts";
+import { isJsonObject, type JsonObject } from "../../../json.ts";
 import { objectAt, objectsAt } from "../../../kubernetes/fields.ts";
 
 /** An entry of metadata.ownerReferences, with whatever flags it has. */
@@ -19,6 +19,8 @@ export const OwnedRecord = z.object({
   uid: z.string(),
   /** `at` is the place in the list, from 0. */
   references: z.array(z.object({ at: z.int().nonnegative(), reference: OwnerReference })),
+  /** Who had set them, as entries of managedFields; runs of old have not kept it. */
+  managers: z.array(z.custom<JsonObject>(isJsonObject)).optional(),
 });
 
 /** An object that is not Calico's, with its references to Calico objects. */

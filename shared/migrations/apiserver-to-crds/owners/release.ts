@@ -3,6 +3,7 @@ import { orAbsent } from "../../../kubernetes/absent.ts";
 import { isKubernetesError } from "../../../kubernetes/errors.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { Send, WriteOptions } from "../../../kubernetes/types.ts";
+import { managersOfReferences } from "./managers.ts";
 import {
   calicoReferences,
   type OwnedRecord,
@@ -51,7 +52,7 @@ export async function releaseOwners(
     const present = calicoReferences(object);
     if (present.length === 0) return { result: { outcome: "released" } };
     if (present.some(({ reference }) => !known.has(reference.uid))) {
-      return { result: { outcome: "changed", record: merged(record, present) } };
+      return { result: { outcome: "changed", record: merged(record, object, present) } };
     }
     const references = ownerReferences(object).filter(({ uid }) => !known.has(uid));
     return { references, result: { outcome: "released" } };
@@ -106,8 +107,10 @@ async function untilUnchanged<R>(
 }
 
 /** References that were taken off before are remembered with those that were found now. */
-function merged(record: OwnedRecord, present: OwnedRecord["references"]): OwnedRecord {
+function merged(record: OwnedRecord, object: JsonObject, present: OwnedRecord["references"]): OwnedRecord {
   const found = new Set(present.map(({ reference }) => reference.uid));
   const before = record.references.filter(({ reference }) => !found.has(reference.uid));
-  return { ...record, references: [...before, ...present].sort((a, b) => a.at - b.at) };
+  const references = [...before, ...present].sort((a, b) => a.at - b.at);
+  const managers = [...(record.managers ?? []), ...managersOfReferences(object, present)];
+  return { ...record, references, ...(managers.length > 0 && { managers }) };
 }

@@ -4,6 +4,7 @@ import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { pageAfterPause } from "../../../kubernetes/pages.ts";
 import { versionPath } from "../../../kubernetes/paths.ts";
 import type { ListPage, ResourceRef, Send } from "../../../kubernetes/types.ts";
+import { managersOfReferences } from "./managers.ts";
 import { calicoReferences, isCalicoGroup, type OwnedRecord } from "./references.ts";
 
 /** What could not be looked at, and why. */
@@ -76,7 +77,9 @@ export function ownedRecord({ apiVersion, plural }: ResourceRef, object: JsonObj
   const namespace = textAt(object, "metadata", "namespace");
   const name = textAt(object, "metadata", "name");
   const uid = textAt(object, "metadata", "uid");
-  return [{ apiVersion, plural, ...(namespace !== "" && { namespace }), name, uid, references }];
+  const found = { apiVersion, plural, ...(namespace !== "" && { namespace }), name, uid, references };
+  const managers = managersOfReferences(object, references);
+  return [managers.length === 0 ? found : { ...found, managers }];
 }
 
 function listPage(send: Send, resource: ResourceRef, token: string | undefined): Promise<ListPage> {

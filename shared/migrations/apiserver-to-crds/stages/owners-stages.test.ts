@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { convertUid } from "../../../calico/uid.ts";
 import type { JsonObject } from "../../../json.ts";
-import { textAt } from "../../../kubernetes/fields.ts";
+import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
+import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { ownerReferences } from "../owners/references.ts";
 import { OWNER } from "../testing/cluster.ts";
 import { outerStages } from "../testing/stages.ts";
+import { releaseOwned, releaseOwnedBack } from "./release-others.ts";
 import { rollBack, runTo, World } from "../testing/world.ts";
 
 const CONFIG_MAPS = { apiVersion: "v1", plural: "configmaps", namespace: "shop" };
@@ -33,6 +35,27 @@ async function addOwned(world: World, name: string, reference: JsonObject): Prom
 async function ownersOf(world: World, name: string): Promise<string[]> {
   const references = ownerReferences(await world.cluster.get({ ...CONFIG_MAPS, name }));
   return references.map(({ uid }) => uid);
+}
+
+/** Somebody who has applied references to these owners. */
+function manager(name: string, ...uids: string[]): JsonObject {
+  const keys = uids.map((uid) => [`k:${JSON.stringify({ uid })}`, {}]);
+  const references = { ".": {}, ...Object.fromEntries(keys) } as JsonObject;
+  const fieldsV1 = { "f:metadata": { "f:ownerReferences": references } };
+  return { manager: name, operation: "Apply", apiVersion: "v1", fieldsV1 };
+}
+
+/** As API servers do: what an object has no more belongs to nobody. */
+async function forgetAbsent({ cluster }: World, ref: ObjectRef): Promise<void> {
+  const object = await cluster.storage.get(ref);
+  const present = new Set(ownerReferences(object).map(({ uid }) => `k:${JSON.stringify({ uid })}`));
+  const managedFields = objectsAt(object, "metadata", "managedFields").map((entry) => {
+    const set = objectAt(entry, "fieldsV1", "f:metadata", "f:ownerReferences");
+    const left = Object.entries(set).filter(([key]) => key === "." || present.has(key));
+    if (left.length === 0) return entry;
+    return { ...entry, fieldsV1: { "f:metadata": { "f:ownerReferences": Object.fromEntries(left) } } };
+  });
+  await cluster.storage.patch(ref, { metadata: { managedFields } }, { type: "merge" });
 }
 
 suite("owner references to Calico objects", () => {
@@ -89,6 +112,25 @@ suite("owner references to Calico objects", () => {
       assert.deepEqual(world.cluster.dump(), before);
     });
   }
+
+  for (const way of ["at the end", "on the way back"] as const)
+    test(`belong ${way} to whoever had set them`, async () => {
+      using world = await World.create(outerStages().concat(releaseOwned), { afterUndo: [releaseOwnedBack] });
+      const shown = await ownerUid(world, "projectcalico.org/v3");
+      await addOwned(world, "settings", { uid: shown });
+      const ref = { ...CONFIG_MAPS, name: "settings" };
+      const applied = [manager("argocd", "stranger", shown)];
+      await world.cluster.patch(ref, { metadata: { managedFields: applied } }, { type: "merge" });
+      world.meanwhile.after.push(async (write) => {
+        if (write === "patch v1/configmaps/shop/settings") await forgetAbsent(world, ref);
+      });
+      const worker = world.worker();
+      if (way === "at the end") await runTo(world, worker);
+      else await rollBack(world, worker, await runTo(world, worker, { stopBefore: "remove-apiservice" }));
+      const uid = way === "at the end" ? await ownerUid(world, "projectcalico.org/v3") : shown;
+      const { metadata } = await world.cluster.get(ref);
+      assert.deepEqual((metadata as JsonObject)["managedFields"], [manager("argocd", "stranger", uid)]);
+    });
 
   test("whose owner was not copied stay off, and are named", async () => {
     using world = await World.create(outerStages());

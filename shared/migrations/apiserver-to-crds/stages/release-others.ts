@@ -3,6 +3,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { releaseFields } from "../../target/release-fields.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { ownerDetail } from "../owner-rows.ts";
+import { managersOnceBack } from "../owners/managers.ts";
 import { releaseOthers as release } from "../release-others.ts";
 import { overRows } from "./release-owners.ts";
 
@@ -38,7 +39,9 @@ function dependants(name: string): AnySweep {
     title: OWNED,
     states: ["applied", "verified", "reverted"],
     act: async (context, row) => {
-      await releaseFields(context, ownerDetail(row));
+      const { restored, ...detail } = ownerDetail(row);
+      const carried = managersOnceBack(detail, row.state === "verified" ? restored : undefined);
+      await releaseFields(context, detail, { releaseOf: () => ({ carried }) });
       return row;
     },
   });
