@@ -29,7 +29,7 @@ export class Tally {
     return digest(`${this.#count} ${this.#sum.toString(16)}`).slice(0, DIGITS);
   }
 
-  /** Adds whatever tells this thing from another, and from itself when it has changed. */
+  /** Adds a thing. Its JSON must differ from that of every other thing, and from its own before it changed. */
   add(thing: Json): void {
     this.#sum = (this.#sum + BigInt(`0x${digest(canonicalJson(thing))}`)) % MODULUS;
     this.#count += 1;

@@ -113,7 +113,7 @@ async function recordError<C>(
   batch: BatchRecord,
   error: unknown,
 ): Promise<void> {
-  // How often it was held up before is no number of failures.
+  // Until now the batch was held up, and `attempts` counted that: these were no failures.
   const attempts = batch.failure?.heldSince === undefined ? batch.attempts + 1 : 1;
   const stuck = !isRetryable(error) || attempts >= parts.retry.maxAttempts;
   await parts.store.saveBatch({ ...batch, attempts, stuck, failure: failureOf(error) }, lease.current);

@@ -70,7 +70,7 @@ async function isAbandoned(parts: Parts, ref: BatchRef): Promise<boolean | "busy
   await using lease = await take(parts, batchLease(ref));
   if (lease === undefined) return "busy";
   const batch = await parts.store.getBatch(ref);
-  // What has failed for good has told so itself.
+  // A batch that has failed for good (`stuck`) has told its run already.
   return batch?.state === "open" && !batch.stuck;
 }
 

@@ -29,13 +29,13 @@ export function refuseOverdue<C>(
   if (failure !== undefined) throw failure;
 }
 
-/** The run that is about to wait, with since when it is held up. */
+/** The run that is about to wait, with the time since which it is held up. */
 export function withHeldSince(run: RunRecord, { reason }: WaitRequest, now: number): RunRecord {
   if (reason !== "Gate") return withoutHeldSince(run);
   return run.heldSince === undefined ? { ...run, heldSince: now } : run;
 }
 
-/** The run that gets on. */
+/** The run, no longer held up. */
 export function withoutHeldSince(run: RunRecord): RunRecord {
   const { heldSince: _, ...rest } = run;
   return rest;

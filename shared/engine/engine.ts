@@ -298,7 +298,7 @@ function undoEnded({ runId, state }: RunRecord): MigratorError {
   });
 }
 
-/** What gets people further whose run was given up. */
+/** The advice for people whose run was given up. */
 function afterAbandoned(runId: string): string {
   return `A lock of it is lifted with \`calico-migrator unlock --force --side SIDE\`; delete what has the field manager calico-migrator:${runId} before you start again with \`calico-migrator start\`.`;
 }

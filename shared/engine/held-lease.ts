@@ -5,7 +5,10 @@ import type { Lease } from "./records.ts";
 /** What a lease needs of the store. */
 type LeaseStore = Pick<CheckpointStore, "acquireLease" | "renewLease" | "releaseLease">;
 
-/** Does `work`, and ends it without a word when its lease is lost: whoever holds that goes on, or the wake-up finds it. */
+/**
+ * Does `work`. When its lease is lost, it returns without an error: whoever holds the lease now goes on, or the
+ * wake-up finds the work.
+ */
 export async function unlessLost(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -6,12 +6,15 @@ import type { EngineParts } from "./settings.ts";
 
 /** For migrations whose runs can leave single objects out once they have begun. */
 export interface LeaveOutRule<C> {
-  /** Before this stage starts it is approved what is left out; from then on nothing more is. */
+  /** The stage before which a person approves what is left out. Once it has started, nothing more can be left out. */
   before: string;
-  /** What such a name looks like. */
+  /** An example of how an object is named. */
   example: string;
   isName: (object: string) => boolean;
-  /** Those of these names, which are all such, of which there is no object. Changes nothing; absent where no cluster is reached. */
+  /**
+   * Gives those of these names (each passes `isName`) that no object has. Changes nothing. Absent where no cluster is
+   * reached.
+   */
   missing?: (connections: C, objects: readonly string[], signal: AbortSignal) => Promise<string[]>;
 }
 

@@ -20,8 +20,9 @@ export async function tellLockOf<C>(
 }
 
 /**
- * What lasts longer than a lock may is warned of, or has the run undone as long as nobody can have used what it unlocks. So has
- * a failure that somebody else has recorded, such as work that was given up.
+ * Warns of a lock that lasts longer than it may, or has the run undone, as long as nobody can have used what the
+ * unlock opens. A failure that somebody else has recorded, such as work that was given up, has the run undone in the
+ * same way.
  */
 export async function heedLock<C>(session: RunSession<C>): Promise<void> {
   const { run, control } = session;
@@ -57,7 +58,8 @@ export async function failRun<C>(
     await session.save((from, now) => toFailed(tell(from, now), failure, now));
     return "stop";
   }
-  // First: whoever dies in between fails at the same place again, or finds what is asked.
+  // The request to undo comes first: a worker that dies in between fails at the same place again, or finds the
+  // request.
   await askBack(session, { reason: "LockFailure", failure });
   await session.save(tell);
   return "on";

@@ -69,7 +69,10 @@ function newLock(now: number, { maxLockMs }: LockPolicy): Omit<DatastoreLock, "d
   return { since: now, told: false, forPersonMs: 0, lookAt: now + maxLockMs };
 }
 
-/** A lock that was seen is not about to be taken, and what is not locked cannot be unlocked. */
+/**
+ * True when this needs no telling: it was told before, the lock about to be taken was seen as taken, or nothing is
+ * locked that could be unlocked.
+ */
 function isTold(before: DatastoreLock | undefined, state: LockState): boolean {
   if (before === undefined) return state === "unlocking" || state === "unlocked";
   return before.state === state || (before.state === "locked" && state === "locking");

@@ -30,7 +30,7 @@ async function failureIn(act: () => Promise<void>): Promise<Failure | undefined>
   }
 }
 
-/** What was never a trouble is no news, nor is the same trouble again. */
+/** True when the condition has to change: trouble that is new or another one, or the end of trouble. */
 function isNews<C>({ run }: RunSession<C>, failure: Failure | undefined): boolean {
   const known = run.conditions.find(({ type }) => type === SHOWN);
   if (failure === undefined) return known?.status === "False";

@@ -103,7 +103,7 @@ async function missingApproval<C>(
   const own = session.run.track === "forward" ? shownBefore(stage, stopBefore) : undefined;
   if (own !== undefined && !context.approved(stage.name, own)) return askFor(stage.name, own);
   for (const rule of stage.approvals ?? []) {
-    // Who asked to stop before a stage wants to look then, and is asked there.
+    // Whoever asked to stop before this stage wants to look at that moment, and is asked at the stage itself.
     if (rule.subject === stopBefore) continue;
     const shown = await rule.needed(context);
     if (shown !== undefined && !context.approved(rule.subject, shown)) return askFor(rule.subject, shown);

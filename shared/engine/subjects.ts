@@ -23,7 +23,7 @@ export function subjectsOf<C, O extends JsonObject>(
     for (const { subject } of stage.approvals ?? []) subjects.set(subject, "found");
     for (const { subject, kind } of stage.asks ?? []) subjects.set(subject, kind);
   }
-  // What an earlier stage asks for in the name of one of these shows the same, too.
+  // An earlier stage may ask for the approval of one of these stages: it shows the same.
   for (const stage of migration.stages.filter(isCommitting)) subjects.set(stage.name, "always");
   if (stopBefore !== undefined) subjects.set(stopBefore, "always");
   return subjects;

@@ -100,7 +100,10 @@ export function toWentBack(from: Transition, cause: UndoCause | undefined, now: 
   return { ...from, run: withCondition(from.run, { ...condition, message: `${message} (${code})` }, now) };
 }
 
-/** The condition that tells whether a run is shown to others as it is. Runs that always were have none. */
+/**
+ * The condition that tells whether a run is shown to others as it is. A run that was never shown wrongly does not
+ * have it.
+ */
 export const SHOWN = "Shown";
 
 /** The run is shown as it is, or something is in the way of it. */

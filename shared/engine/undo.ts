@@ -63,11 +63,14 @@ export function whyTooLate<C>(
   return undefined;
 }
 
-/** It was asked for in time, and came too late: the run stays as it is, and goes on forward. */
+/**
+ * The undo was asked for while it was possible, but the run came to it too late: it stays as it is, and goes on
+ * forward.
+ */
 async function refuse<C>(session: RunSession<C>, reason: string): Promise<Step> {
   const { run, control, parts } = session;
   await parts.store.updateControl(run.runId, ({ undo: _, undoCause: __, ...rest }) => rest);
-  // Asking for it was no resume of a run that has failed.
+  // A request to undo counts as one to look again, but must not resume a run that has failed.
   const retriesSeen = control.retries;
   await session.save((from, now) =>
     announce(

@@ -100,7 +100,10 @@ const admissionDenied: Verdict = {
 /** (kubernetes, staging/src/k8s.io/apiserver/pkg/admission/plugin: policy/validating, webhook/errors) */
 const DENIAL = /ValidatingAdmissionPolicy '[^']+' with binding|admission webhook "[^"]+" denied the request/;
 
-/** 403 as well, and no want of a right. (kubernetes, plugin: namespace/lifecycle, resourcequota) */
+/**
+ * Refusals that are also answered with 403 although no right is missing. (kubernetes, plugin: namespace/lifecycle,
+ * resourcequota)
+ */
 const REFUSALS: readonly (Verdict & { says: RegExp })[] = [
   {
     says: /because it is being terminated/,

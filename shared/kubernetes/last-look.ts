@@ -27,10 +27,10 @@ export function closedForLastLook(crd: JsonObject): JsonObject | undefined {
 export function whyNotClosable(crd: JsonObject): string | undefined {
   const { established, reason } = crdState(crd);
   if (!established) return reason;
-  // The webhook knows no such version.
+  // The webhook that converts does not know the version LAST_LOOK.
   if (textAt(crd, "spec", "conversion", "strategy") === "Webhook") return "a webhook converts its versions";
   if (storesSecondVersion(crd)) return `it stores objects as ${SECOND_VERSION}`;
-  // Nothing on it would tell which of them to serve again.
+  // While only LAST_LOOK is served, nothing on the definition tells which of the other versions were served before.
   if (lastingVersions(crd).some(({ served }) => served !== true)) return "not all of its versions are served";
   return storedVersion(crd) === undefined ? "it stores no version" : undefined;
 }
@@ -39,7 +39,7 @@ function storedVersion(crd: JsonObject): JsonObject | undefined {
   return lastingVersions(crd).find(({ storage }) => storage === true);
 }
 
-/** Without the copy that a run has opened. */
+/** The versions of a definition without the second version, which a run may have opened. */
 function lastingVersions(crd: JsonObject): JsonObject[] {
   return objectsAt(crd, "spec", "versions").filter(({ name }) => name !== SECOND_VERSION);
 }

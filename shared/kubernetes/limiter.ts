@@ -14,7 +14,7 @@ interface Waiter {
   start: () => void;
 }
 
-/** So many more than can ever run are let in, which keeps the limiter's queue from being empty. */
+/** How many calls more than can run at once are let in, so that the queue of the limiter is not empty. */
 const AHEAD = 4;
 /** A window whose mean latency is above this multiple of the best one seen means that the server is saturated. */
 const latencyTolerance = 2;

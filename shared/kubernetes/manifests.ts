@@ -30,7 +30,7 @@ const defaultMaxBytes = 32 * 1024 * 1024;
  * of their paths), or of an http(s) URL: multi-document YAML as kubectl reads it, `List` objects unpacked.
  * Refuses objects without apiVersion, kind or name, and the same object twice.
  *
- * Throws MANIFEST_URL_HAS_SECRET, MANIFEST_SOURCE_REFUSED (a URL that is none of http), MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
+ * Throws MANIFEST_URL_HAS_SECRET, MANIFEST_SOURCE_REFUSED (a URL that is neither http nor https), MANIFEST_NOT_FOUND, MANIFEST_UNREACHABLE (retryable), MANIFEST_TOO_LARGE, MANIFEST_INVALID (names file, document
  * and line) and MANIFEST_EMPTY.
  */
 export async function loadManifests(source: string, options: LoadOptions = {}): Promise<JsonObject[]> {

@@ -33,7 +33,10 @@ function respellItems(schema: StructuralSchema, items: Json[], path: string, tol
   return respelt.some((item, index) => item !== items[index]) ? respelt : items;
 }
 
-/** The same twice means it once. Items of a map that have the same key and differ are left: the server refuses them. */
+/**
+ * An item that stands in the list twice means the same as if it stood there once. Items of a map with the same key
+ * that differ are left: the server refuses them.
+ */
 function withoutRepetitions(
   schema: StructuralSchema,
   items: Json[],

@@ -74,7 +74,8 @@ export async function openSecondVersions(
       try {
         await openSecondVersion(send, name, options);
       } catch (error) {
-        // Somebody writes to it all the time: it is told as it is then, and whoever waits for it decides how long.
+        // Somebody writes to the definition all the time: its state is returned as it is now, and the caller decides
+        // how long to wait.
         if (!isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
       }
     }),

@@ -10,7 +10,10 @@ export interface AddressRules {
 
 type Subnet = readonly [network: string, prefix: number];
 
-/** Ranges of the IANA special-purpose address registries that no API server has, and where clouds answer their machines. */
+/**
+ * Ranges of the IANA special-purpose address registries in which no API server can be, and the addresses at which
+ * clouds answer their own machines.
+ */
 const refused: Readonly<Record<string, readonly Subnet[]>> = {
   loopback: [
     ["127.0.0.0", 8],

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../json.ts";
 import { objectAt, objectsAt, textAt } from "../fields.ts";
 import { isCalico, isCalicoNamespace, type ResourceName } from "./subject.ts";
 
-/** What a manager says of itself that it manages. */
+/** What a manager says that it manages. */
 interface Claims {
   /** Where the list stands, for people. */
   field: string;

@@ -32,7 +32,7 @@ export function joined(all: readonly Evidence[]): Evidence {
   return { count, examples: all.flatMap((one) => one.examples).slice(0, EXAMPLES) };
 }
 
-/** Signs that are all known. */
+/** The evidence of these signs, which are all that there are. */
 export function evidenceOf(signs: readonly string[]): Evidence {
   return { count: signs.length, examples: signs.slice(0, EXAMPLES) };
 }

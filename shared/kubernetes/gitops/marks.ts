@@ -39,7 +39,10 @@ export function marksOf(object: JsonObject): Mark[] {
   ];
 }
 
-/** The marks on a manager of those that would undo its pause: its owners in the tool, and who manages it in its turn. */
+/**
+ * The marks on a manager that name whoever would undo its pause: its owners in the tool, and the managers that manage
+ * it.
+ */
 export function parentMarks(manager: JsonObject): Mark[] {
   const reverted = revertedByFlux(manager);
   const others = marksOf(manager).filter((mark) => reverted || !/^(flux|helm)\//.test(mark.manager));

@@ -25,7 +25,8 @@ export async function applyDeletions(
 }
 
 async function remove(context: Context, version: string, row: Checkpoint): Promise<Checkpoint> {
-  // The object of one that collides is the other's.
+  // Of two v1 objects that collide, the one whose target is its own key has no native object: that belongs to the
+  // other.
   if (row.target !== row.key) await removeTarget(context, row, nativeRefOf(row, version));
   return withDetail({ ...row, state: "reverted" }, { gone: true });
 }

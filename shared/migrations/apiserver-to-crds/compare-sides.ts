@@ -118,7 +118,7 @@ async function whyDifferent(
   return comparison.same ? undefined : describe(comparison.paths, differences(expected, native));
 }
 
-/** What is broken never had a place of its own. */
+/** A v1 object that is broken was never converted, so its checkpoint names no native object. */
 async function readNative(
   context: AnyContext,
   version: string,

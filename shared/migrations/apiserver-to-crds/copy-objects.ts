@@ -108,7 +108,7 @@ async function plan(
   return read.filter((one) => !colliding.includes(one));
 }
 
-/** Its own key as its target: that of the other stays the other's. */
+/** The target is the row's own key: the native object belongs to the other v1 object. */
 function collided(checkpoint: Checkpoint, other = ""): Checkpoint {
   const reason = `it becomes the same native object as ${other}: rename or delete one of them`;
   return withDetail(

@@ -14,7 +14,7 @@ import type { NativeState } from "./judge-native.ts";
 /** The subject that a person approves to keep what others did to native objects. */
 export const NATIVE_CHANGES = "native-changes";
 
-/** What decides which traffic passes, and which addresses are taken: nobody else changes it unnoticed. */
+/** The kinds that decide which traffic passes and which addresses are taken: changes to them by others are told. */
 const GUARDED: ReadonlySet<string> = new Set([
   "Tier",
   "GlobalNetworkPolicy",
@@ -46,9 +46,9 @@ export interface NativeFinding {
 }
 
 /**
- * Of what is not as it was copied, once Calico uses the native group, what a person has to know: all of policies, sets, host
- * endpoints and IPAM but the addresses that Calico itself has given to pods or taken back since the unlock. As rows that are
- * `pending` until approved.
+ * Which differences a person has to know of, once Calico uses the native group: those of policies, sets, host
+ * endpoints and IPAM, but not the addresses that Calico itself has given to pods or taken back since the unlock.
+ * Given as rows that are `pending` until they are approved.
  */
 export async function lateRows(context: Context, findings: readonly NativeFinding[]): Promise<Checkpoint[]> {
   const guarded = findings.filter(({ kind }) => GUARDED.has(kind));

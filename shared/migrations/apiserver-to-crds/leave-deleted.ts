@@ -28,7 +28,7 @@ export async function leaveDeleted(
   await uncarried(context).put(objects.map((v1) => leavingLossOf(kind, v1)));
 }
 
-/** Its own key as its target: the native object of that name may be another's. */
+/** The target is the row's own key: the native object of that name may belong to another v1 object. */
 function goneRow(kind: NativeKind, v1: JsonObject): Checkpoint {
   const key = keyOf(kind, v1);
   const { name = "", namespace } = objectAt(v1, "metadata");

@@ -24,12 +24,12 @@ import { isProtectedTier } from "./protected-tier.ts";
 import { shownVersion } from "./shown-version.ts";
 import { v1Ref } from "./v1-ref.ts";
 
-/** The stage that does not start before. */
+/** The stage that starts only when a person has approved what is left out. */
 const ASKED_BEFORE = "follow";
-/** The way without an object that cannot be mended, as it follows the advice to mend it. */
+/** Advice on how to go on without an object that cannot be mended. It stands after the advice to mend it. */
 const WITHOUT_IT =
   " What cannot be mended is left out: `resume` with --skip KIND/NAMESPACE/NAME, by its stored name.";
-/** The same once it is approved what is left out. */
+/** The same advice once a person has approved what is left out. */
 const WITHOUT_IT_LATE =
   " What cannot be mended is left out by another run: `rollback`, then `start` with --skip.";
 const UNSEEN =
@@ -42,7 +42,7 @@ export function uncarried(context: Pick<Context, "ledger">): Ledger {
   return context.ledger("uncarried");
 }
 
-/** The way without an object that cannot be mended, as the run stands. */
+/** The advice on how to go on without an object that cannot be mended, by how far the run has come. */
 export async function withoutIt(context: Pick<Context, "stageOf">): Promise<string> {
   return (await context.stageOf(ASKED_BEFORE)) === undefined ? WITHOUT_IT : WITHOUT_IT_LATE;
 }
@@ -116,7 +116,8 @@ export async function leaveOut(
 }
 
 async function removeCopy(context: Context, version: string, row: Checkpoint): Promise<void> {
-  // The object of one that collides is the other's.
+  // Of two v1 objects that collide, the one whose target is its own key has no native object: that belongs to the
+  // other.
   if (row.state === "reverted" || row.target === row.key) return;
   try {
     await removeTarget(context, row, nativeRefOf(row, version));
@@ -142,7 +143,7 @@ export async function forgetLosses(
   await uncarried(context).put(known.map((row) => ({ ...row, state: "reverted" as const })));
 }
 
-/** Its own key as its target: the native object of that name may be another's. */
+/** The target is the row's own key: the native object of that name may belong to another v1 object. */
 function leftOutRow(kind: NativeKind, v1: JsonObject): Checkpoint {
   const key = keyOf(kind, v1);
   const namespace = textAt(v1, "metadata", "namespace");
@@ -230,7 +231,7 @@ function firstOf(names: readonly string[]): string {
   return names.slice(0, NAMED).join("; ") + more;
 }
 
-/** Whatever else is written to it: what it means, and what people have put on it. */
+/** A hash of what the object means, and of its labels and annotations: no other write changes it. */
 function contentOf(v1: JsonObject): string {
   const { labels = {}, annotations = {} } = objectAt(v1, "metadata");
   return hash("sha256", canonicalJson([labels, annotations, v1["spec"] ?? null]), "hex");

@@ -83,7 +83,10 @@ async function attempt<T>(
   }
 }
 
-/** On the way forward nothing comes back that a native CRD has taken along; on the way back nothing is missed. */
+/**
+ * Gives `later`. On the way forward it throws NATIVE_CRD_LOST where a native CRD is gone: the objects that were copied
+ * into it are gone with it, so waiting is of no use. On the way back they are not needed any more.
+ */
 async function unlessLost<T>(context: Context, later: () => T | Promise<T>): Promise<T> {
   if (context.run.track === "forward") await refuseLostDefinitions(context);
   return later();

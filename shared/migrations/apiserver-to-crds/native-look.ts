@@ -14,7 +14,7 @@ import { outlivedByKind } from "./outlived.ts";
 
 const NAMED = 5;
 
-/** Of each kind, by its native plural, up to which version of its collection native objects were compared. */
+/** For each kind, by its native plural, the version of its collection up to which native objects were compared. */
 export type NativeSince = Readonly<Record<string, string>>;
 
 /** Whether what changes in the old group is still caught up afterwards. */

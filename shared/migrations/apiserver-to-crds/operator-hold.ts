@@ -12,7 +12,10 @@ import { operatorRef } from "./workloads.ts";
 /** The stage whose notes say how many replicas the operator had. */
 export const HOLD_OPERATOR = "hold-operator";
 
-/** An operator that does not end by then is lived with: what it puts back is removed again. Milliseconds. */
+/**
+ * How long the run waits for the operator to end. Then it goes on, and removes again what the operator puts back.
+ * Milliseconds.
+ */
 const PATIENCE_MS = 30_000;
 
 const Held = z.object({ uid: z.string(), replicas: z.int(), at: z.int() });

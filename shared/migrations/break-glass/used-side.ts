@@ -48,7 +48,7 @@ function usedBy(workload: JsonObject, name: string, locks: readonly SideLock[]):
   if (group === "elsewhere") return { why: `CALICO_API_GROUP of ${name} is not in the DaemonSet itself` };
   const why = `${datastoreText}, CALICO_API_GROUP ${group.value ?? "absent"}`;
   if (group.value === NATIVE_GROUP) return { side: "projectcalico.org", why };
-  // Without a word Calico takes the old group where it is served.
+  // Where nothing tells it which group to use, Calico takes the old one if that is served.
   const isOld = locks.some(({ side }) => side === "crd.projectcalico.org");
   return { side: isOld ? "crd.projectcalico.org" : "projectcalico.org", why };
 }

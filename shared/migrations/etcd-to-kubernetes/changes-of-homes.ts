@@ -31,7 +31,10 @@ export async function* changesOfHomes(context: Context, homes: Homes): AsyncGene
   await noteNamespaces(context, others.map((name) => [name, namespaces.get(name)] as const).filter(isThere));
 }
 
-/** What a person has not agreed to leave behind may stay behind nowhere; what has a home by now need not. */
+/**
+ * Changes for all that was left behind and has to be looked at again: what nobody has agreed to leave behind yet, and
+ * what may have its namespace or Node by now.
+ */
 async function* leftBehind(context: Context): AsyncGenerator<SourceChange[]> {
   for await (const page of ledgerPages(uncarried(context), { states: ["pending"], limit: PAGE }))
     yield changesNow(
@@ -44,7 +47,7 @@ function isUnasked(detail: Checkpoint["detail"]): boolean {
   return detail["late"] === true && detail["agreed"] !== true;
 }
 
-/** A Node that is another one now has none of Calico's annotations. */
+/** A Node that was deleted and created again has none of Calico's annotations. */
 async function* lostWithNodes(context: Context, { nodes }: Homes): AsyncGenerator<SourceChange[]> {
   for await (const page of copiesUnder(context, "Node", NODES_PREFIX)) {
     const nameOf = ({ target }: Checkpoint): string => target.slice(target.lastIndexOf("/") + 1);
@@ -78,7 +81,10 @@ async function* lostWithNamespace(
   }
 }
 
-/** What was copied into the namespace that is there now is there. */
+/**
+ * Those of these copies that are gone, or are other objects: a copy that was made into the present namespace is still
+ * there.
+ */
 async function notAsWritten(context: Context, rows: readonly Checkpoint[]): Promise<Checkpoint[]> {
   const { targetGroup } = await decisions(context);
   const uids = await Promise.all(

@@ -29,7 +29,10 @@ export function notedLedger(context: Pick<Context, "ledger">): Ledger {
   return context.ledger(NOTED);
 }
 
-/** True for kinds that decide what traffic passes, or who has which address: others' word on them needs a person's. */
+/**
+ * True for kinds that decide what traffic passes, or who has which address: a person has to approve what others write
+ * to them.
+ */
 export function isGuarded(kind: string): boolean {
   const { etcd } = kindInfo(kind);
   const decides =

@@ -25,12 +25,12 @@ export function leavingText(object: JsonObject): string {
 /** Those of the object, and those that Calico's API server shows of it. */
 function bothMetadata(object: JsonObject): JsonObject[] {
   const { [METADATA_ANNOTATION]: annotation } = objectAt(object, "metadata", "annotations");
-  // Nearly all annotations are read by others.
+  // Only an annotation that mentions a deletion is worth parsing.
   const isTold = typeof annotation === "string" && annotation.includes("deletionTimestamp");
   return [objectAt(object, "metadata"), isTold ? parsed(annotation) : {}];
 }
 
-/** Broken metadata is another's matter. */
+/** Whoever converts the object tells of broken metadata. */
 function parsed(annotation: string): JsonObject {
   try {
     const value: unknown = JSON.parse(annotation);

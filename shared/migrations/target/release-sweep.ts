@@ -11,7 +11,10 @@ import { isOurs } from "./ownership.ts";
 import { hasTracesOfRuns, releaseFields } from "./release-fields.ts";
 import { noteReleased } from "./released.ts";
 
-/** From one object in so many of a page on, the page is read as a whole: its objects one by one would take longer. */
+/**
+ * If at least one object in this many of a page has traces, the page is read as a whole: reading its objects one by
+ * one would take longer.
+ */
 const FEW = 4;
 
 /** `found`: how many objects this look has met that had traces. */
@@ -105,7 +108,7 @@ function placeOf(object: JsonObject): { namespace?: string; name: string } {
   return namespace === "" ? { name } : { namespace, name };
 }
 
-/** What a worker has written with its last breath has no checkpoint. */
+/** A worker may have died between its write and the checkpoint: such an object has none. */
 async function note<O>(
   { idOf }: ReleaseTraits<O>,
   context: Context<O>,

@@ -79,7 +79,7 @@ async function tryToRemove(
     const reason = await whyUsed(resourceOf(crd, isClosed ? LAST_LOOK : crdState(crd).served[0]));
     if (reason !== undefined) return keepDefinition(context, crd, reason);
   }
-  // Of one that was never established nobody has ever created anything.
+  // In a definition that was never established nobody can have created anything.
   if (isClosed || !crdState(crd).established)
     return (await written(() => remove(context, crd))) ? "deleted" : "again";
   const closed = closedForLastLook(crd);

@@ -24,7 +24,7 @@ import { Copied } from "./pre-copy.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
 const Counts = z.record(z.string(), z.int());
-/** So many objects are listed in less time than it takes to be told of changes. */
+/** Up to this number of objects, listing all of them takes less time than being told of changes. */
 const FEW = 5000;
 
 const Cursor = z.object({
@@ -59,8 +59,8 @@ interface CatchUpTraits {
 }
 
 /**
- * Nobody is to make up their mind about the point of no return while everything is locked; and what changes while they do is to
- * be followed before the lock. `--stop-before unlock` asks inside it.
+ * The point of no return is approved before the lock: nobody should have to decide while everything is locked, and
+ * what changes while they decide is followed before the lock. `--stop-before unlock` asks inside the lock.
  */
 const unlockApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
   subject: "unlock",
@@ -76,7 +76,10 @@ const unlockApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
 const NAMED = 3;
 const Scanned = z.object({ at: z.object({ unread: z.array(z.string()) }) });
 
-/** What may not be listed may belong to Calico objects, and would be deleted without anybody having known. */
+/**
+ * Objects that the run may not list can have Calico objects as owners. The garbage collector would then delete them,
+ * and nobody would have known.
+ */
 const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
   subject: "unread-dependants",
   needed: async (context) => {
@@ -89,7 +92,7 @@ const unreadApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> =
   },
 };
 
-/** Rights by tier would go with the API server without anybody having said so. */
+/** The aggregated API server checks rights by tier. They would go with it, and nobody would have agreed to that. */
 const unguardedApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions> = {
   subject: "unguarded",
   needed: async (context) => {
@@ -102,7 +105,10 @@ const unguardedApproved: ApprovalRule<ClusterConnections, ApiserverToCrdsOptions
   },
 };
 
-/** An open source may change without end: so often it is followed, which makes what is left as small as it gets. */
+/**
+ * How many rounds an old group that is not locked is followed. It may change without end, and more rounds would leave
+ * no less.
+ */
 const OPEN_ROUNDS = 3;
 
 /**

@@ -119,7 +119,10 @@ async function removeCompared(
   return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };
 }
 
-/** Every deletion is tried by a dry run before the first is made: half of the old group is no way back, and no end either. */
+/**
+ * Every deletion is tried by a dry run before the first one is made: with half of the old group deleted, the run
+ * could neither go back nor come to its end.
+ */
 async function refuseUnlessDeletable(context: Context, crds: readonly JsonObject[]): Promise<void> {
   const rehearsals = crds.map((crd) => ({
     what: `delete ${nameOf(crd)}`,

@@ -40,7 +40,10 @@ export const installCrds: Action<ClusterConnections, ApiserverToCrdsOptions> = {
   },
 };
 
-/** From here on, so that nobody gets round them through the second version. The operator brings Calico's own webhooks for it. */
+/**
+ * The policies that guard tiers and ClusterInformation. They are there before the second version, through which
+ * somebody could get round them. None where an operator installs Calico, as it brings Calico's own webhooks.
+ */
 async function guards(context: Context): Promise<JsonObject[]> {
   const { installer, namespace } = await findings(context);
   if (installer === "operator" || context.options.guards === "none") return [];

@@ -6,7 +6,10 @@ import { withoutIt } from "../left-out.ts";
 import { judgeNativeChanges, nativeChanges } from "../native-look.ts";
 import { collectByComparing } from "./collect-changes.ts";
 
-/** A run that nobody holds up is at the unlock long before that. Milliseconds. */
+/**
+ * How long after the last comparison the unlock looks at nothing again: a run that nothing holds up is there much sooner.
+ * Milliseconds.
+ */
 const HELD_MS = 10_000;
 const RANKS: readonly number[] = [1, 2, 3];
 const Noted = z.object({ nativeSince: z.record(z.string(), z.string()).default({}) });

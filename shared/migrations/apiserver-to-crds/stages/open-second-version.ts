@@ -63,7 +63,10 @@ async function startedAt(context: Context): Promise<number> {
   return now;
 }
 
-/** Once: one that is deleted and created again later is another one. */
+/**
+ * Records the UIDs of the definitions, and only once: a definition that is deleted and created again later has
+ * another UID.
+ */
 async function noteDefinitions(context: Context): Promise<void> {
   if (context.notes["definitions"] === undefined)
     await context.record({ definitions: await definitionUids(context) });

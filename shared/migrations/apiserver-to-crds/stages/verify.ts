@@ -52,7 +52,8 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Api
       if (!(await isReachable(context))) return { batches: [], done: true };
       const isFresh = cursor === undefined || Attempt.parse(cursor).retries < context.run.retriesSeen;
       if (isFresh && traits.sourceChanged === "later") await takeOut(context);
-      // Before anything is compared: what is written later is judged by what was told since.
+      // Recorded before anything is compared: what is written to native objects after that is found by their changes
+      // since these versions.
       if (cursor === undefined && traits.sourceChanged === "later")
         await context.record({ nativeSince: { ...(await nativePresent(context)) } });
       const plan = await sweep.plan(context, cursor);

@@ -19,7 +19,7 @@ import type { Found, Item, Present, Side, Written } from "./side.ts";
 import { reads } from "../../target/reads.ts";
 
 const NODE_PREFIX = "projectcalico.org/";
-/** Instead of a hash: no content has it. */
+/** Stands in place of a hash, and equals the hash of no content. */
 const LEAVING = "being deleted";
 /** Somebody was quicker: look again. */
 const LOST = ["KUBERNETES_CONFLICT", "KUBERNETES_ALREADY_EXISTS"];

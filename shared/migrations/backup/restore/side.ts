@@ -55,13 +55,16 @@ export interface Side<L extends KeyLine | ObjectLine = KeyLine | ObjectLine> {
   /** The `hash` of what is there once the item is put back. */
   wants(item: Item<L>): string;
   put(item: Item<L>, found: Found | undefined): Promise<Written | undefined>;
-  /** Asks whether the item could be put; throws the refusal. Not on every side there is somebody to ask. */
+  /** Asks whether the item could be put; throws the refusal. Absent on a side that cannot be asked. */
   rehearse?(item: Item<L>, found: Found | undefined): Promise<void>;
   /** Reads what has this key; undefined when nothing has. */
   find(key: string): Promise<Found | undefined>;
   putBack(key: string, before: string, found: Found): Promise<boolean>;
   remove(key: string, found: Found): Promise<boolean>;
-  /** Takes runs off the fields of what has this key, and gives these to whoever managed them. Not on every side anybody does. */
+  /**
+   * Takes runs off the fields of what has this key, and gives the fields to whoever managed them. Absent on a side
+   * without managed fields.
+   */
   release?(key: string, managers: readonly JsonObject[]): Promise<void>;
   /** Every key of Calico's data that is there, a page at a time: of these resources, where the side has such. */
   present(resources: readonly string[]): AsyncIterable<Present[]>;

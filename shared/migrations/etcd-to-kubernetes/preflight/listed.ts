@@ -46,7 +46,7 @@ export function countedProblems(
   return countProblems(ledger, (row) => row.detail["revision"] === revision && matches(row));
 }
 
-/** A row of a ledger of problems that is of no reading any more. */
+/** The row of a problem that is over: it belongs to no reading any more. */
 export function over(row: Checkpoint): Checkpoint {
   return { ...row, state: "reverted", detail: { ...row.detail, revision: NO_REVISION } };
 }

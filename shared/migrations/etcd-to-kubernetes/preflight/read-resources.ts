@@ -200,7 +200,7 @@ function blocked(row: Checkpoint, code: string, reason: string): Checkpoint {
   return { ...row, target: row.key, state: "failed", detail: { ...row.detail, code, reason } };
 }
 
-/** The schema that a version of the target group needs, by CRD name. */
+/** The version in the name of a target group, `v1` or `v3`: the one by whose schema its CRDs judge objects. */
 export function schemaVersion(group: TargetGroup): string {
   return group.slice(group.indexOf("/") + 1);
 }

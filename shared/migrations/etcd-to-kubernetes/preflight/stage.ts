@@ -161,7 +161,7 @@ async function judge(context: Context, cursor: Cursor): Promise<SweepPlan> {
   return { batches: [], done: true };
 }
 
-/** What has kept checks from finding out, and the blocking check that has told of it. */
+/** The errors that kept checks from judging, each with the blocking check that has told it. */
 type Stopped = Map<string, string>;
 
 /**

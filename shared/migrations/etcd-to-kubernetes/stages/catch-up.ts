@@ -241,7 +241,7 @@ async function collectLast(context: Context, cursor: Cursor): Promise<SweepPlan 
     if (error instanceof EtcdCompactedError) return undefined;
     throw error;
   }
-  // What does not count is carried by whoever looks next.
+  // Changes that do not count and are not applied yet are left to the next stage that looks.
   await context.record({ caughtUpTo: isComplete ? cursor.through : cursor.after });
   return { batches: [], done: true };
 }

@@ -26,7 +26,8 @@ export const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
     const shared = await isSharedEtcd(context);
     const { targetGroup } = await decisions(context);
     if (!(await isLocked(context, targetGroup))) await rehearse(context);
-    // etcd first: where it cannot be reached, or is no longer this run's, pods go on to start.
+    // etcd first: where it cannot be reached, or its lock is no longer this run's, the Kubernetes datastore is not
+    // locked yet, and pods still start.
     await lockSource(context, () => (shared ? Promise.resolve() : Promise.reject(sourceUnlocked())));
     await setTargetReady(context, targetGroup, false, (state) =>
       context.tellLock(state, shared ? LOCKED.both : LOCKED.target, { side: "kubernetes" }),

@@ -42,7 +42,7 @@ export const lookAtEtcd: Sweep<ClusterConnections, EtcdToKubernetesOptions> = {
   },
 };
 
-/** What was answered before this look began. */
+/** What a person had approved before this look began. */
 async function agreedBefore(context: Context): Promise<string> {
   const shown = await consentToLosses.needed(context);
   return shown !== undefined && context.approved(consentToLosses.subject, shown) ? shown.fingerprint : "";

@@ -36,7 +36,7 @@ export async function recordOnlyInEtcd(context: Context, range: KeyRange): Promi
   }
 }
 
-/** What neither was copied nor was left behind as it is. */
+/** Keys that were neither copied nor left behind with the value that they have now. */
 async function unknownOf(context: Context, page: readonly EtcdKeyValue[]): Promise<EtcdKeyValue[]> {
   const data = page.filter((kv) => concerns(kv) && !isMadeAgain(kv.key));
   const ids = data.map(({ key }) => ({ rank: rankOf(key) ?? 0, key }));

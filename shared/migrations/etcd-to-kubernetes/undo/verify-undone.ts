@@ -19,8 +19,8 @@ import { liftSourceLock } from "./unlock-etcd.ts";
 const PAGE = 500;
 
 /**
- * Proves that the undo is complete: nothing that this run wrote is left in the target (what a worker wrote with its last
- * breath, after its lease had expired, is deleted), and etcd is not locked by this run (else it is unlocked once more).
+ * Proves that the undo is complete: nothing that this run wrote is left in the target (what a dying worker wrote
+ * after its lease had expired is deleted), and etcd is not locked by this run (else it is unlocked once more).
  */
 export const verifyUndone: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   kind: "action",

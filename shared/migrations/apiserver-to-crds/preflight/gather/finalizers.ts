@@ -34,7 +34,7 @@ export function tallyHeld({ held, deleting }: Held, kind: string, page: readonly
   }
 }
 
-/** Broken metadata is another check's matter. */
+/** A check of its own tells of broken metadata. */
 function parsed(annotation: string): JsonObject {
   try {
     const value: unknown = JSON.parse(annotation);

@@ -20,7 +20,7 @@ export const lock: Action<ClusterConnections, RestoreOptions> = {
   undo: [unlockAsFound],
   act: async (context) => {
     const locked = Locked.safeParse(context.notes).data?.before;
-    // Nobody waits for a person while a datastore is locked already, or half of them.
+    // Once a datastore is locked, the run does not wait for a person any more.
     const asked =
       (await askForeignLocks(context)) ?? (locked === undefined ? await askWhatCame(context) : undefined);
     if (asked !== undefined) return asked;

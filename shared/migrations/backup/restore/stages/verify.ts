@@ -43,7 +43,7 @@ async function differing(context: Context, items: readonly Item[]): Promise<Chec
   });
 }
 
-/** Of each attempt its own, so that what was mended does not count. */
+/** Each attempt has a ledger of its own, so that differences that were mended do not count. */
 function differences(context: Context): ReturnType<Context["ledger"]> {
   return context.ledger(`differences/verify/${context.run.retriesSeen}`);
 }

@@ -2,7 +2,7 @@ import { uncarried } from "../../context.ts";
 import { fail, pass, type ResourceCheck } from "../check.ts";
 import { listedProblems } from "../listed.ts";
 
-/** Nothing is lost without a word. */
+/** All that is not carried is named. */
 export const allCarried: ResourceCheck = {
   id: "all-carried",
   title: "everything in etcd has a place in the Kubernetes datastore",
