@@ -23,13 +23,13 @@ export function checkStages<C>(migration: Migration<C>, run: Run, records: reado
   requireReached(run, back, records, asked);
 }
 
-/** For a stage in which a run is, and which nothing else is known of. */
+/** The error for a run whose present stage this version does not know. */
 export function stageUnknown(run: Run, stage: string): MigratorError {
   const message = `run "${run.runId}" is in stage "${stage}", which ${run.migration} does not have in this version`;
   return new MigratorError("RUN_STAGE_UNKNOWN", message, otherVersion(run));
 }
 
-/** For a run of a migration that this version does not have. */
+/** The error for a run whose migration this version does not have. */
 export function migrationUnknown(run: Run): MigratorError {
   const message = `run "${run.runId}" is one of the migration "${run.migration}", which is not in this version`;
   return new MigratorError("RUN_MIGRATION_UNKNOWN", message, otherVersion(run));

@@ -95,8 +95,9 @@ export function addressRefused(host: string, kind: string): MigratorError {
 }
 
 /**
- * A resolver for connections that fails with SERVER_ADDRESS_REFUSED when a name leads to a refused address. The connection
- * is made to the very addresses that were judged, so a name that changes its mind in between gains nothing.
+ * A resolver for connections that fails with SERVER_ADDRESS_REFUSED when a name leads to a refused address. The
+ * connection is made to the very addresses that were judged, so it does not matter if the name leads elsewhere a
+ * moment later.
  */
 export function guardedLookup(rules: AddressRules = {}, resolve: Resolve = lookup): LookupFunction {
   return (hostname, options, callback) => {

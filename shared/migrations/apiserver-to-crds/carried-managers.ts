@@ -12,8 +12,9 @@ const STORES =
   /^(|unknown|node|undici|calico.*|(calico-)?apiserver|felix|typha|kube-controllers|confd|libcalico.*)$/i;
 
 /**
- * What such a program keeps: that there is a spec, and nothing in it. Of an object that nobody owns anything of, an API
- * server says at the first apply that `before-first-apply` owns everything, and then nobody can take anything off it.
+ * What such a program keeps owning: the member `spec` itself, and nothing in it. If nobody owned any field of an
+ * object, the API server would give all of them to `before-first-apply` at the first apply, and then nobody could
+ * take a field off it.
  */
 const STORED = { "f:spec": {} };
 

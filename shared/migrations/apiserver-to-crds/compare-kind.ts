@@ -67,7 +67,10 @@ export class KindComparison {
   readonly #context: Context;
   readonly #kind: NativeKind;
   readonly #version: string;
-  /** The ids of native objects that a person knows to act instead of what is left out: looked for once one is in the way. */
+  /**
+   * The ids of native objects with the name of an object that is left out, of which a person knows that they act in
+   * its place. Looked for when the first such object is met.
+   */
   #namesakes: Promise<ReadonlySet<string>> | undefined;
 
   private constructor(judgement: Judgement, context: Context, kind: NativeKind, version: string) {

@@ -17,9 +17,12 @@ import { reads } from "../target/reads.ts";
 /** How long it may take to open again, and how long inside the lock. */
 const OPEN_MS = 60_000;
 const LOCKED_OPEN_MS = 15_000;
-/** Somebody who puts the definitions back that often will do it again. */
+/**
+ * After so many losses the second version is given up: somebody who puts the definitions back that often will do it
+ * again.
+ */
 const MOST_LOSSES = 10;
-/** So often it is looked at, however many workers wait for it. */
+/** The time between two looks at it, however many workers wait for it. */
 const LOOK_MS = 500;
 /** Workers that see one and the same loss mostly see it within this time. */
 const EPISODE_MS = 2000;

@@ -93,7 +93,8 @@ async function resourcesOf(context: Context): Promise<{ resources: ResourceRef[]
     if (!GROUPS.some((one) => one === group) || (group === NATIVE_GROUP && isHidden)) continue;
     if (wanted !== undefined && wanted !== apiVersion) continue;
     const ref = { apiVersion, plural };
-    // What this version does not know of belongs to others: not to be let read it is told, and stops nothing.
+    // Kinds that this version does not know belong to others. Where the run may not read them, that is told, and
+    // stops nothing.
     if (kindByPlural(plural) !== undefined || (await mayList(context, ref))) resources.push(ref);
     else unread.push(`${plural}.${group}`);
   }

@@ -11,7 +11,9 @@ import { mirrorName } from "./name.ts";
 
 const GROUP = "migration.projectcalico.org";
 const PLURAL = "datastoremigrations";
-/** The run waits for it, perhaps while the datastore is locked. */
+/**
+ * How long one request may take. It is short, as the run waits for it, perhaps while the datastore is locked.
+ */
 const TIMEOUT_MS = 3000;
 
 /** Where the object that shows a run is, in the version that the operator and kube-controllers prefer; undefined without the CRD. */

@@ -18,7 +18,9 @@ const Resource = z.object({ apiVersion: z.string(), plural: z.string() });
 const Cursor = z.object({ resource: z.int(), continueToken: z.string().optional() });
 const Keys = z.object({ keys: z.array(z.string()) });
 const Range = z.object({ rank: z.int(), from: z.string(), to: z.string() });
-/** Where references are changed all the time, somebody has to stop that. */
+/**
+ * How often an object is tried whose references others change at the same time. Then a person has to stop them.
+ */
 const TRIES = 5;
 const NAMED = 50;
 

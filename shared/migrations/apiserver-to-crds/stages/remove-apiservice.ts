@@ -13,7 +13,10 @@ import { patientAction } from "../undo/patience.ts";
 import { releaseLeft } from "./restore-foreign-owners.ts";
 
 const POLL_MS = 250;
-/** Looks of one call: it takes about four seconds, and every second counts while the datastore is locked. */
+/**
+ * How many looks one call takes at most. The removal takes about four seconds, and every second counts while the
+ * datastore is locked.
+ */
 const LOOKS = 60;
 
 /**
@@ -53,7 +56,10 @@ export const removeApiServiceStage: Action<ClusterConnections, ApiserverToCrdsOp
   },
 });
 
-/** Once: afterwards the APIService is back, and shows the old group's. */
+/**
+ * Removes the lock of the native group, and only once: afterwards the APIService is back, and shows the old group's
+ * lock in its place.
+ */
 async function removeHiddenLock(context: Context): Promise<void> {
   if (context.notes["lockRemoved"] === true) return;
   const reason = await removed(context);

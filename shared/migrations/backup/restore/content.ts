@@ -9,7 +9,8 @@ import type { Context } from "./options.ts";
 import type { Item, ItemRank, Side } from "./side.ts";
 
 const GROUP = 100;
-// Parsed any deeper, integers that were kept exact would lose their nature.
+// The line is taken as it is: a schema that looked into it would make ordinary numbers of integers that are kept
+// exact.
 const AnyLine = z.custom<Json>(() => true);
 
 /** The side that is put back. */

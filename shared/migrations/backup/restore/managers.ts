@@ -4,8 +4,9 @@ import { objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import { isRunManager } from "../../../kubernetes/managed-fields.ts";
 
 /**
- * A backup that was exported and imported knows no managers. Of an object that nobody owns anything of, an API server says at the
- * first apply that `before-first-apply` owns everything, and then nobody can take anything off it: so this owns that there is a spec.
+ * A backup that was exported and imported knows no managers. If nobody owned any field of an object, the API server
+ * would give all of them to `before-first-apply` at the first apply, and then nobody could take a field off it. So
+ * this manager owns the member `spec` itself, and nothing in it.
  */
 const FROM_BACKUP = {
   manager: "backup",

@@ -26,8 +26,9 @@ type AnySweep = Sweep<ClusterConnections, EtcdToKubernetesOptions>;
 const Prepared = z.object({ createdCrds: z.array(z.string()).default([]) });
 
 /**
- * Nobody knows who wrote to etcd. Of an object that nobody owns anything of, an API server says at the first apply that
- * `before-first-apply` owns everything, and then nobody can take anything off it: so this owns that there is a spec.
+ * Nobody knows who wrote to etcd. If nobody owned any field of an object, the API server would give all of them to
+ * `before-first-apply` at the first apply, and then nobody could take a field off it. So this manager owns the member
+ * `spec` itself, and nothing in it.
  */
 const FROM_ETCD = {
   manager: "etcd",

@@ -43,7 +43,7 @@ export function verifySweep(traits: VerifyTraits): Sweep<ClusterConnections, Etc
       const judge: Judge = {
         pairs: async (pairs) => keep(await judgePairs(traits, context, convert, pairs)),
         strangers: async (objects) => keep(await judgeStrangers(traits, context, kind, objects)),
-        // On the way forward somebody looks at the target again.
+        // On the way forward a later stage looks at the target again, and goes by these lists.
         ...(traits.sourceChanged === "later" ? { listed: (list) => noteSeenList(context, kind, list) } : {}),
       };
       return compareKind(context, both, { kind, batch }, judge);

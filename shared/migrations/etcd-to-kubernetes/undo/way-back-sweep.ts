@@ -44,7 +44,7 @@ interface WayBack {
   /** The copied resources of a range, up to {@link RANGE} of them. @returns how many were deleted. */
   copies(context: Context, range: RankRange): Promise<number>;
   keys(context: Context, range: KeyRange): Promise<void>;
-  /** Besides, a page of pods after the other. */
+  /** Called for pods besides, a page at a time. */
   pods?(context: Context, batch: Readonly<BatchRecord>): Promise<BatchOutcome>;
 }
 

@@ -40,7 +40,7 @@ export class Surroundings {
     if (isCalico(ref) && !this.#definitions.has(`${ref.plural}.${group}`))
       return `the cluster has no ${ref.plural}.${group}, nor has the backup`;
     const namespace = textAt(object, "metadata", "namespace");
-    // Put back, it would live: nobody can make one whose deletion is pending.
+    // Put back, it would live on: nobody can create an object whose deletion is pending.
     if (isLeaving(object)) return "it was being deleted when the backup was made";
     if (namespace === "") return undefined;
     const why = await this.#missing("namespaces", namespace, `there is no namespace "${namespace}"`);
