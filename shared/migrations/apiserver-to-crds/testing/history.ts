@@ -99,7 +99,11 @@ export class History {
     const left = changed(this.#before, storage.dump()).filter(
       (path) => !isOfUsers(path) && !this.#others.isOwnerOf(path),
     );
-    const late = [...this.#others.theirs.keys()];
+    const now = storage.dump();
+    // What users deleted, and the old group has not either, is not there again by going back.
+    const late = [...this.#others.theirs].flatMap(([id, order]) =>
+      order === undefined && !(oldIdOf(id) in now) ? [] : [id],
+    );
     const isAsked = late.length === 0 || this.#asked.has("late-changes");
     const unasked = isAsked ? [] : [`nobody was asked about ${late.join(", ")}`];
     return [...left, ...unasked, ...storage.managedByRuns(), ...this.#trespassed];
@@ -173,4 +177,8 @@ export class History {
   async #ask({ life }: Worker, ask: () => Promise<unknown>): Promise<void> {
     await Promise.race([ask(), life.ended]);
   }
+}
+
+function oldIdOf(id: string): string {
+  return id.replace(/^projectcalico\.org\/v3/, "crd.projectcalico.org/v1");
 }
