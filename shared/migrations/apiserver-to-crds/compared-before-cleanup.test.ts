@@ -99,6 +99,19 @@ describe("between the last verification and the cleanup", () => {
     assertState(await world.drive(worker, runId), "Succeeded");
   });
 
+  test("what the last verification has shown is not asked again, of a kind that lacks one and has another changed", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    await writeAsUser(world.cluster, { name: "other", act: "put", via: V1, order: 3 });
+    const runId = await runBefore(world, worker, "verify-all");
+    await world.cluster.delete(OWNED);
+    await world.cluster.patch({ ...OWNED, name: "other" }, { spec: { order: 9 } }, { type: "merge" });
+    const { waiting } = (await goOn(world, worker, runId, "verify-all")).run;
+    assert.equal(waiting?.count, 2, waiting?.message);
+    await worker.engine.approve(runId, "ann", "native-changes", waiting.fingerprint);
+    assertState(await world.drive(worker, runId), "Succeeded");
+  });
+
   test("what was approved is not asked again when the CRDs of some of it are gone", async () => {
     using world = await wholeWorld();
     const worker = world.worker();

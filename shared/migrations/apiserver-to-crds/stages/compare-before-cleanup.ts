@@ -31,19 +31,21 @@ interface Compared {
 
 /** Compares these kinds in both groups, every object: approvals may have taken days since it was done last. */
 export async function compareAll(context: Context, kinds: readonly NativeKind[]): Promise<Compared> {
-  const compared: Compared = { differing: [], late: [], since: new Map() };
+  const since = new Map<string, Since>();
+  // Where a list lacks some, its kind is looked at one by one as well: what differs is then found twice.
+  const [differing, late] = [new Map<string, Checkpoint>(), new Map<string, Checkpoint>()];
   const report = (rows: readonly Checkpoint[]): Promise<void> => {
-    for (const row of rows) (row.state === "conflict" ? compared.differing : compared.late).push(row);
+    for (const row of rows) (row.state === "conflict" ? differing : late).set(row.key, row);
     return Promise.resolve();
   };
   for (const kind of kinds) {
-    compared.since.set(kind.v1Plural, await present(context, kind));
+    since.set(kind.v1Plural, await present(context, kind));
     const judgement = { sourceChanged: "difference", changedByOthers: "approval", report } as const;
     const comparison = await KindComparison.of(judgement, context, kind);
     let at: Progress | undefined = BEGINNING;
     while (at !== undefined) at = await comparison.page(at);
   }
-  return compared;
+  return { differing: [...differing.values()], late: [...late.values()], since };
 }
 
 /** True when nothing that counts was written to a kind since it was compared, in either group. */
