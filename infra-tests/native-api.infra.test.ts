@@ -108,7 +108,7 @@ suite("the API of a migration to native CRDs", () => {
 
   test("changes are all there, once and in order, while others write, and none that was acknowledged before is missing", async (t) => {
     const servers = [client, await otherServer(t)];
-    await waitUntil({ what: "the other API server lists", timeoutMs: 30_000 }, () =>
+    await waitUntil({ what: "the other API server lists", timeoutMs: 120_000 }, () =>
       servers[1]?.list(oldSets),
     );
     const from = await versionOf(oldSets);
@@ -173,7 +173,7 @@ suite("the API of a migration to native CRDs", () => {
     const names = crdNames("projectcalico.org/v3");
     const before = await client.get({ ...crdResource, name: sets });
     await openSecondVersions(send, names, { fieldManager });
-    await waitUntil({ what: "the second version is served", timeoutMs: 30_000 }, async () =>
+    await waitUntil({ what: "the second version is served", timeoutMs: 120_000 }, async () =>
       (await secondVersionStates(send, names)).every(({ state }) => state === "served"),
     );
     const again = await openSecondVersions(send, names, { fieldManager });
@@ -205,7 +205,7 @@ suite("the API of a migration to native CRDs", () => {
 
   test("an aggregated APIService is removed by its UID, and put back in place of the automanaged one", async () => {
     await openSecondVersions(send, [sets], { fieldManager });
-    await waitUntil({ what: "the second version is served", timeoutMs: 30_000 }, async () =>
+    await waitUntil({ what: "the second version is served", timeoutMs: 120_000 }, async () =>
       (await secondVersionStates(send, [sets])).every(({ state }) => state === "served"),
     );
     const saved = aggregatedApiService();
@@ -227,7 +227,7 @@ suite("the API of a migration to native CRDs", () => {
     const removed = await removeApiService(send, nativeApiService, restored.uid);
     assert.notEqual(removed.served, "aggregated");
     await waitUntil(
-      { what: "the API server serves v3 itself", timeoutMs: 30_000 },
+      { what: "the API server serves v3 itself", timeoutMs: 120_000 },
       async () => (await whyNotServedLocally(send, nativeApiService, [probe])) === undefined,
     );
     const hidden = { ...probe, hides: probe.shows };

@@ -22,7 +22,7 @@ describe("a cluster whose aggregated API server does not answer", () => {
       { spec: { service: { name: "gone" } } },
       { contentType },
     );
-    await waitUntil({ what: "the API server is known to be broken", timeoutMs: 30_000 }, async () => {
+    await waitUntil({ what: "the API server is known to be broken", timeoutMs: 120_000 }, async () => {
       const { status } = (await api.request("GET", API_SERVICE_PATH)).body;
       const conditions = objectsAt({ status: status ?? {} }, "status", "conditions");
       return conditions.some((one) => one["type"] === "Available" && one["status"] === "False");

@@ -57,7 +57,7 @@ describe("rights by tier, which calico-apiserver enforces", () => {
       const plural = `${textAt(object, "kind").toLowerCase()}s`;
       await mustRequest(api, "POST", `/apis/${RBAC}/${plural}`, object);
     }
-    await waitUntil({ what: "the roles count", timeoutMs: 30_000 }, async () => {
+    await waitUntil({ what: "the roles count", timeoutMs: 120_000 }, async () => {
       return (await refusal("alice", "POST", policy("team.probe", "team"))) === "";
     });
   });

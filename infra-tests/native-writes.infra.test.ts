@@ -37,7 +37,7 @@ describe("a migration to native CRDs while somebody works with Calico all the ti
   /** What was on its way when the lock came arrives through the aggregated API server, which is gone soon after. */
   async function passesTheLock(writer: BusyWriter, runId: string, stopBefore?: string): Promise<void> {
     await migrating.reaches(runId, "remove-apiservice");
-    await waitUntil({ what: "what was in flight has arrived", timeoutMs: 30_000 }, () =>
+    await waitUntil({ what: "what was in flight has arrived", timeoutMs: 120_000 }, () =>
       Promise.resolve(writer.hasLanded() || undefined),
     );
     await migrating.goOn(runId, stopBefore);

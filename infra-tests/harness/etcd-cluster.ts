@@ -21,7 +21,7 @@ export async function startEtcdCluster(size = 3): Promise<EtcdCluster> {
   return {
     endpoints: members.map(({ endpoint }) => endpoint),
     members,
-    leader: () => waitUntil({ what: "etcd has a leader", timeoutMs: 30_000 }, () => findLeader(members)),
+    leader: () => waitUntil({ what: "etcd has a leader", timeoutMs: 120_000 }, () => findLeader(members)),
     stop: async () => {
       await Promise.all(members.map((member) => member.stop()));
     },

@@ -15,7 +15,7 @@ export async function createNodes(api: TestApi, names: readonly string[]): Promi
 
 /** Waits until every one of at least `count` nodes is ready and may be scheduled to. */
 export async function waitForReadyNodes(api: TestApi, count: number): Promise<void> {
-  await waitUntil({ what: `${count} nodes are ready`, timeoutMs: 30_000 + count * 500 }, async () => {
+  await waitUntil({ what: `${count} nodes are ready`, timeoutMs: 120_000 + count * 500 }, async () => {
     const { items } = await mustRequest(api, "GET", "/api/v1/nodes");
     return Array.isArray(items) && items.length >= count && items.every(isUsable);
   });
@@ -26,7 +26,7 @@ export async function waitForReadyNodes(api: TestApi, count: number): Promise<vo
  * server dies in the middle of it, and takes it up only when the pod changes; a kubelet would go on.
  */
 export async function nudgePods(api: TestApi): Promise<void> {
-  const pods = await waitUntil({ what: "pods can be listed", timeoutMs: 30_000 }, () =>
+  const pods = await waitUntil({ what: "pods can be listed", timeoutMs: 120_000 }, () =>
     mustRequest(api, "GET", "/api/v1/pods"),
   );
   await inParallel(objectsAt(pods, "items").filter(isOnItsWay), 4, async (pod) => {

@@ -49,7 +49,7 @@ describe("the meter charges what AWS would", () => {
     meter.reset();
     await send().catch(() => undefined);
     // What was asked is told after its answer.
-    const [one] = await waitUntil({ what: "the count", timeoutMs: 5_000 }, () => {
+    const [one] = await waitUntil({ what: "the count", timeoutMs: 60_000 }, () => {
       const counts = [...meter.metered.values()];
       return counts.length > 0 && counts;
     });

@@ -29,7 +29,7 @@ export async function publishAggregated(api: TestApi, port: number): Promise<voi
     // kube-apiserver dials it by name, so that it reaches the server outside of the cluster.
     spec: { type: "ExternalName", externalName: "localhost" },
   });
-  await waitUntil({ what: "the aggregated APIService is there", timeoutMs: 30_000 }, () =>
+  await waitUntil({ what: "the aggregated APIService is there", timeoutMs: 120_000 }, () =>
     claimGroup(api, port),
   );
   await waitUntil({ what: "projectcalico.org/v3 is served by the aggregated API", timeoutMs: 60_000 }, () =>

@@ -60,7 +60,7 @@ export async function installGitOps(api: TestApi): Promise<void> {
     const namespace = { apiVersion: "v1", kind: "Namespace", metadata };
     await mustRequest(api, "POST", "/api/v1/namespaces", namespace);
     const path = collectionOf(object).replace(/[^/]+$/, `namespaces/${object.namespace}/$&`);
-    await waitUntil({ what: `${object.kind} can be created`, timeoutMs: 30_000 }, () =>
+    await waitUntil({ what: `${object.kind} can be created`, timeoutMs: 120_000 }, () =>
       mustRequest(api, "POST", path, instanceOf(object)),
     );
   }

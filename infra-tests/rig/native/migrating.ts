@@ -89,7 +89,7 @@ export class MigratingBed {
   async assertMoved(more: (plural: string) => number = () => 0): Promise<void> {
     for (const { kind, plural } of NATIVE_KINDS) {
       // An API server that has come back answers 429 until its cache of a resource is full.
-      const list = await waitUntil({ what: `${plural} can be listed`, timeoutMs: 30_000 }, () =>
+      const list = await waitUntil({ what: `${plural} can be listed`, timeoutMs: 120_000 }, () =>
         mustRequest(this.bed.api, "GET", `/apis/projectcalico.org/v3/${plural}`),
       );
       assert.equal(objectsAt(list, "items").length, (this.bed.expected.get(kind) ?? 0) + more(plural), kind);

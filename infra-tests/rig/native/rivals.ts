@@ -62,17 +62,20 @@ export async function putCrdsBack(api: TestApi): Promise<boolean> {
 
 /** Creates the aggregated APIService anew in place of the automanaged one, as the operator does; true when it was not there. */
 export async function recreateApiService(api: TestApi, saved: JsonObject): Promise<boolean> {
-  return waitUntil({ what: "the APIService is created anew", timeoutMs: 5000, intervalMs: 5 }, async () => {
-    const found = await api.request("GET", API_SERVICE_PATH);
-    if (objectAt(found.body, "spec")["service"] !== undefined) return "there";
-    if (found.status === 200) {
-      const uid = textAt(found.body, "metadata", "uid");
-      await api.request("DELETE", API_SERVICE_PATH, { preconditions: { uid } });
-    }
-    // The API server may have been quicker with its own.
-    const collection = API_SERVICE_PATH.slice(0, API_SERVICE_PATH.lastIndexOf("/"));
-    return (await api.request("POST", collection, saved)).status === 201 && "created";
-  }).then((outcome) => outcome === "created");
+  return waitUntil(
+    { what: "the APIService is created anew", timeoutMs: 120_000, intervalMs: 5 },
+    async () => {
+      const found = await api.request("GET", API_SERVICE_PATH);
+      if (objectAt(found.body, "spec")["service"] !== undefined) return "there";
+      if (found.status === 200) {
+        const uid = textAt(found.body, "metadata", "uid");
+        await api.request("DELETE", API_SERVICE_PATH, { preconditions: { uid } });
+      }
+      // The API server may have been quicker with its own.
+      const collection = API_SERVICE_PATH.slice(0, API_SERVICE_PATH.lastIndexOf("/"));
+      return (await api.request("POST", collection, saved)).status === 201 && "created";
+    },
+  ).then((outcome) => outcome === "created");
 }
 
 /** The APIService as it would be created anew. */

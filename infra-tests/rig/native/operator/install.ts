@@ -14,13 +14,13 @@ export const OPERATOR_PATH = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/
 export async function installOperator(api: TestApi): Promise<void> {
   const create = (path: string, object: JsonObject) => mustRequest(api, "POST", path, object);
   await create(collectionOf(CRD), installationsCrd());
-  await waitUntil({ what: "Installations are served", timeoutMs: 30_000 }, async () => {
+  await waitUntil({ what: "Installations are served", timeoutMs: 120_000 }, async () => {
     const crd = await mustRequest(api, "GET", CRD);
     return objectsAt(crd, "status", "conditions").some(
       ({ type, status }) => type === "Established" && status === "True",
     );
   });
-  await waitUntil({ what: "the Installation is there", timeoutMs: 30_000 }, async () => {
+  await waitUntil({ what: "the Installation is there", timeoutMs: 120_000 }, async () => {
     const installation = {
       apiVersion: `${GROUP}/v1`,
       kind: "Installation",
