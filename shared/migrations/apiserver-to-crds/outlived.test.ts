@@ -54,7 +54,7 @@ async function isNamedIn(
   const worker = world.worker();
   const runId = await runBefore(world, worker, stopped);
   // A run that is held inside the lock.
-  if (stopped === "unlock") world.clock.advance(60_000);
+  if (stage === "unlock") world.clock.advance(60_000);
   await act(world);
   const { run } = await goOn(world, worker, runId, stopped);
   assert.deepEqual([run.stage, run.failure?.code], [stage, "VERIFY_FAILED"], JSON.stringify(run.waiting));
@@ -72,6 +72,8 @@ describe("a native object from before the run, equal to its v1 object, which goe
     ["follow", "follow"],
     ["lock", "catch-up"],
     ["catch-up-last", "catch-up-last"],
+    ["verify-changes", "unlock"],
+    ["switch", "unlock"],
     ["unlock", "unlock"],
   ] as const)
     test(`is named in ${stage} where that is right before ${stopped}`, async () => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { WaitRequest } from "../../../engine/migration.ts";
 import { firstUnsettled } from "../../copying/unsettled.ts";
-import { type Context, resources } from "../context.ts";
+import { type Context, isPrecopied, resources } from "../context.ts";
 import { withoutIt } from "../left-out.ts";
 import { judgeNativeChanges, nativeChanges } from "../native-look.ts";
 import { collectByComparing } from "./collect-changes.ts";
@@ -20,7 +20,9 @@ const Noted = z.object({ nativeSince: z.record(z.string(), z.string()).default({
  * that are not what the old group means.
  */
 export async function lookAgainIfHeld(context: Context): Promise<{ wait: WaitRequest } | undefined> {
-  const { finishedAt } = (await context.stageOf("verify-changes")) ?? {};
+  // Not since `verify-changes`: somebody may have held the run before that, which reads back only what changed until then.
+  const compared = (await isPrecopied(context)) ? "catch-up-last" : "copy-locked";
+  const { finishedAt } = (await context.stageOf(compared)) ?? {};
   if (finishedAt === undefined || context.clock.now() - finishedAt < HELD_MS) return undefined;
   const { nativeSince } = Noted.parse(await context.notesOf("catch-up-last"));
   const changes = await nativeChanges(context, nativeSince);
