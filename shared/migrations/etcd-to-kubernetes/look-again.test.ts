@@ -84,6 +84,41 @@ describe("the target, right before the lock", () => {
   });
 });
 
+describe("the target, right before the switch", () => {
+  for (const [what, change, named] of [
+    ["missing", (world: World) => drop(world, "deny"), /networkpolicies\/shop\/deny \(it is missing/],
+    ["changed", (world: World) => opened(world, "other"), /networkpolicies\/shop\/other \(/],
+    ["strange", (world: World) => added(world, "open"), /globalnetworkpolicies\/open \(only the target/],
+  ] as const)
+    test(`is looked at again for what is ${what} where a run was held inside the lock`, async () => {
+      using world = await World.create();
+      const worker = world.worker();
+      put(world, "deny");
+      put(world, "other");
+      const runId = await runUpTo(world, worker, "switch");
+      world.clock.advance(60_000);
+      const putRight = await change(world);
+
+      const failed = (await approve(world, worker, runId, "switch")).run;
+
+      assert.deepEqual([failed.stage, failed.failure?.code], ["switch", "VERIFY_FAILED"]);
+      assert.match(failed.failure?.message ?? "", named);
+      await putRight();
+      assertState(await resume(world, worker, runId), "Succeeded");
+    });
+
+  async function opened(world: World, name: string): Promise<() => Promise<unknown>> {
+    await allow(world, name);
+    const patch = { spec: { ingress: [{ action: "Deny" }] } };
+    return () => world.kubernetes.patch({ ...NAMESPACED, name }, patch, { type: "merge" });
+  }
+
+  async function added(world: World, name: string): Promise<() => Promise<unknown>> {
+    await world.kubernetes.create(GLOBAL, open(name));
+    return () => world.kubernetes.delete({ ...GLOBAL, name });
+  }
+});
+
 describe("the target, right before the unlock", () => {
   async function waiting(world: World, worker: Worker): Promise<string> {
     put(world, "deny");

@@ -19,18 +19,19 @@ import { Comparing, type Conversions, type Judge } from "./verify-kind.ts";
 /** How many objects are read one by one; of more the whole list is cheaper. */
 const FEW = 500;
 const NAMED = 5;
-const BEFORE_LOCK = { sourceChanged: "later", writtenByOthers: "difference" } as const;
+const BEFORE_SWITCH = { sourceChanged: "later", writtenByOthers: "difference" } as const;
 const AFTER_SWITCH = { sourceChanged: "later", writtenByOthers: "noted" } as const;
-type Traits = typeof BEFORE_LOCK | typeof AFTER_SWITCH;
+type Traits = typeof BEFORE_SWITCH | typeof AFTER_SWITCH;
 /** Kubernetes' own, which it writes to all the time: of these whoever looks at homes knows what is missing. */
 const LOOKED_AT = VERIFIED.filter((kind) => kind !== "Node");
 
 /**
- * Looks at the target again right before the lock, as days may have passed since `verify-copy`: what would be found inside the lock,
- * after the switch, is found while nothing waits. Throws VERIFY_FAILED for what is missing, changed or strange.
+ * Looks at the target again right before the lock, as days may have passed since `verify-copy`, and right before the switch where a
+ * run was held inside the lock: what would be found after the switch is found while Calico does not act on it. Throws VERIFY_FAILED
+ * for what is missing, changed or strange.
  */
 export async function refuseDifferences(context: Context): Promise<void> {
-  await lookAgain(context, BEFORE_LOCK);
+  await lookAgain(context, BEFORE_SWITCH);
 }
 
 /**

@@ -16,8 +16,11 @@ import { restoreWorkloadStages } from "../undo/restore-workloads.ts";
 import { BEFORE_SWITCH, rememberedObjects } from "../before-switch.ts";
 import { CALICO_NODE, readWorkload } from "../workloads.ts";
 import { reads } from "../../target/reads.ts";
+import { refuseDifferences } from "./look-again.ts";
 
 const POLL_MS = 5000;
+/** How long after the lock the switch looks at nothing again: a run that nothing holds up is there much sooner. Milliseconds. */
+const HELD_MS = 10_000;
 
 /** Makes Calico use the Kubernetes datastore. */
 export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions> = {
@@ -28,6 +31,7 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
   asks: [{ subject: "switch", kind: "always" }],
   undo: restoreWorkloadStages,
   act: async (context) => {
+    await lookOnceIfHeld(context);
     if (context.options.manifest === undefined) return awaitSwitch(context);
     const objects = (await readManifest(context)).filter((object) => !isCrd(object));
     await rememberBefore(context, objects);
@@ -35,6 +39,18 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
     return { done: true };
   },
 };
+
+/**
+ * The lock has looked at the target; where the run was held since, for a person who wanted to look, or by a failure, it is looked at
+ * again while Calico does not act on it yet. Once only: from the switch on Calico itself writes to it.
+ */
+async function lookOnceIfHeld(context: Context): Promise<void> {
+  if (context.notes["lookedAt"] !== undefined) return;
+  const { finishedAt } = (await context.stageOf("lock")) ?? {};
+  if (finishedAt !== undefined && context.clock.now() - finishedAt >= HELD_MS)
+    await refuseDifferences(context);
+  await context.record({ lookedAt: context.clock.now() });
+}
 
 /** Without a manifest a person switches: done when calico-node is told to use the Kubernetes datastore, or approved. */
 async function awaitSwitch(context: Context): Promise<StageOutcome> {
