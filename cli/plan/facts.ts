@@ -33,12 +33,27 @@ export function factsOf({ checks, byKind, findings, asks, uncarried }: Preview):
   ]);
 }
 
-/** One line for each fact that is no longer what it was, with both. */
+/**
+ * One line for each fact that is no longer what it was, with both; first the checks that fail. Where these have ended the look before
+ * all was looked at, nothing is said of the rest: it is not known.
+ */
 export function changesBetween(planned: Facts, now: Facts): string[] {
   const names = [...new Set([...Object.keys(planned), ...Object.keys(now)])].sort();
-  return names
-    .filter((name) => planned[name] !== now[name])
-    .map((name) => `${name}: planned ${planned[name] ?? "nothing"}, now ${now[name] ?? "nothing"}`);
+  const isCutShort = names.some((name) => isCheck(name) && now[name] === undefined);
+  const changed = names.filter(
+    (name) => planned[name] !== now[name] && !(isCutShort && now[name] === undefined),
+  );
+  const failing = changed.filter((name) => isCheck(name) && !HOLDS.has(now[name] ?? ""));
+  return [...failing, ...changed.filter((name) => !failing.includes(name))].map(
+    (name) => `${name}: planned ${planned[name] ?? "nothing"}, now ${now[name] ?? "nothing"}`,
+  );
+}
+
+/** The verdicts of checks that do not fail. */
+const HOLDS: ReadonlySet<string> = new Set(["pass", "not-applicable", "unknown"]);
+
+function isCheck(name: string): boolean {
+  return name.startsWith("check ");
 }
 
 /** What a check that holds counts may change all the time. */

@@ -82,6 +82,14 @@ describe("start --plan", () => {
     }
   });
 
+  test("says that another run holds the cluster, not what is otherwise by that", async (t) => {
+    const { world, hash } = await planned(t);
+    assert.equal((await runIn(world, "start", "--plan", hash, "-q")).code, 4);
+    const later = { ...world, migrations: [fakeMigration({ batches: 4 })] };
+    const { code, stderr } = await runIn(later, "start", "--plan", hash, "--yes", "-q");
+    assert.deepEqual([code, /\(CLUSTER_BUSY\)/.test(stderr)], [1, true], stderr);
+  });
+
   test("does not count what comes and goes with pods and nodes", async (t) => {
     const { world, hash } = await planned(t, { kind: "IPAMHandle" });
     const later = { ...world, migrations: [fakeMigration({ kind: "IPAMHandle", batches: 5 })] };

@@ -13,11 +13,12 @@ import { registeredOtherwise } from "../plan/registration.ts";
 import { manifestAsKept } from "./manifests.ts";
 import { notRegistered } from "./prepare-aws.ts";
 import type { Session } from "../session.ts";
-import type { Prepared, StartWay } from "./prepared.ts";
+import { type Prepared, refuseBusy, type StartWay } from "./prepared.ts";
 
 /**
  * Prepares a run of exactly what was planned. What the command line says besides must be what the plan says; the cluster is looked
- * at once more, and must show what it showed then. Throws PLAN_OUTDATED, naming all that has changed, and what looking throws.
+ * at once more, and must show what it showed then. Throws CLUSTER_BUSY, PLAN_OUTDATED,
+ * naming all that has changed, and what looking throws.
  */
 export async function prepareFromPlan(
   session: LocalSession | AwsSession,
@@ -27,6 +28,8 @@ export async function prepareFromPlan(
   const { world, artifacts } = session;
   const { migration, options } = plan;
   const cluster = await clusterOf(session, plan, flags);
+  // Before the cluster is looked at: what another run does there would be told as what has changed.
+  await refuseBusy(session, cluster.name);
   const changes = [...changedProgram(session, plan), ...changedCluster(cluster, plan)];
   if (session.kind === "aws") changes.push(...(await changedRegistration(session, migration, cluster)));
   changes.push(...(await changedOptions(session, plan, flags)));
