@@ -6,6 +6,10 @@ const CASES: [advice: string, afterwards: string][] = [
   ["Mend it.", "Mend it. Then start again."],
   ["Mend that, then `resume`.", "Mend that, then start again."],
   ["Mend the target and `resume`, or undo the run with `rollback`.", "Mend the target and start again."],
+  [
+    "Look at `calico-migrator diff r1`; mend the target and `resume`, or undo the run with `rollback`. By the names under which kubectl reaches them now: `kubectl delete tiers.v3precopy.projectcalico.org a`; `kubectl edit tiers.v3precopy.projectcalico.org b`.",
+    "Mend the target and start again.",
+  ],
   ["Stop who is named, then `resume`; or go back with `abort`.", "Stop who is named, then start again."],
   [
     "Mend what the API server names, then `resume`; or undo the restore with `rollback`.",
