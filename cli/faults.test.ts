@@ -90,6 +90,13 @@ describe("what is wrong with a command line is told at once:", () => {
     expectFaults(told, [/unknown option '--crs'.*--crds/, /unknown option '--foo'/, /--batch-size <n>/]);
   });
 
+  test("everything that is missing, and a value that is wrong", async (t) => {
+    const world = fakeWorld(t);
+    const told = await refused(world, "restore", "--max-lock", "10");
+    expectFaults(told, [/--max-lock <duration>/, /--side <side>' not/, /argument 'backup'/]);
+    expectFaults(await refused(world, "backup", "export"), [/argument 'backup'/, /argument 'folder'/]);
+  });
+
   test("of plan, preflight, backup, restore, unlock, rbac and clusters add", async (t) => {
     for (const [line, expected] of [
       [

@@ -102,8 +102,28 @@ export async function run(argv: readonly string[], outside: World): Promise<numb
     if (outcome.complaint === "") return EXIT.usage;
     outcome.faults.add(usage(outcome.complaint));
     if (error.code === "commander.unknownOption") addOtherUnknown(argv, outcome);
+    if (MISSING.has(error.code)) addOtherMissing(outcome);
     return tell(world, outcome.faults.all(), outcome, style);
   }
+}
+
+const MISSING: ReadonlySet<string> = new Set([
+  "commander.missingArgument",
+  "commander.missingMandatoryOptionValue",
+]);
+
+/** Commander names the first thing that is missing. */
+function addOtherMissing({ complaining, complaint, faults }: Outcome): void {
+  if (complaining === undefined) return;
+  const names = complaining.registeredArguments.slice(complaining.args.length).filter((one) => one.required);
+  const options = complaining.options.filter(
+    (one) => one.mandatory && complaining.getOptionValue(one.attributeName()) === undefined,
+  );
+  const missing = [
+    ...options.map(({ flags }) => `required option '${flags}' not specified`),
+    ...names.map((one) => `missing required argument '${one.name()}'`),
+  ];
+  for (const one of missing) if (!complaint.includes(one)) faults.add(usage(one));
 }
 
 /** Commander names the first option that it does not know. A word that begins so is never a value. */
