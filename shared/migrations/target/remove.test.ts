@@ -37,4 +37,26 @@ describe("an object that is put back as it was", () => {
       [{ replicas: 2 }, false],
     );
   });
+
+  test("is written in the version that it is written through, whichever it was read through", async () => {
+    const kubernetes = new FakeKubernetes();
+    const written: unknown[] = [];
+    const [create, replace] = [kubernetes.create.bind(kubernetes), kubernetes.replace.bind(kubernetes)];
+    kubernetes.create = (ref, object, options) => {
+      written.push(object["apiVersion"]);
+      return create(ref, object, options);
+    };
+    kubernetes.replace = (ref, object, options) => {
+      written.push(object["apiVersion"]);
+      return replace(ref, object, options);
+    };
+    const context = contextOn(kubernetes);
+    const before = { ...BEFORE, apiVersion: "apps/v1precopy" };
+
+    await restoreObject(context, WORKLOAD, before);
+    await restoreObject(context, WORKLOAD, before);
+    await restoreRehearsal(context, WORKLOAD, before).try(kubernetes);
+
+    assert.deepEqual(written, ["apps/v1", "apps/v1", "apps/v1"]);
+  });
 });

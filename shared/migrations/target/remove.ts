@@ -59,9 +59,9 @@ export function restoreRehearsal(context: AnyContext, ref: ObjectRef, before: Js
     what: `put ${placeOf(ref)} back`,
     try: async (api) => {
       const found = await orAbsent(api.get(ref));
-      if (found === undefined) return api.create(ref, restored(before), options);
+      if (found === undefined) return api.create(ref, restoredAt(ref, before), options);
       if (isLeaving(found)) throw beingDeleted(ref, found);
-      return api.replace(ref, restored(before, textAt(found, "metadata", "resourceVersion")), options);
+      return api.replace(ref, restoredAt(ref, before, textAt(found, "metadata", "resourceVersion")), options);
     },
   };
 }
@@ -93,7 +93,7 @@ export async function restoreObject(context: AnyContext, ref: ObjectRef, before:
     if (found === undefined) return createAgain(context, ref, before);
     if (isLeaving(found)) throw beingDeleted(ref, found);
     try {
-      await replace(context, ref, restored(before, textAt(found, "metadata", "resourceVersion")));
+      await replace(context, ref, restoredAt(ref, before, textAt(found, "metadata", "resourceVersion")));
       return;
     } catch (error) {
       if (attempt >= TRIES || !isKubernetesError(error, "KUBERNETES_CONFLICT")) throw error;
@@ -121,11 +121,16 @@ async function createAgain(context: AnyContext, ref: ObjectRef, before: JsonObje
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
   try {
     await callOverConflicts(context, () =>
-      context.connections.kubernetes.create(ref, restored(before), options),
+      context.connections.kubernetes.create(ref, restoredAt(ref, before), options),
     );
   } catch (error) {
     if (!isKubernetesError(error, "KUBERNETES_ALREADY_EXISTS")) throw error;
   }
+}
+
+/** It may have been read through another version of its group than the one that it is written through. */
+function restoredAt({ apiVersion }: ObjectRef, before: JsonObject, resourceVersion?: string): JsonObject {
+  return { ...restored(before, resourceVersion), apiVersion };
 }
 
 /** The object without what the server owns, for a write; with a version, bound to it. */
