@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
 import type { JsonObject } from "../../json.ts";
+import { KubernetesApiError } from "../../kubernetes/errors.ts";
 import { policyKey, policyValue } from "./testing/policies.ts";
 import { approve, assertState, resume, runUpTo } from "./testing/steps.ts";
-import { type Described, type Worker, World } from "./testing/world.ts";
+import { type Described, startRun, type Worker, World } from "./testing/world.ts";
 
 const V1 = "crd.projectcalico.org/v1";
 const GLOBAL = { apiVersion: V1, plural: "globalnetworkpolicies" };
@@ -106,6 +110,46 @@ describe("the target, right before the switch", () => {
       await putRight();
       assertState(await resume(world, worker, runId), "Succeeded");
     });
+
+  test("is looked at again where the switch failed before it had written anything, days ago", async (t) => {
+    using world = await World.create();
+    const worker = world.worker();
+    const { kubernetes } = world;
+    put(world, "deny");
+    const asked = kubernetes.request.bind(kubernetes);
+    const resources = [{ name: "daemonsets", kind: "DaemonSet", namespaced: true, verbs: ["patch"] }];
+    const stages: string[] = [];
+    kubernetes.request = async (request) => {
+      if (!request.path.startsWith("/apis/apps/v1")) return asked(request);
+      const { run } = await world.describe(worker, runId);
+      if (run.stage !== "switch" || stages.push("switch") > 1) return { status: 200, body: { resources } };
+      throw new KubernetesApiError("KUBERNETES_FORBIDDEN", "not now", { next: "", status: 403 });
+    };
+    const options = { manifest: manifestFile(t), onLockFailure: "hold" };
+    const runId = await startRun(worker, { stopBefore: "switch", options });
+    await world.drive(worker, runId);
+
+    const failed = (await approve(world, worker, runId, "switch")).run;
+    world.clock.advance(60_000);
+    await drop(world, "deny");
+    const again = (await resume(world, worker, runId)).run;
+
+    assert.deepEqual([failed.stage, failed.failure?.code], ["switch", "KUBERNETES_FORBIDDEN"]);
+    assert.deepEqual([again.stage, again.failure?.code], ["switch", "VERIFY_FAILED"]);
+  });
+
+  function manifestFile(t: TestContext): string {
+    const folder = mkdtempSync(join(tmpdir(), "calico-migrator-look-again-"));
+    t.after(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const env = [{ name: "DATASTORE_TYPE", value: "kubernetes" }];
+    const spec = { template: { spec: { containers: [{ name: "calico-node", env }] } } };
+    const metadata = { name: "calico-node", namespace: "kube-system" };
+    const file = join(folder, "calico.json");
+    writeFileSync(file, JSON.stringify({ apiVersion: "apps/v1", kind: "DaemonSet", metadata, spec }));
+    return file;
+  }
 
   async function opened(world: World, name: string): Promise<() => Promise<unknown>> {
     await allow(world, name);

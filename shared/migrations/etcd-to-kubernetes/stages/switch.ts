@@ -31,7 +31,7 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
   asks: [{ subject: "switch", kind: "always" }],
   undo: restoreWorkloadStages,
   act: async (context) => {
-    await lookOnceIfHeld(context);
+    await lookAgainIfHeld(context);
     if (context.options.manifest === undefined) return awaitSwitch(context);
     const objects = (await readManifest(context)).filter((object) => !isCrd(object));
     await rememberBefore(context, objects);
@@ -42,13 +42,18 @@ export const switchDatastore: Action<ClusterConnections, EtcdToKubernetesOptions
 
 /**
  * The lock has looked at the target; where the run was held since, for a person who wanted to look, or by a failure, it is looked at
- * again while Calico does not act on it yet. Once only: from the switch on Calico itself writes to it.
+ * again while Calico does not act on it yet. Not once the switch has begun: from then on Calico itself writes to it.
  */
-async function lookOnceIfHeld(context: Context): Promise<void> {
-  if (context.notes["lookedAt"] !== undefined) return;
+async function lookAgainIfHeld(context: Context): Promise<void> {
+  const { options, notes } = context;
+  const hasBegun =
+    options.manifest === undefined
+      ? notes["lookedAt"] !== undefined
+      : (await rememberedObjects(context)).length > 0;
+  if (hasBegun) return;
   const { finishedAt } = (await context.stageOf("lock")) ?? {};
-  if (finishedAt !== undefined && context.clock.now() - finishedAt >= HELD_MS)
-    await refuseDifferences(context);
+  const looked = Math.max(finishedAt ?? 0, Number(notes["lookedAt"] ?? 0));
+  if (finishedAt !== undefined && context.clock.now() - looked >= HELD_MS) await refuseDifferences(context);
   await context.record({ lookedAt: context.clock.now() });
 }
 
