@@ -58,7 +58,10 @@ export interface ListOptions extends CallOptions {
   fieldSelector?: string | undefined;
   /** Ask for PartialObjectMetadata: apiVersion, kind and metadata only. */
   metadataOnly?: boolean | undefined;
-  /** Take an answer from the API server's memory, if it is at least as new as this resourceVersion. Not with a limit. */
+  /**
+   * Take an answer that is at least as new as this resourceVersion, without asking etcd how far it is: out of the API server's
+   * memory, but with a limit of servers before 1.34 out of etcd.
+   */
   notOlderThan?: string | undefined;
 }
 

@@ -72,7 +72,7 @@ export async function readTarget(context: AnyContext, ref: ObjectRef): Promise<J
 export function listPage(
   context: AnyContext,
   ref: ResourceRef,
-  options: Pick<ListOptions, "limit" | "continueToken" | "metadataOnly">,
+  options: Pick<ListOptions, "limit" | "continueToken" | "metadataOnly" | "notOlderThan">,
   expired: AfterExpiry,
 ): Promise<ListPage> {
   const { signal, connections } = context;

@@ -83,7 +83,7 @@ export class FakeKubernetes implements KubernetesApi {
   }
 
   list(ref: ResourceRef, options: ListOptions = {}): Promise<ListPage> {
-    const { version, after } = tokenOf(options.continueToken) ?? { version: this.#version, after: "" };
+    const { version, after } = tokenOf(options.continueToken) ?? this.#start(options);
     if (version < this.#compacted) {
       const details = { continueToken: `${this.#version} ${after}` };
       return Promise.reject(refusal("KUBERNETES_EXPIRED", 410, collection(ref), details));
@@ -96,6 +96,12 @@ export class FakeKubernetes implements KubernetesApi {
       page.length < rest.length && last !== undefined ? { continueToken: `${version} ${last}` } : {};
     const items = page.map(([, object]) => wire(object));
     return Promise.resolve({ items, resourceVersion: String(version), ...more });
+  }
+
+  /** What may be older is as old as it may be, while it is remembered. */
+  #start({ notOlderThan }: ListOptions): { version: number; after: string } {
+    const oldest = notOlderThan === undefined ? this.#version : Number(notOlderThan);
+    return { version: oldest < this.#compacted ? this.#version : oldest, after: "" };
   }
 
   /** The objects of a resource as they were at a version, by path. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isKubernetesError } from "../../../kubernetes/errors.ts";
+import { isKubernetesError, KubernetesApiError } from "../../../kubernetes/errors.ts";
+import type { ListOptions } from "../../../kubernetes/types.ts";
 import { mismatches } from "../testing/oracle.ts";
 import { policy } from "../testing/source.ts";
 import { startWhole, wholeWorld, wholeWorldWithoutSecondVersion } from "../testing/whole.ts";
@@ -99,3 +100,50 @@ for (const [name, create] of [
       assert.ok(expiries() > MANY / BATCH);
     });
   });
+
+describe("what a batch reads again", () => {
+  test("is no older than what was planned, and asks nobody how far etcd is", async () => {
+    using world = await wholeWorld();
+    const asked = listsOfPolicies(world, () => undefined);
+    assert.deepEqual(await lacking(world), []);
+    const firstPages = asked.filter(
+      ({ limit, continueToken }) => limit === BATCH && continueToken === undefined,
+    );
+    const copied = firstPages.filter(({ metadataOnly }) => metadataOnly !== true);
+    assert.ok(copied.length > 0);
+    assert.ok(copied.every(({ notOlderThan }) => Number(notOlderThan) > 0));
+  });
+
+  test("is the present where that version never comes, as after etcd was put back", async () => {
+    using world = await wholeWorld();
+    let refused = 0;
+    listsOfPolicies(world, ({ notOlderThan }) => {
+      if (notOlderThan === undefined) return undefined;
+      refused++;
+      const message = "Timeout: Too large resource version";
+      return new KubernetesApiError("KUBERNETES_TIMEOUT", message, {
+        next: "",
+        status: 504,
+        retryable: true,
+      });
+    });
+    assert.deepEqual(await lacking(world), []);
+    assert.ok(refused > 0);
+  });
+});
+
+/** The lists of old policies that a run asks for, and what refuses them. */
+function listsOfPolicies(
+  { cluster: { storage } }: World,
+  refusal: (options: ListOptions) => KubernetesApiError | undefined,
+): ListOptions[] {
+  const asked: ListOptions[] = [];
+  const list = storage.list.bind(storage);
+  storage.list = (ref, options = {}) => {
+    if (ref.plural !== "networkpolicies" || ref.apiVersion !== OLD) return list(ref, options);
+    asked.push(options);
+    const error = refusal(options);
+    return error === undefined ? list(ref, options) : Promise.reject(error);
+  };
+  return asked;
+}

@@ -14,7 +14,7 @@ import { relistPage, Relisting, relistingOf } from "../relist.ts";
 import { movedConflicts, retryRows, retryUnsettled } from "../retry-rows.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { undoCopies, undoCopiesEarly } from "../undo/undo-copies.ts";
-import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
+import { planV1Pages, V1Page, v1Objects } from "../v1-pages.ts";
 
 /** A batch names what it tries again, and a record of it is bounded (DynamoDB: 400 KB). */
 const RETRIED_PER_BATCH = 500;
@@ -93,7 +93,7 @@ function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrd
         previous === undefined
           ? { kind: 0, since: {}, retries: context.run.retriesSeen, settling: false }
           : Cursor.parse(previous);
-      return cursor.settling ? settle(traits, context, cursor) : planPage(context, cursor);
+      return cursor.settling ? settle(traits, context, cursor) : planPages(context, cursor);
     },
     work: async (context, batch) => {
       if (!(await traits.isDue(context))) return { done: true, counts: { leftToTheLock: batch.size } };
@@ -102,21 +102,16 @@ function copySweep(traits: CopyTraits): Sweep<ClusterConnections, ApiserverToCrd
   });
 }
 
-/** Opens a batch for one page of a list; what is on it is read again by whoever works on it. */
-async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
-  const kind = NATIVE_KINDS[cursor.kind];
-  if (kind === undefined) return { batches: [], cursor: { ...cursor, settling: true }, barrier: true };
-  const { batches, next: token, resourceVersion } = await planV1Page(context, kind, cursor.continueToken);
-  const { continueToken: _done, ...rest } = cursor;
-  const since = { [kind.v1Plural]: resourceVersion, ...cursor.since };
-  if (token !== undefined) return { batches, cursor: { ...rest, since, continueToken: token } };
-  const next = NATIVE_KINDS[cursor.kind + 1];
-  const endsRank = next?.rank !== kind.rank;
-  return {
-    batches,
-    cursor: { ...rest, since, kind: cursor.kind + 1, settling: endsRank },
-    barrier: endsRank,
-  };
+/** Opens batches for the next pages of the present rank; what is on them is read again by whoever works on them. */
+async function planPages(context: Context, cursor: Cursor): Promise<SweepPlan> {
+  const { continueToken, ...rest } = cursor;
+  const rank = NATIVE_KINDS[cursor.kind]?.rank;
+  const kinds = NATIVE_KINDS.slice(cursor.kind).filter((kind) => kind.rank === rank);
+  const { batches, ended, next, versions } = await planV1Pages(context, kinds, continueToken);
+  const since = { ...versions, ...cursor.since };
+  const kind = cursor.kind + ended;
+  if (next !== undefined) return { batches, cursor: { ...rest, since, kind, continueToken: next } };
+  return { batches, cursor: { ...rest, since, kind, settling: true }, barrier: true };
 }
 
 /** A rank is complete when all of it is settled; what is not is tried again after a resume, or once it was mended. */
@@ -191,7 +186,7 @@ async function work(
   const scope = Scope.parse(batch.scope);
   if ("retry" in scope) return { done: true, counts: await retryRows(context, scope.retry) };
   const counts: Record<string, number> = {};
-  for await (const { kind, objects } of v1Objects(context, scope))
+  for await (const { kind, objects } of v1Objects(context, scope, batch.attempts > 0))
     addCounts(counts, await copyObjects(context, { mode: "create", looksAgain }, kind, objects));
   return { done: true, counts };
 }

@@ -13,7 +13,7 @@ import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { movedConflicts } from "../retry-rows.ts";
 import { foreseeAgain, tryObjects } from "../try-objects.ts";
-import { planV1Page, V1Page, v1Objects } from "../v1-pages.ts";
+import { planV1Pages, V1Page, v1Objects } from "../v1-pages.ts";
 
 const RANKS: readonly number[] = [1, 2, 3];
 const NAMED = 5;
@@ -45,7 +45,7 @@ export const tryCopy: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throug
   work: async (context, batch) => {
     const counts: Record<string, number> = {};
     if (!(await isPrecopied(context))) return { done: true, counts };
-    for await (const { kind, objects } of v1Objects(context, V1Page.parse(batch.scope)))
+    for await (const { kind, objects } of v1Objects(context, V1Page.parse(batch.scope), batch.attempts > 0))
       addCounts(counts, await tryObjects(context, kind, objects));
     return { done: true, counts };
   },
@@ -55,12 +55,12 @@ async function planNext(
   context: Context,
   { kind: at, continueToken, retries }: z.infer<typeof Cursor>,
 ): Promise<SweepPlan | { wait: WaitRequest }> {
-  const kind = NATIVE_KINDS[at];
-  if (kind === undefined) return judge(context);
-  const { batches, next } = await planV1Page(context, kind, continueToken);
-  const isLast = next === undefined && at + 1 === NATIVE_KINDS.length;
-  const cursor = next === undefined ? { kind: at + 1, retries } : { kind: at, continueToken: next, retries };
-  return { batches, cursor, ...(isLast ? { barrier: true } : {}) };
+  const kinds = NATIVE_KINDS.slice(at);
+  if (kinds.length === 0) return judge(context);
+  const { batches, ended, next } = await planV1Pages(context, kinds, continueToken);
+  const cursor = { kind: at + ended, retries };
+  if (next !== undefined) return { batches, cursor: { ...cursor, continueToken: next } };
+  return { batches, cursor, barrier: true };
 }
 
 async function judge(context: Context): Promise<SweepPlan | { wait: WaitRequest }> {
