@@ -21,7 +21,10 @@ import { Leases } from "./leases.ts";
 import { Runs } from "./runs.ts";
 import { Stages } from "./stages.ts";
 
-/** The checkpoint store in one durable file; each method is one transaction. */
+/**
+ * The checkpoint store in one durable file; each method is one transaction. A lease need not outlive its machine: nobody of that
+ * machine goes on with it, and what is written under its protection is on the disk only together with it.
+ */
 export class EmbeddedCheckpointStore implements CheckpointStore {
   readonly #database: Database;
   readonly #leases: Leases;
@@ -40,15 +43,15 @@ export class EmbeddedCheckpointStore implements CheckpointStore {
   }
 
   acquireLease(name: string, holder: string, ttlMs: number): Promise<Lease | undefined> {
-    return this.#database.write(() => this.#leases.acquire(name, holder, ttlMs));
+    return this.#database.writeUnsynced(() => this.#leases.acquire(name, holder, ttlMs));
   }
 
   renewLease(lease: Lease, ttlMs: number): Promise<Lease | undefined> {
-    return this.#database.write(() => this.#leases.renew(lease, ttlMs));
+    return this.#database.writeUnsynced(() => this.#leases.renew(lease, ttlMs));
   }
 
   releaseLease(lease: Lease): Promise<void> {
-    return this.#database.write(() => {
+    return this.#database.writeUnsynced(() => {
       this.#leases.release(lease);
     });
   }

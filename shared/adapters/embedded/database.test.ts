@@ -7,6 +7,7 @@ import { aCheckpoint, aControl, anEvent, aRun, take } from "../../engine/contrac
 import { StoreUnavailableError } from "../../engine/errors.ts";
 import { MigratorError } from "../../errors.ts";
 import { ManualClock } from "../../engine/testing/manual-clock.ts";
+import { Database } from "./database.ts";
 import { type Embedded, openEmbedded } from "./index.ts";
 import { withStorePath } from "./testing/temporary-store.ts";
 
@@ -34,6 +35,25 @@ describe("opening a store", () => {
       assert.equal(statSync(path).mode & 0o777, 0o600);
       assert.equal(statSync(`${path}-wal`).mode & 0o777, 0o600);
       store.close();
+    }));
+
+  test("waits for the disk, but with what need not outlive the machine", () =>
+    withStorePath(async (path) => {
+      const database = Database.open(path);
+      const levels: unknown[] = [];
+      const look = (): number => levels.push(database.get("PRAGMA synchronous")?.["synchronous"]);
+      const fail = (): never => {
+        throw new Error("no");
+      };
+
+      await database.write(look);
+      await database.writeUnsynced(look);
+      await assert.rejects(database.writeUnsynced(fail), { message: "no" });
+      await database.write(look);
+
+      // FULL is 2, NORMAL is 1.
+      assert.deepEqual(levels, [2, 1, 2]);
+      database.close();
     }));
 
   test("finds again what was stored", () =>

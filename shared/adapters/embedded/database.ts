@@ -12,7 +12,7 @@ import { isBusy, storeError } from "./sqlite-errors.ts";
 const defaultBusyTimeoutMs = 15_000;
 
 /**
- * A commit is on the disk when it returns. The rest is for speed: a cache of 4 MiB, and a log that is carried over into
+ * A commit is on the disk when it returns, unless it is told not to wait for that. The rest is for speed: a cache of 4 MiB, and a log that is carried over into
  * the file every 16 MiB, since pages that change often are then written once.
  */
 const settings = {
@@ -81,6 +81,21 @@ export class Database {
   /** Runs `work` in a transaction that may write; no other process writes in between. */
   write<T>(work: () => T): Promise<T> {
     return settle(() => this.writeNow(work));
+  }
+
+  /**
+   * As {@link Database.write}, without waiting for the disk: for what may be lost when the machine stops, though never when a
+   * process does. What is written durably later is never there without it.
+   */
+  writeUnsynced<T>(work: () => T): Promise<T> {
+    return settle(() => {
+      this.#sqlite.exec("PRAGMA synchronous = NORMAL");
+      try {
+        return this.writeNow(work);
+      } finally {
+        this.#sqlite.exec("PRAGMA synchronous = FULL");
+      }
+    });
   }
 
   /** As {@link Database.write}, at once. */

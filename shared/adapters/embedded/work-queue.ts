@@ -16,8 +16,15 @@ interface MessageRow {
   deliveries: number;
 }
 
+/** A receiver that waits, and for what. */
+interface Waiting {
+  query: ReceiveQuery;
+  wake: () => void;
+}
+
 /**
- * Work messages in the store's file, for all processes that have it open. A message that is due and was never delivered
+ * Work messages in the store's file, for all processes that have it open. They need not outlive their machine: whoever takes a run
+ * up again sends what its checkpoints say is to be done. A message that is due and was never delivered
  * is not stored a second time; while one is being handled, the same message is stored again, since it may tell of more.
  * What a process of this host had received when it died is given to the next receiver at once, as its leases are.
  */
@@ -25,7 +32,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #receiver: string;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiting>();
   /** Grows whenever this process made messages visible, so that a receiver about to sleep does not miss it. */
   #changes = 0;
   #closed = false;
@@ -38,10 +45,11 @@ export class EmbeddedWorkQueue implements WorkQueue {
 
   async send(messages: readonly { message: WorkMessage; delayMs?: number }[]): Promise<void> {
     if (messages.length === 0) return;
-    await this.#database.write(() => {
+    await this.#database.writeUnsynced(() => {
       for (const { message, delayMs } of messages) this.#add(message, delayMs ?? 0);
     });
-    this.#wake();
+    const types = new Set(messages.map(({ message }) => message.type));
+    this.#wake(({ only }) => only === undefined || types.has(only));
   }
 
   /** Throws an Error when it is asked after it was closed: who asks without end would leave this process no time for anything. */
@@ -62,14 +70,14 @@ export class EmbeddedWorkQueue implements WorkQueue {
     const [id, deliveries] = parseId(delivery);
     // A message that was delivered again is the next receiver's to acknowledge.
     const sql = "DELETE FROM messages WHERE message_id = ? AND deliveries = ?";
-    await this.#database.write(() => this.#database.run(sql, id, deliveries));
+    await this.#database.writeUnsynced(() => this.#database.run(sql, id, deliveries));
   }
 
   async extend(delivery: Delivery, visibilityMs: number): Promise<void> {
     const [id, deliveries] = parseId(delivery);
     const visibleAt = this.#clock.now() + visibilityMs;
     const sql = "UPDATE messages SET visible_at = ? WHERE message_id = ? AND deliveries = ?";
-    await this.#database.write(() => this.#database.run(sql, visibleAt, id, deliveries));
+    await this.#database.writeUnsynced(() => this.#database.run(sql, visibleAt, id, deliveries));
     this.#wake();
   }
 
@@ -109,7 +117,7 @@ export class EmbeddedWorkQueue implements WorkQueue {
       some: this.#due(query, 1),
     }));
     if (dead.length === 0 && some.length === 0) return [];
-    return this.#database.write(() => {
+    return this.#database.writeUnsynced(() => {
       for (const receiver of dead) this.#show(receiver);
       return this.#due(query, query.max).map((row) => this.#deliver(row, query));
     });
@@ -156,13 +164,14 @@ export class EmbeddedWorkQueue implements WorkQueue {
     const wake = () => {
       woken.abort();
     };
-    this.#waiting.add(wake);
+    const waiting = { query, wake };
+    this.#waiting.add(waiting);
     query.signal?.addEventListener("abort", wake, { once: true });
     try {
       await this.#clock.sleep(Math.min(leftMs, pollMs, await this.#nextDueMs(query)), woken.signal);
     } finally {
       query.signal?.removeEventListener("abort", wake);
-      this.#waiting.delete(wake);
+      this.#waiting.delete(waiting);
     }
   }
 
@@ -173,9 +182,9 @@ export class EmbeddedWorkQueue implements WorkQueue {
     return typeof row?.["next"] === "number" ? row["next"] - this.#clock.now() : Infinity;
   }
 
-  #wake(): void {
+  #wake(whom: (query: ReceiveQuery) => boolean = () => true): void {
     this.#changes += 1;
-    for (const wake of this.#waiting) wake();
+    for (const { query, wake } of this.#waiting) if (whom(query)) wake();
   }
 }
 

@@ -139,10 +139,11 @@ function listsOfPolicies(
 ): ListOptions[] {
   const asked: ListOptions[] = [];
   const list = storage.list.bind(storage);
-  storage.list = (ref, options = {}) => {
+  storage.list = (ref, options) => {
     if (ref.plural !== "networkpolicies" || ref.apiVersion !== OLD) return list(ref, options);
-    asked.push(options);
-    const error = refusal(options);
+    const given = options ?? {};
+    asked.push(given);
+    const error = refusal(given);
     return error === undefined ? list(ref, options) : Promise.reject(error);
   };
   return asked;
