@@ -3,7 +3,6 @@ import { forward } from "../../calico/forward.ts";
 import type { TargetGroup } from "../../calico/kinds.ts";
 import { targetId } from "../../calico/target.ts";
 import type { Checkpoint } from "../../engine/records.ts";
-import type { EtcdKeyValue } from "../../etcd/types.ts";
 import { isKubernetesError } from "../../kubernetes/errors.ts";
 import { copyEach } from "../copying/copy-each.ts";
 import { hasMoved } from "../copying/unsettled.ts";
@@ -11,10 +10,11 @@ import { createOrRecognise, replaceCopied } from "../copying/write-object.ts";
 import type { Context } from "./context.ts";
 import { copyNodes } from "./copy-nodes.ts";
 import { type Copy, taskOf } from "./copy-task.ts";
-import { goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
+import { detailOf, goneCheckpoint, isLeftOut, withDetail } from "../copying/ledger-detail.ts";
 import { removeTarget } from "../target/remove.ts";
 import { HOME_MISSING } from "./homes.ts";
 import { leaveBehind } from "./left-behind.ts";
+import type { SourcedCheckpoint } from "./source.ts";
 import { refOf } from "./target-refs.ts";
 
 /** How a resource is written: created first (the bulk), or replaced where it was copied before (what changed since). */
@@ -31,59 +31,68 @@ export async function copyAll(
   context: Context,
   mode: CopyMode,
   conversion: ForwardContext,
-  pairs: readonly { checkpoint: Checkpoint; source: EtcdKeyValue | undefined }[],
+  pairs: readonly SourcedCheckpoint[],
 ): Promise<Record<string, number>> {
-  const prepared = pairs.map(({ checkpoint, source }) => prepare(checkpoint, source, conversion));
-  const copies = prepared.filter((one) => "carried" in one);
-  const gone = prepared.filter((one) => "gone" in one);
-  const done = prepared.flatMap((one) => ("done" in one ? [one.done] : []));
-  const nodes = copies.filter(({ carried }) => carried.kind === "Node");
-  const others = copies.filter(({ carried }) => carried.kind !== "Node");
-  const write = mode === "create" ? createOrRecognise : replaceCopied;
-  const writes = [
-    ...gone.map((one) => ({
-      checkpoint: one.gone,
-      write: () => takeAway(context, one.gone, conversion.targetGroup),
-    })),
-    ...others.map((copy) => ({
+  const isNode = ({ checkpoint }: SourcedCheckpoint): boolean => detailOf(checkpoint).kind === "Node";
+  const nodes = pairs.filter(isNode).map((pair) => ({ ...pair, prepared: prepare(pair, conversion) }));
+  const copies = nodes.flatMap(({ prepared }) => ("carried" in prepared ? [prepared] : []));
+  const annotations = await copyNodes(context, copies);
+  const settling = (prepared: Prepared): Promise<Checkpoint> =>
+    "carried" in prepared
+      ? copyOne(context, mode, prepared)
+      : settleWithoutCopy(context, prepared, conversion.targetGroup);
+  return copyEach(context, [
+    // Each is converted right before it is written: all at once they would keep the API server waiting.
+    ...pairs
+      .filter((pair) => !isNode(pair))
+      .map((pair) => ({
+        checkpoint: pair.checkpoint,
+        write: async () => settling(prepare(pair, conversion)),
+      })),
+    ...nodes
+      .filter(({ prepared }) => !("carried" in prepared))
+      .map(({ checkpoint, prepared }) => ({ checkpoint, write: () => settling(prepared) })),
+    ...annotations.map(({ copy, write }) => ({
       checkpoint: copy.checkpoint,
-      write: homing(context, mode, copy, async () => write(context, await taskOf(context, copy))),
+      write: () => homing(context, mode, copy, write),
     })),
-    ...(await copyNodes(context, nodes)).map((node) => ({
-      checkpoint: node.copy.checkpoint,
-      write: homing(context, mode, node.copy, node.write),
-    })),
-  ];
-  return copyEach(context, writes, done);
+  ]);
+}
+
+function copyOne(context: Context, mode: CopyMode, copy: Copy): Promise<Checkpoint> {
+  const write = mode === "create" ? createOrRecognise : replaceCopied;
+  return homing(context, mode, copy, async () => write(context, await taskOf(context, copy)));
+}
+
+async function settleWithoutCopy(
+  context: Context,
+  prepared: Exclude<Prepared, Copy>,
+  targetGroup: TargetGroup,
+): Promise<Checkpoint> {
+  return "done" in prepared ? prepared.done : takeAway(context, prepared.gone, targetGroup);
 }
 
 /** A resource whose namespace or node has gone since it was looked at is left behind: nothing is lost that a person is not asked about. */
-function homing(
+async function homing(
   context: Context,
   mode: CopyMode,
   copy: Copy,
   write: () => Promise<Checkpoint>,
-): () => Promise<Checkpoint> {
-  return async () => {
-    try {
-      return await write();
-    } catch (error) {
-      if (![...HOME_MISSING].some((code) => isKubernetesError(error, code))) throw error;
-      const left = await leaveBehind(context, copy, mode === "create" ? "before-lock" : "late");
-      if (left === undefined) throw error;
-      return left;
-    }
-  };
+): Promise<Checkpoint> {
+  try {
+    return await write();
+  } catch (error) {
+    if (![...HOME_MISSING].some((code) => isKubernetesError(error, code))) throw error;
+    const left = await leaveBehind(context, copy, mode === "create" ? "before-lock" : "late");
+    if (left === undefined) throw error;
+    return left;
+  }
 }
 
 /** What is to be done about a resource: copy it, take its copy away, or nothing more than to record it. */
 type Prepared = Copy | { gone: Checkpoint } | { done: Checkpoint };
 
-function prepare(
-  checkpoint: Checkpoint,
-  source: EtcdKeyValue | undefined,
-  conversion: ForwardContext,
-): Prepared {
+function prepare({ checkpoint, source }: SourcedCheckpoint, conversion: ForwardContext): Prepared {
   if (source === undefined) return { gone: checkpoint };
   if (isLeftOut(checkpoint)) return { done: { ...checkpoint, sourceRevision: source.modRevision } };
   const forwarded = forward(source.key, source.value, conversion);
@@ -119,9 +128,9 @@ export async function takeAway(
 export async function haveMoved(
   context: Context,
   conversion: ForwardContext,
-  pairs: readonly { checkpoint: Checkpoint; source: EtcdKeyValue | undefined }[],
+  pairs: readonly SourcedCheckpoint[],
 ): Promise<boolean> {
-  const prepared = pairs.map(({ checkpoint, source }) => prepare(checkpoint, source, conversion));
+  const prepared = pairs.map((pair) => prepare(pair, conversion));
   const moved = prepared.map(
     async (one) => !("carried" in one) || hasMoved(context, await taskOf(context, one)),
   );
