@@ -13,6 +13,8 @@ import type {
 } from "../shared/engine/records.ts";
 import { isEnd } from "../shared/engine/records.ts";
 import { RunNotFoundError } from "../shared/engine/errors.ts";
+import type { JsonObject } from "../shared/json.ts";
+import { keptObjects } from "../shared/migrations/kept-objects.ts";
 import { readRetries, type Retries, retriesText } from "./drive/retries.ts";
 import { kindProgress, type KindProgress, progressText, readOnlyLedger } from "./kind-progress.ts";
 import { duration, timestamp } from "./output/durations.ts";
@@ -25,10 +27,10 @@ import { stateText, workerOf, workerText } from "./worker.ts";
 const PAGE = 1000;
 const LAST_EVENTS = 20;
 
-/** Where a migration keeps what people have to know by name: the ledger, and which of its states count. */
-/** What an earlier reading of the source found is over. */
+/** What an earlier reading found is over. */
 const PRESENT: readonly CheckpointState[] = ["pending", "failed"];
 
+/** Where a migration keeps what people have to know by name: the ledger, and which of its states count. */
 const LISTS: readonly { title: string; ledger: string; states?: readonly CheckpointState[] }[] = [
   { title: "not carried", ledger: "uncarried", states: PRESENT },
   { title: "broken, or refused by the API server", ledger: "blockers", states: PRESENT },
@@ -38,6 +40,8 @@ const LISTS: readonly { title: string; ledger: string; states?: readonly Checkpo
   { title: "without some owners", ledger: "owned", states: ["failed"] },
   { title: "left in the target", ledger: "leftovers", states: PRESENT },
   { title: "not carried back", ledger: "not-carried-back", states: PRESENT },
+  { title: "changed since the unlock", ledger: "late-changes", states: PRESENT },
+  { title: "accepted, and not in force", ledger: "native-writes", states: PRESENT },
 ];
 
 /** A resource that people have to know by name. */
@@ -46,6 +50,8 @@ interface Problem {
   key: string;
   target: string;
   reason: string;
+  /** What others have made of it, where a run has kept that. */
+  object?: JsonObject;
 }
 
 /** Everything about one run. */
@@ -88,7 +94,7 @@ export async function readDetails(
     progress: await kindProgress(store, runId, stages),
     control,
     stages,
-    problems: await Array.fromAsync(problems(store, runId)),
+    problems: await Array.fromAsync(problems(session, runId)),
     events: await Array.fromAsync(events(store, runId)),
     artifacts: await artifacts.list(`runs/${runId}/`),
     worker,
@@ -96,17 +102,28 @@ export async function readDetails(
   };
 }
 
-async function* problems(store: CheckpointStore, runId: string): AsyncGenerator<Problem, void> {
+async function* problems(
+  { store, artifacts }: Pick<Session, "store" | "artifacts">,
+  runId: string,
+): AsyncGenerator<Problem, void> {
   for (const { title, ledger: name, states } of LISTS) {
     const ledger = readOnlyLedger(store, runId, name);
     const query = states === undefined ? { limit: PAGE } : { states, limit: PAGE };
-    for await (const page of ledgerPages(ledger, query)) yield* page.map((row) => problemOf(title, row));
+    for await (const page of ledgerPages(ledger, query)) {
+      const kept = await keptObjects(artifacts, page);
+      yield* page.map((row) => problemOf(title, row, kept.get(row.target)));
+    }
   }
 }
 
-function problemOf(list: string, { key, target, detail }: Checkpoint): Problem {
+function problemOf(
+  list: string,
+  { key, target, detail }: Checkpoint,
+  object: JsonObject | undefined,
+): Problem {
   const { reason } = detail;
-  return { list, key, target, reason: typeof reason === "string" ? reason : "" };
+  const problem = { list, key, target, reason: typeof reason === "string" ? reason : "" };
+  return object === undefined ? problem : { ...problem, object };
 }
 
 async function* events(store: CheckpointStore, runId: string): AsyncGenerator<DomainEvent, void> {

@@ -56,13 +56,28 @@ function endText(run: RunRecord, state: string, report: ExportedReport | undefin
   return report === undefined ? line : `${line}\n${reportText(report)}`;
 }
 
-/** What an undone run could not take back, or had to leave to others: too much to be told here. */
+/** What an undone run could not take back, or had to leave to others, and what it leaves out of force: too much to be told here. */
 async function leftText(session: Session, { runId }: RunRecord): Promise<string> {
-  const counts = await readOnlyLedger(session.store, runId, "leftovers").count();
-  const count = (counts.pending ?? 0) + (counts.failed ?? 0);
-  if (count === 0) return "";
-  const what = count === 1 ? "1 thing is" : `${count} things are`;
-  return `${what} left in the target, each with the reason: ${commandLine(session, "describe", runId)}\n`;
+  const left = await countIn(session, runId, "leftovers");
+  const writes = await countIn(session, runId, "native-writes");
+  const how = commandLine(session, "describe", runId);
+  return [
+    left === 0
+      ? ""
+      : `${counted(left, "thing is", "things are")} left in the target, each with the reason: ${how}\n`,
+    writes === 0
+      ? ""
+      : `${counted(writes, "write", "writes")} of others, accepted before the run went back, not in force any more; each with what to do: ${how}\n`,
+  ].join("");
+}
+
+async function countIn({ store }: Session, runId: string, ledger: string): Promise<number> {
+  const counts = await readOnlyLedger(store, runId, ledger).count();
+  return (counts.pending ?? 0) + (counts.failed ?? 0);
+}
+
+function counted(count: number, one: string, several: string): string {
+  return `${count} ${count === 1 ? one : several}`;
 }
 
 function failed(session: Session, { run, stages }: Snapshot, failure: Failure): number {

@@ -145,6 +145,17 @@ const EVENTS = {
   "apiservice.restored": z
     .looseObject({})
     .describe("The aggregated API server serves projectcalico.org/v3 again"),
+  "writes.dropped": z
+    .looseObject({
+      count: z.int().min(1),
+      writes: z
+        .array(z.string())
+        .describe("Some of them by name, each with what is to be done to have it again"),
+      next: z.string().describe("Where all of them are, with their content"),
+    })
+    .describe(
+      "What others have written to the native group, which accepted it, is out of force: the run went back",
+    ),
   "cleanup.done": z.looseObject({}).describe("The old group is gone: there is no way back any more"),
   "preflight.passed": z
     .looseObject({ resources: Counts.describe("Resources to migrate, by kind") })

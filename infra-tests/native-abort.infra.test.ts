@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { JsonObject } from "../shared/json.ts";
-import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
 import { bear, death } from "./crash/lives.ts";
-import { mustRequest, type TestApi } from "./harness/api.ts";
 import { waitUntil } from "./harness/wait.ts";
-import { managersOf } from "./rig/native/applies.ts";
+import { dependantsManagers } from "./rig/native/dependants.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { installGitOps } from "./rig/native/gitops.ts";
 import { stageOf } from "./rig/native/stages.ts";
@@ -18,16 +16,6 @@ const POINTS = [
   { stopBefore: "copy-locked", what: "once the APIService is removed" },
   { stopBefore: "switch", what: "right before the unlock" },
 ] as const;
-
-/** Who manages which field of what belongs to objects of Calico, its owner references among them. */
-async function dependantsManagers(api: TestApi): Promise<Record<string, JsonObject[]>> {
-  const { items } = await mustRequest(api, "GET", "/api/v1/configmaps");
-  const owned = objectsAt({ items: items ?? [] }, "items").filter((one) =>
-    textAt(one, "metadata", "name").startsWith("owned-by-calico-"),
-  );
-  assert.ok(owned.length > 0);
-  return Object.fromEntries(owned.map((one) => [textAt(one, "metadata", "name"), managersOf(one)]));
-}
 
 describe("a migration to native CRDs that is undone leaves everything as it was", () => {
   let migrating: MigratingBed;

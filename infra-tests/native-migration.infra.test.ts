@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { JsonObject } from "../shared/json.ts";
 import { objectsAt, textAt } from "../shared/kubernetes/fields.ts";
+import { keptObjects } from "../shared/migrations/kept-objects.ts";
 import { mustRequest } from "./harness/api.ts";
+import { removeFolder, temporaryFolder } from "./harness/temporary-folder.ts";
 import { type NativeBed, startNativeBed } from "./rig/native/bed.ts";
+import { managersByOwner } from "./rig/native/dependants.ts";
 import { MigratingBed } from "./rig/native/migrating.ts";
 import { dumpGroups } from "./rig/native/dump.ts";
 import type { TestEngine } from "./rig/runs.ts";
@@ -10,6 +16,8 @@ import type { TestEngine } from "./rig/runs.ts";
 const POOLS = "/apis/projectcalico.org/v3/ippools";
 const SETS = "/apis/projectcalico.org/v3/globalnetworksets";
 const SETTINGS = "/apis/crd.projectcalico.org/v1/felixconfigurations";
+
+const EDIT = JSON.stringify({ metadata: { labels: { edited: "natively" } } });
 
 const SECOND = "projectcalico.org/v3precopy";
 
@@ -26,15 +34,31 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
   });
   after(() => migrating.stop());
 
-  test("aborted right before the unlock leaves no trace", async () => {
-    const { bed } = migrating;
+  test("aborted right before the unlock leaves no trace, and keeps for kubectl what others wrote natively", async (t) => {
+    const { bed, rig } = migrating;
     const before = await dumpGroups(bed.api);
     const runId = await migrating.startRun({ options: {}, stopBefore: "unlock" });
     await migrating.reaches(runId, "unlock");
+    const names = (await setsLabelled(bed)).all.slice(0, 2);
+    const edit = ["patch", "globalnetworksets.projectcalico.org", "--type=merge", "--patch", EDIT];
+    for (const name of names) await bed.kubernetes.kubectl([...edit, name]);
+    assert.deepEqual((await setsLabelled(bed)).edited, names);
+
     await migrating.undo(runId, "abort");
+
     const now = await dumpGroups(bed.api);
     assert.deepEqual(before.old.changesUntil(now.old), []);
     assert.deepEqual(before.native.changesUntil(now.native), []);
+    const rows = await rig.embedded.store.listCheckpoints(runId, "native-writes", { limit: 10 });
+    const kept = await keptObjects(rig.embedded.artifacts, rows);
+    const folder = temporaryFolder("kept");
+    t.after(() => {
+      removeFolder(folder);
+    });
+    const file = join(folder, "kept.json");
+    writeFileSync(file, [...kept.values()].map((object) => JSON.stringify(object, null, 2)).join("\n"));
+    await bed.kubernetes.kubectl(["apply", "-f", file]);
+    assert.deepEqual((await setsLabelled(bed)).edited, names);
   });
 
   test("stopped by what only the native group has goes on once that is deleted as it says", async () => {
@@ -55,9 +79,11 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
     await migrating.undo(runId, "abort");
   });
 
-  test("moves every object and cleans up", async () => {
+  test("moves every object and cleans up, and who has set owner references still has", async () => {
+    const setBy = await managersByOwner(migrating.bed.api);
     migrated = await migrating.startRun({ options: {} });
     await migrating.reaches(migrated, "Succeeded");
+    assert.deepEqual(await managersByOwner(migrating.bed.api), setBy);
     const absent = migrating.bed.expected.get("StagedKubernetesNetworkPolicy") ?? 0;
     assert.ok(absent > 0);
     await migrating.assertMoved((plural) => (plural === ABSENT ? -absent : 0));
@@ -91,6 +117,16 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
     assert.match(message, /globalnetworksets\/since \(created\)/);
   });
 });
+
+/** The names of all global network sets, and of those that somebody has labelled. */
+async function setsLabelled({ api }: NativeBed): Promise<{ all: string[]; edited: string[] }> {
+  const sets = objectsAt(await mustRequest(api, "GET", SETS), "items");
+  const names = (some: JsonObject[]): string[] => some.map((one) => textAt(one, "metadata", "name"));
+  return {
+    all: names(sets),
+    edited: names(sets.filter((one) => textAt(one, "metadata", "labels", "edited") !== "")),
+  };
+}
 
 async function startRestore({ engine }: TestEngine, from: string): Promise<string> {
   const request = { migration: "restore", cluster: "restored", options: { from, side: "kubernetes" } };

@@ -341,6 +341,32 @@ describe("approve, pause, resume, abort and rollback", () => {
     assert.match((await runIn(world, "describe", runId)).stdout, /Left in the target \(21\):/);
   });
 
+  test("abort says at its end what of others it has left out of force, and describe has the content", async (t) => {
+    const drops = { kind: "NetworkPolicy", metadata: { name: "web" }, spec: { order: 7 } };
+    const { world, runId } = await stoppedWorld(t, { drops });
+
+    const { stdout } = await runIn(world, "abort", "--yes", "-q");
+
+    const last = new RegExp(
+      `Aborted\n1 write of others, accepted before the run went back, not in force any more; each with what to do: (.*describe ${runId}.*)\n$`,
+    );
+    assert.match(stdout, last);
+    assert.match(
+      (await runIn(world, "describe", runId)).stdout,
+      /Accepted, and not in force \(1\):\n.*\n +dropped +dropped +changed/,
+    );
+    const { status } = JSON.parse((await runIn(world, "describe", runId, "-o", "json")).stdout) as {
+      status: { problems: object[] };
+    };
+    const problem = {
+      list: "accepted, and not in force",
+      key: "dropped",
+      target: "dropped",
+      reason: "changed",
+    };
+    assert.deepEqual(status.problems, [{ ...problem, object: drops }]);
+  });
+
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;

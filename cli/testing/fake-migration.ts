@@ -15,6 +15,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { ConflictDetail } from "../../shared/engine/conflicts.ts";
 import type { Checkpoint, LockState } from "../../shared/engine/records.ts";
+import { keepObjects } from "../../shared/migrations/kept-objects.ts";
 
 /** How the fake migration behaves. */
 export interface FakeOptions {
@@ -56,6 +57,8 @@ export interface FakeOptions {
   failsErasing?: boolean;
   /** How many things its way back leaves in the target. Default none. */
   leaves?: number;
+  /** A write of others that its way back leaves out of force, with its content kept. Default none. */
+  drops?: JsonObject;
   /** Its runs can leave things out, as `Thing/NAME`. Default false. */
   leavesOut?: boolean;
   /** There is a migration `backup` as well, which leaves nothing to undo. Default false. */
@@ -127,7 +130,7 @@ function action(name: string): FakeStage {
   return { kind: "action", name, title: `do ${name}`, act: () => Promise.resolve({ done: true }) };
 }
 
-function unprepare({ leaves = 0 }: FakeOptions): FakeStage {
+function unprepare({ leaves = 0, drops }: FakeOptions): FakeStage {
   return {
     ...action("unprepare"),
     act: async (context) => {
@@ -139,6 +142,12 @@ function unprepare({ leaves = 0 }: FakeOptions): FakeStage {
         detail: { reason: "others use it" },
       } as const;
       await context.ledger("leftovers").put(names.map((key) => ({ ...row, key, target: key })));
+      if (drops === undefined) return { done: true };
+      const detail = {
+        reason: "changed",
+        ...(await keepObjects(context, [{ id: "dropped", object: drops }])),
+      };
+      await context.ledger("native-writes").put([{ ...row, key: "dropped", target: "dropped", detail }]);
       return { done: true };
     },
   };

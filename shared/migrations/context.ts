@@ -14,6 +14,6 @@ export function fieldManager(context: Pick<AnyContext, "run">): string {
 }
 
 /** The name of an artifact of this run. */
-export function artifactName(context: AnyContext, name: string): string {
-  return `runs/${context.run.runId}/${name}`;
+export function artifactName({ run }: { run: { readonly runId: string } }, name: string): string {
+  return `runs/${run.runId}/${name}`;
 }

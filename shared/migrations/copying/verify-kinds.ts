@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Ledger } from "../../engine/ledger.ts";
 import type { BatchOutcome, StageContext, Sweep, SweepPlan } from "../../engine/migration.ts";
 import type { BatchRecord, Checkpoint, RunRecord } from "../../engine/records.ts";
 import { MigratorError } from "../../errors.ts";
@@ -39,7 +40,8 @@ export function verifyKinds<O>(verification: KindsVerification<O>): Sweep<Cluste
       const differing = await ledger.list({ limit: NAMED, states: ["conflict"] });
       if (differing.length === 0) return { batches: [], done: true };
       if (retries < context.run.retriesSeen) return planKinds(verification, context);
-      throw verifyFailed(context.run, differing, await verification.mend?.(context, differing));
+      const more = await countMore(ledger, differing);
+      throw verifyFailed(context.run, { differing, more }, await verification.mend?.(context, differing));
     },
     work: (context, batch) => verification.compare(context, { ...Scope.parse(batch.scope), batch }),
   };
@@ -66,14 +68,22 @@ async function planKinds<O>(
   return { batches, cursor: { phase: "judge", retries }, barrier: true };
 }
 
-/** Names some of what differs; `mend` is what else to do about it. */
+/** How many more differences a ledger holds than these, in the words of a list. */
+export async function countMore(
+  ledger: Pick<Ledger, "count">,
+  { length: named }: readonly Checkpoint[],
+): Promise<string> {
+  const { conflict = 0 } = await ledger.count();
+  return conflict > named ? `; and ${conflict - named} more` : "";
+}
+
+/** Names some of what differs; `more` says how many it does not name, `mend` what else to do about it. */
 export function verifyFailed(
   { runId }: Pick<RunRecord, "runId">,
-  differing: readonly Checkpoint[],
+  { differing, more }: { differing: readonly Checkpoint[]; more: string },
   mend = "",
 ): MigratorError {
   const named = differing.map((one) => `${one.target} (${detailOf(one).reason ?? ""})`).join("; ");
-  const more = differing.length === NAMED ? "; and perhaps more" : "";
   return new MigratorError(
     "VERIFY_FAILED",
     `the target does not mean what the source means: ${named}${more}`,

@@ -9,6 +9,7 @@ import { removeTarget } from "../../target/remove.ts";
 import { isCopied } from "../copied.ts";
 import { type Context, nativeVersion, resources, sendFor } from "../context.ts";
 import { throughNative } from "../native-access.ts";
+import { definedOf, nativeCrdNames } from "../native-definitions.ts";
 import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
@@ -16,6 +17,7 @@ import { owned, ownedRow } from "../owned.ts";
 import { ownerMap } from "../owner-map.ts";
 import { restoreOwners as putBack } from "../owners/release.ts";
 import type { OwnerOf } from "../owners/references.ts";
+import { keepNativeWrites } from "../undo/native-writes.ts";
 import { patientSweep } from "../undo/patience.ts";
 
 const Id = z.object({ rank: z.int(), key: z.string() });
@@ -33,6 +35,10 @@ export const putFoundBack: Stage = patientSweep(
     overOwned({
       name: "put-found-native-back",
       title: "put native objects that were there before this run back as they were",
+      begin: async (context) => {
+        const defined = new Set(await definedOf(context, nativeCrdNames()));
+        await keepNativeWrites(context, await nativeVersion(context), defined);
+      },
       work: async (context, rows) => {
         const version = await nativeVersion(context);
         const before = rows.filter((row) => detailOf(row).before !== undefined);
@@ -69,9 +75,11 @@ function overOwned(about: {
   title: string;
   changesCluster?: boolean;
   undo?: readonly Stage[];
+  /** Before the first of them. */
+  begin?: (context: Context) => Promise<void>;
   work: (context: Context, rows: readonly Checkpoint[]) => Promise<Record<string, number>>;
 }): Stage {
-  const { work, ...traits } = about;
+  const { begin, work, ...traits } = about;
   return {
     kind: "sweep",
     ...traits,
@@ -81,6 +89,7 @@ function overOwned(about: {
       const ids = page.map(({ rank, key }) => ({ rank, key }));
       const last = ids.at(-1);
       if (last === undefined) return { batches: [], done: true };
+      if (previous === undefined) await begin?.(context);
       return { batches: [{ scope: { ids }, size: ids.length }], cursor: last };
     },
     work: async (context, batch) => {

@@ -4,7 +4,7 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { differencesLedger, differing } from "../../copying/verify-kinds.ts";
+import { countMore, differencesLedger, differing } from "../../copying/verify-kinds.ts";
 import { detailOf, isLeftOut, type ResourceDetail, withDetail } from "../../copying/ledger-detail.ts";
 import { readTarget } from "../../target/calls.ts";
 import { isLeaving, leavingText } from "../../target/leaving.ts";
@@ -70,11 +70,13 @@ async function planPage(context: Context, cursor: Cursor): Promise<SweepPlan> {
 }
 
 async function judge(context: Context, attempt: number): Promise<{ batches: []; done: true }> {
-  const found = await context.ledger(differencesLedger(NAME, attempt)).list({ limit: NAMED });
+  const differences = context.ledger(differencesLedger(NAME, attempt));
+  const found = await differences.list({ limit: NAMED });
   if (found.length === 0) return { batches: [], done: true };
   const mend = mendingCommands(await nativeVersion(context), found);
   const named = found.map((one) => `${one.key} (${detailOf(one).reason ?? ""})`).join("; ");
-  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}`, {
+  const more = await countMore(differences, found);
+  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}${more}`, {
     next: `Mend the native objects and \`resume\`, or undo the run with \`abort\`.${mend}`,
   });
 }

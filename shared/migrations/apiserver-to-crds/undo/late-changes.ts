@@ -16,6 +16,7 @@ import type { ApiserverToCrdsOptions } from "../options.ts";
 import { isLeaving } from "../../target/leaving.ts";
 import { reads } from "../../target/reads.ts";
 import { backRehearsals } from "./back-rehearsals.ts";
+import { forgetShown, keepChanged, keepDeleted, unlockedSince, wasUnlocked } from "./shown-late.ts";
 
 const SUBJECT = "late-changes";
 const POLL_MS = 1000;
@@ -121,16 +122,12 @@ async function rehearseBack(context: Context): Promise<void> {
   await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
 }
 
-async function wasUnlocked(context: Context): Promise<boolean> {
-  return typeof (await context.notesOf("unlock"))["unlockedAt"] === "number";
-}
-
 async function lateChanges(context: Context): Promise<Lost> {
-  const { unlockedAt } = await context.notesOf("unlock");
+  const unlockedAt = await unlockedSince(context);
   const lost = new Lost();
-  // It was never unlocked.
-  if (typeof unlockedAt !== "number") return lost;
+  if (unlockedAt === undefined) return lost;
   const since = unlockedAt - CLOCK_SKEW_MS;
+  await forgetShown(context);
   for (const kind of NATIVE_KINDS) await compareKind(context, kind, since, lost);
   return lost;
 }
@@ -145,6 +142,7 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
     const rows = await resources(context).findByTarget([...byId.keys()]);
     const copied = new Map(rows.filter(isCopied).map((row) => [row.target, row]));
     for (const id of copied.keys()) seen.add(id);
+    const changed = new Map<string, string>();
     for (const [id, object] of byId) {
       const row = copied.get(id);
       const meaning = nativeMeaning(object);
@@ -152,10 +150,14 @@ async function compareKind(context: Context, kind: NativeKind, since: number, lo
         row === undefined
           ? Date.parse(textAt(object, "metadata", "creationTimestamp")) >= since
           : meaning !== (detailOf(row).held ?? row.sourceHash);
-      if (isChanged) lost.changed(kind, id, meaning);
+      if (isChanged) changed.set(id, meaning);
     }
+    for (const [id, meaning] of changed) lost.changed(kind, id, meaning);
+    await keepChanged(context, changed);
   }
-  lost.deleted(kind, await copiedBut(context, kind, seen));
+  const deleted = await copiedBut(context, kind, seen);
+  lost.deleted(kind, deleted);
+  await keepDeleted(context, deleted);
 }
 
 /**

@@ -11,6 +11,7 @@ import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { LEFTOVERS } from "./leftovers.ts";
 import { keepNativeWrites } from "./native-writes.ts";
+import { wasUnlocked } from "./shown-late.ts";
 import { isProtectedTier } from "../protected-tier.ts";
 import { patientSweep } from "./patience.ts";
 
@@ -19,29 +20,39 @@ import { patientSweep } from "./patience.ts";
  * again. The v1 objects were never written. Fails with SECOND_VERSION_LOST where somebody lets nobody open it; by then
  * nothing is locked any more.
  */
-export const undoCopies = throughNative(undoNative("delete-copies", SECOND, wasPrecopied), () =>
-  Promise.resolve(false),
+export const undoCopies = throughNative(
+  undoNative("delete-copies", SECOND, {
+    isDue: wasPrecopied,
+    // By now the garbage collector may have taken copies whose native owners are hidden.
+    looks: async (context) => (await wasPrecopied(context)) && !(await wasUnlocked(context)),
+  }),
+  () => Promise.resolve(false),
 );
 
 /**
  * The same before the aggregated API server is back, where native objects cannot be reached once it is. The old group is still
- * locked, so what cannot be deleted is left.
+ * locked, so what cannot be deleted is left. After the unlock others may have written natively until now, whose writes are kept here.
  */
 export const undoCopiesEarly = patientSweep(
   throughNative(
-    undoNative(
-      "delete-copies-early",
-      "projectcalico.org/v3",
-      async (context) => !(await isPrecopied(context)),
-    ),
+    undoNative("delete-copies-early", "projectcalico.org/v3", {
+      isDue: async (context) => !(await isPrecopied(context)),
+      looks: async (context) => !(await isPrecopied(context)) || (await wasUnlocked(context)),
+    }),
     () => Promise.resolve(true),
   ),
 );
 
+/** When copies are deleted, and when it is looked before what others have written. */
+interface When {
+  isDue: (context: Context) => Promise<boolean>;
+  looks: (context: Context) => Promise<boolean>;
+}
+
 function undoNative(
   name: string,
   version: string,
-  isDue: (context: Context) => Promise<boolean>,
+  { isDue, looks }: When,
 ): Sweep<ClusterConnections, ApiserverToCrdsOptions> {
   const sweep = undoCopiesSweep<ApiserverToCrdsOptions>({
     name,
@@ -51,13 +62,13 @@ function undoNative(
   return {
     ...sweep,
     plan: async (context, cursor) => {
-      if (!(await isDue(context))) return { batches: [], done: true };
+      const due = await isDue(context);
       if (cursor === undefined) {
         const there = new Set(await definedOf(context, nativeCrdNames()));
-        await noteGone(context, there);
-        await keepNativeWrites(context, version, there);
+        if (due) await noteGone(context, there);
+        if (await looks(context)) await keepNativeWrites(context, version, there);
       }
-      return sweep.plan(context, cursor);
+      return due ? sweep.plan(context, cursor) : { batches: [], done: true };
     },
   };
 }

@@ -4,6 +4,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { artifactName } from "../../context.ts";
 import type { Context } from "../context.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
+import { nativeWritesLeft } from "./native-writes.ts";
 import { PROOFS } from "./proofs.ts";
 import { type Comparison, compareWithBackup } from "./untouched.ts";
 
@@ -40,6 +41,7 @@ export const verifyUndone: Action<ClusterConnections, ApiserverToCrdsOptions> = 
       });
     await keep(context, all, oldGroup);
     refuseIncomplete(all);
+    await tellDropped(context);
     return { done: true };
   },
 };
@@ -69,6 +71,14 @@ async function keep(context: Context, all: readonly Left[], oldGroup: Comparison
       .slice(0, NAMED),
     ...(oldGroup === undefined ? {} : { oldGroup: summary(oldGroup) }),
   });
+}
+
+/** Nobody is left to ask: what others have written was accepted, and is in force no more. */
+async function tellDropped(context: Context): Promise<void> {
+  const writes = await nativeWritesLeft(context);
+  if (writes.length === 0) return;
+  const next = `\`calico-migrator describe ${context.run.runId} -o json\` lists all of them, and has what was created or changed as \`object\`, for \`kubectl apply\`.`;
+  await context.announce("writes.dropped", { count: writes.length, writes: writes.slice(0, NAMED), next });
 }
 
 function summary(comparison: Comparison): Record<string, number | string | boolean> {

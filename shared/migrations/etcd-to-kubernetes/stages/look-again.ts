@@ -51,15 +51,18 @@ export async function askAboutOthers(context: Context): Promise<{ wait: WaitRequ
  */
 async function lookAgain(context: Context, traits: Traits): Promise<void> {
   const both = { there: await conversion(context), back: await backConversion(context) };
-  const different: Checkpoint[] = [];
+  const differing: Checkpoint[] = [];
+  let count = 0;
   for (const kind of LOOKED_AT) {
     if (await isMissing(context, kind)) continue;
     await lookAtKind(context, { traits, convert: both }, kind, async (judged) => {
       await note(context, judged.noted);
-      different.push(...judged.different.slice(0, NAMED - different.length));
+      count += judged.different.length;
+      differing.push(...judged.different.slice(0, NAMED - differing.length));
     });
   }
-  if (different.length > 0) throw verifyFailed(context.run, different);
+  const more = count > NAMED ? `; and ${count - NAMED} more` : "";
+  if (count > 0) throw verifyFailed(context.run, { differing, more });
 }
 
 async function lookAtKind(

@@ -4,7 +4,7 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import { MigratorError } from "../../../errors.ts";
 import type { JsonObject } from "../../../json.ts";
 import type { ClusterConnections } from "../../connections.ts";
-import { differencesLedger } from "../../copying/verify-kinds.ts";
+import { countMore, differencesLedger } from "../../copying/verify-kinds.ts";
 import { compareResource } from "../compare.ts";
 import { type Context, changes, conversion, resources } from "../context.ts";
 import { detailOf, isLeftOut } from "../../copying/ledger-detail.ts";
@@ -50,10 +50,12 @@ export const verifyChanges: Sweep<ClusterConnections, EtcdToKubernetesOptions> =
 };
 
 async function judge(context: Context, attempt: number): Promise<{ batches: []; done: true }> {
-  const differing = await context.ledger(differencesLedger(NAME, attempt)).list({ limit: NAMED });
+  const differences = context.ledger(differencesLedger(NAME, attempt));
+  const differing = await differences.list({ limit: NAMED });
   if (differing.length === 0) return { batches: [], done: true };
   const named = differing.map((one) => `${one.target} (${detailOf(one).reason ?? ""})`).join("; ");
-  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}`, {
+  const more = await countMore(differences, differing);
+  throw new MigratorError("VERIFY_FAILED", `what changed since the copy differs: ${named}${more}`, {
     next: "Mend the target and `resume`, or undo the run with `rollback`.",
   });
 }

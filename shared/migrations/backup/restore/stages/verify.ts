@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../../../../engine/records.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
+import { countMore } from "../../../copying/verify-kinds.ts";
 import { cameSince } from "../only-here.ts";
 import { type Context, rows } from "../options.ts";
 import { isLeftOut } from "../put-items.ts";
@@ -22,7 +23,7 @@ export const verify = concludingSweep(
     for await (const { key, kind } of cameSince(context))
       await differences(context).put([row(key, kind, "is not in the backup")]);
     const named = await differences(context).list({ limit: NAMED });
-    if (named.length > 0) throw verifyFailed(named);
+    if (named.length > 0) throw verifyFailed(named, await countMore(differences(context), named));
   },
 );
 
@@ -59,9 +60,9 @@ function row(key: string, kind: string, reason: string): Checkpoint {
   };
 }
 
-function verifyFailed(named: readonly Checkpoint[]): MigratorError {
+function verifyFailed(named: readonly Checkpoint[], more: string): MigratorError {
   const each = named.map(({ key, detail }) => `${key} ${textAt(detail, "reason")}`).join("; ");
-  return new MigratorError("VERIFY_FAILED", `what is there is not what the backup has: ${each}`, {
+  return new MigratorError("VERIFY_FAILED", `what is there is not what the backup has: ${each}${more}`, {
     next: "Mend or delete what is named and `resume`, or undo the restore with `rollback`.",
   });
 }
