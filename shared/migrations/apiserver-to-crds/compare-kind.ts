@@ -12,7 +12,7 @@ import { differing } from "../copying/verify-kinds.ts";
 import { call, readTarget } from "../target/calls.ts";
 import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isWrittenByOthers } from "../target/ownership.ts";
-import { hasCounterpart, isSameVersion, whyNotCarried } from "./compare-v1.ts";
+import { counterpartOf, isMeaningOf, isSameVersion, whyNotCarried } from "./compare-v1.ts";
 import { copiedRows, countCopied, isCopied, nativeIdOf } from "./copied.ts";
 import { type Context, nativeVersion, resources, v1Resource } from "./context.ts";
 import { knownNamesakes, leftOutKeys } from "./left-out.ts";
@@ -214,7 +214,10 @@ export class KindComparison {
     if (state !== "foreign") return row !== undefined && this.#isCopiedAnew(row, state);
     if (object === undefined) return false;
     if (kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) return true;
-    return hasCounterpart(this.#context, this.#kind, object, leftOutKeys(this.#context));
+    const v1 = await counterpartOf(this.#context, this.#kind, object, leftOutKeys(this.#context));
+    if (v1 === undefined) return false;
+    // Nothing copies a v1 object any more that has just come.
+    return this.#judgement.sourceChanged !== "over" || isMeaningOf(this.#context, v1, object);
   }
 
   /**
@@ -233,8 +236,9 @@ export class KindComparison {
     if (object !== undefined && isLeaving(object)) return leavingText(object);
     if (state !== "foreign" || object === undefined)
       return state === "changed" ? REASONS.changed : REASONS.missing;
-    const isNamesake = await hasCounterpart(this.#context, this.#kind, object, new Set());
-    return isNamesake ? NAMESAKE : ONLY_NATIVE;
+    const counterpart = await counterpartOf(this.#context, this.#kind, object, new Set());
+    if (counterpart === undefined) return ONLY_NATIVE;
+    return leftOutKeys(this.#context).has(keyOf(this.#kind, counterpart)) ? NAMESAKE : REASONS.uncopied;
   }
 
   async #isKnownNamesake(object: JsonObject): Promise<boolean> {

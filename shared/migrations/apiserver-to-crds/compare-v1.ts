@@ -62,23 +62,33 @@ async function whyNotDeleted(context: Context, row: Checkpoint | undefined): Pro
   return "the v1 object is being deleted since it was copied";
 }
 
-/** True where a v1 object becomes this native object, though nothing is copied yet; one that is left out, or being deleted, becomes nothing. */
-export async function hasCounterpart(
+/** True where a v1 object becomes this native object, though nothing is copied yet; see {@link counterpartOf}. */
+export async function hasCounterpart(...args: Parameters<typeof counterpartOf>): Promise<boolean> {
+  return (await counterpartOf(...args)) !== undefined;
+}
+
+/** The v1 object that becomes this native object, though nothing is copied yet; one that is left out, or being deleted, becomes nothing. */
+export async function counterpartOf(
   context: Context,
   kind: NativeKind,
   native: JsonObject,
   out: ReadonlySet<string>,
-): Promise<boolean> {
+): Promise<JsonObject | undefined> {
   const [namespace, name] = [textAt(native, "metadata", "namespace"), textAt(native, "metadata", "name")];
   const place = { ...v1Resource(kind), ...(namespace === "" ? {} : { namespace }) };
   // Policies of the default tier were stored under their tier's name in Calico 3.31 and before.
   for (const stored of kind.tiered ? [name, `default.${name}`] : [name]) {
     const v1 = await readTarget(context, { ...place, name: stored });
-    const isOut = v1 === undefined || isLeaving(v1) || out.has(keyOf(kind, v1));
-    const carried = isOut ? undefined : toNative(v1);
-    if (carried?.outcome === "carry" && targetId(carried.target) === nativeIdOf(kind, native)) return true;
+    if (v1 === undefined || isLeaving(v1) || out.has(keyOf(kind, v1))) continue;
+    const carried = toNative(v1);
+    if (carried.outcome === "carry" && targetId(carried.target) === nativeIdOf(kind, native)) return v1;
   }
-  return false;
+  return undefined;
+}
+
+/** True where a native object means what this v1 object becomes. */
+export async function isMeaningOf(context: Context, v1: JsonObject, native: JsonObject): Promise<boolean> {
+  return (await carriedMeaning(context, v1)).meaning === nativeMeaning(native);
 }
 
 type Carried = Extract<ReturnType<typeof toNative>, { outcome: "carry" }>;

@@ -16,6 +16,8 @@ export interface Finding extends NativeFinding {
 export const REASONS = {
   missing: "it is missing in projectcalico.org/v3",
   changed: "projectcalico.org/v3 holds something else than the copy",
+  uncopied:
+    "the v1 object of its name came after everything was copied, and means something else: delete it, so that the v1 object is copied",
 };
 
 /** Why a native object is one that has the name of what is left out. */

@@ -111,6 +111,40 @@ describe("what others do to native objects between the copy and the switch", () 
         assert.ok(["catch-up", "catch-up-last"].includes(run.stage ?? ""), run.stage);
       });
 
+  /** Has a v1 object of that name created once the last look at the old group is over, and before the native one is looked at. */
+  function createdBetweenTheLooks({ cluster }: World, v1: JsonObject): () => boolean {
+    const get = cluster.get.bind(cluster);
+    let isDone = false;
+    cluster.get = async (ref, ...more) => {
+      if (!isDone && ref.plural === "networkpolicies" && ref.name === "late" && ref.apiVersion !== V1) {
+        isDone = true;
+        await cluster.create({ ...POLICIES, apiVersion: V1 }, v1);
+      }
+      return get(ref, ...more);
+    };
+    return () => isDone;
+  }
+
+  test("a policy that is created together with a v1 object that means something else, in the last look, stops the run before the unlock", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "catch-up-last");
+    await world.cluster.storage.create(POLICIES, allowAll("late"));
+    const v1 = policy("late", { ...objectAt(allowAll("late"), "spec"), order: 5 });
+    const isDone = createdBetweenTheLooks(world, v1);
+
+    const { run } = await goOn(world, worker, runId, "catch-up-last");
+
+    assert.ok(isDone());
+    assert.deepEqual([run.stage, run.failure?.code], ["catch-up-last", "VERIFY_FAILED"]);
+    const reason = /shop\/late \(the v1 object of its name came after everything was copied/;
+    assert.match(run.failure?.message ?? "", reason);
+    await deleteAsAdvised(world.cluster, run.failure?.next ?? "");
+    await worker.engine.resume(runId);
+    assertState(await world.drive(worker, runId), "Succeeded");
+    assert.equal(objectAt(await world.cluster.get({ ...POLICIES, name: "late" }), "spec")["order"], 5);
+  });
+
   test("and in the old group while the run is held before the unlock is found, or applied", async () => {
     using world = await wholeWorld();
     const worker = world.worker();

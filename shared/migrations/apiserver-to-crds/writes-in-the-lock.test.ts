@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "../../json.ts";
+import { textAt } from "../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { keptObjects } from "../kept-objects.ts";
 import { Life } from "../testing/life.ts";
@@ -112,7 +113,7 @@ describe("a write to a native object that was accepted inside the lock", () => {
       assert.match(named(described)[0] ?? "", told(INSIDE));
       const event = await eventOf(worker, runId);
       assert.equal(event?.["count"], 1);
-      assert.match(String(event["next"]), new RegExp(`describe ${runId} -o json`));
+      assert.match(textAt(event, "next"), new RegExp(`describe ${runId} -o json`));
     });
   }
 
