@@ -44,6 +44,10 @@ describe("a migration to native CRDs of what others apply", () => {
     const waiting = await migrating.rig.drive(runId);
     assert.equal(waiting.waiting?.reason, "Conflict", JSON.stringify([waiting.failure, waiting.waiting]));
     const conflicts = await Array.fromAsync(conflictsOf(migrating.rig.embedded.store, runId));
+    for (const { command = "", target } of conflicts) {
+      const args = command.replace("kubectl edit", "get --output yaml").split(" ");
+      assert.match(await bed.kubernetes.kubectl(args), new RegExp(`name: ${target.split("/").at(-1) ?? ""}`));
+    }
     const requests = conflicts.map(({ key, seen }) => ({ key, seen, use: "source" as const }));
     await migrating.rig.engine.resolve(runId, "test", requests);
     await migrating.reaches(runId, end);

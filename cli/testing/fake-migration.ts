@@ -272,6 +272,7 @@ function differing(name: string, since: number, isLeaving: boolean): Checkpoint 
     since,
     differences,
     more: false,
+    command: `kubectl edit things.v1.example.com ${name}`,
     ...(isLeaving ? { onlySkip: true } : {}),
   };
   const detail = { kind: "Thing", reason: isLeaving ? "it is being deleted" : "it differs", conflict };

@@ -21,6 +21,8 @@ const ConflictDetail = z.object({
   more: z.boolean(),
   /** Set where no side can count: its resource can only be left out. */
   onlySkip: z.literal(true).optional(),
+  /** Opens the target's object, which may have other names than people know; runs of old do not tell. */
+  command: z.string().optional(),
 });
 
 /** What `detail.conflict` of a checkpoint in state `conflict` holds, for people to decide on. */

@@ -62,6 +62,18 @@ describe("conflicts", () => {
     ]);
   });
 
+  test("are listed with the commands that open the objects: some, and all of them with -o wide", async (t) => {
+    const world = fakeWorld(t, { conflicts: ["a", "b", "c", "d", "e", "f"] });
+    await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "--yes", "-q");
+
+    const { stdout } = await runIn(world, "conflicts");
+
+    const command = (name: string): string => `  kubectl edit things.v1.example.com ${name}\n`;
+    const some = ["a", "b", "c", "d", "e"].map(command).join("");
+    assert.ok(stdout.endsWith(`deletes them):\n${some}  and 1 more with -o wide\n`), stdout);
+    assert.ok((await runIn(world, "conflicts", "-o", "wide")).stdout.endsWith(`${some}${command("f")}`));
+  });
+
   test("are none for a run without, and need a run that there is", async (t) => {
     const world = fakeWorld(t);
     await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "--stop-before", "lock", "-q");

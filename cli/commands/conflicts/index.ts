@@ -6,6 +6,7 @@ import type { Resolution } from "../../../shared/engine/records.ts";
 import { resolutionOf } from "../../../shared/engine/resolutions.ts";
 import { EXIT } from "../../exit-codes.ts";
 import { OutputFlags, withCommonOptions } from "../../options/common.ts";
+import { oneLine } from "../../output/escape.ts";
 import { print } from "../../output/print.ts";
 import { table } from "../../output/table.ts";
 import { findRun, isUnfinished } from "../../runs.ts";
@@ -14,6 +15,9 @@ import type { World } from "../../world.ts";
 import type { CommandEntry } from "../command.ts";
 import { resolveCommand } from "./resolve.ts";
 import { reviewDocument, reviewText } from "./review.ts";
+
+/** How many commands are listed beside the table; more with -o wide. */
+const COMMANDS = 5;
 
 const EXAMPLES = `
 Examples:
@@ -72,10 +76,24 @@ async function list(world: World, args: readonly unknown[], flags: OutputFlags):
 function listText(all: readonly Listed[], wide: boolean): string {
   if (all.length === 0) return "no conflicts\n";
   const head = ["CONFLICT", "DIFFERS IN", "SOURCE", "TARGET", "DECIDED", ...(wide ? ["REASON"] : [])];
-  return table(
+  const listed = table(
     head,
     all.flatMap((one) => rows(one, wide)),
   );
+  const commands = all.flatMap(({ conflict: { command } }) => (command === undefined ? [] : [command]));
+  return `${listed}${commandsText(commands, wide)}`;
+}
+
+/** How people reach the objects: as the run does, whatever the short names of their kinds stand for. */
+function commandsText(commands: readonly string[], wide: boolean): string {
+  if (commands.length === 0) return "";
+  const shown = wide ? commands : commands.slice(0, COMMANDS);
+  const more = commands.length - shown.length;
+  return [
+    "\nBy these names kubectl reaches the objects of the target (`get --output yaml` shows, `delete` deletes them):\n",
+    ...shown.map((command) => `  ${oneLine(command)}\n`),
+    more === 0 ? "" : `  and ${more} more with -o wide\n`,
+  ].join("");
 }
 
 /** One line for each difference; what is true of all of them stands in the first. */

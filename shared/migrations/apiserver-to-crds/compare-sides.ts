@@ -19,7 +19,7 @@ import { withServerDefaults } from "../target/schemas.ts";
 import { nativeIdOf } from "./copied.ts";
 import { v1Resource } from "./context.ts";
 import { ONLY_NATIVE } from "./judge-native.ts";
-import { kubectlCommand } from "./native-command.ts";
+import { nativeCommand } from "./native-command.ts";
 import { nativeRefOf } from "./native-ref.ts";
 import { keyOf } from "./native-task.ts";
 import { isServed, shownVersion } from "./shown-version.ts";
@@ -180,7 +180,7 @@ async function* onlyNative(
       if (kind.kind === "Tier" && PROTECTED_TIERS.has(textAt(object, "metadata", "name"))) continue;
       const namespace = textAt(object, "metadata", "namespace");
       const place = namespace === "" ? { target } : { namespace, target };
-      const command = kubectlCommand("delete", version, target);
+      const command = nativeCommand("delete", version, target);
       yield { kind: kind.kind, ...place, reason: `${ONLY_NATIVE} (\`${command}\`)` };
     }
   }

@@ -9,6 +9,7 @@ import { changed } from "../testing/dumps.ts";
 import { Life } from "../testing/life.ts";
 import type { Worker } from "../testing/run-world.ts";
 import { nativeCrds } from "./testing/cluster.ts";
+import { deleteAsAdvised } from "./testing/kubectl.ts";
 import { mismatches } from "./testing/oracle.ts";
 import { policy } from "./testing/source.ts";
 import { assertState, goOn, rollBack, runBefore, startWhole, wholeWorld } from "./testing/whole.ts";
@@ -75,6 +76,20 @@ describe("a native object with another spec", () => {
     const [found] = await conflicts(worker, runId);
     assert.deepEqual(found?.differences, [{ path: "spec.order", source: "5", target: "1" }]);
     assert.match(world.cluster.dump()[`${V1}/clusterinformations/default`] ?? "", /"datastoreReady":true/);
+  });
+
+  test("is listed with the command by which kubectl reaches it, and the run goes on once that has deleted it", async () => {
+    using world = await worldWith(native({ ...WEB, order: 1 }));
+    const worker = world.worker();
+    const runId = await inConflict(world, worker);
+    const [{ command = "" } = {}] = await conflicts(worker, runId);
+    assert.equal(command, "kubectl edit networkpolicies.v3precopy.projectcalico.org web --namespace shop");
+    // Under the short name kubectl would show, and delete, what the aggregated API server makes of the v1 policy.
+    await deleteAsAdvised(world.cluster, `\`${command.replace("edit", "delete")}\``);
+
+    await reaches(world, worker, runId, "cleanup");
+
+    assert.deepEqual(await mismatches(world.cluster), []);
   });
 
   test("is named together with all others, whatever they are, before anything is written", async () => {

@@ -3,6 +3,7 @@ import { type ConflictDetail, conflictKey, conflictSince, fingerprint } from "..
 import type { Checkpoint, Resolution } from "../../engine/records.ts";
 import type { JsonObject } from "../../json.ts";
 import { textAt } from "../../kubernetes/fields.ts";
+import { kubectlCommand } from "../../kubernetes/kubectl-command.ts";
 import { detailOf, withDetail } from "./ledger-detail.ts";
 import { isLeaving, leavingText } from "../target/leaving.ts";
 import { isOurs } from "../target/ownership.ts";
@@ -107,6 +108,7 @@ function describe(context: CopyContext, { copy, expected, found }: Clash): Confl
     since: conflictSince(copy.checkpoint, seen, context.clock.now()),
     differences: listed.slice(0, PATHS_LISTED),
     more: listed.length > PATHS_LISTED,
+    command: kubectlCommand("edit", target),
     ...(isLeaving(found) ? { onlySkip: true as const } : {}),
   };
 }
