@@ -59,17 +59,23 @@ export async function releaseOwners(
   });
 }
 
+/** Who the owners are, asked anew right before each write. */
+export interface OwnersNow {
+  now: () => Promise<OwnerOf>;
+}
+
 /**
- * Puts the recorded references back, each to the owner that `ownerOf` names and with its flags; what others have added to
- * the object meanwhile stays. Repeating it, with the same owners, is harmless. To undo, `ownerOf` gives each reference's own owner.
+ * Puts the recorded references back, each to the owner that `owners` names and with its flags; what others have added to
+ * the object meanwhile stays. Repeating it, with the same owners, is harmless. To undo, each reference has its own owner.
  */
 export async function restoreOwners(
   send: Send,
   record: OwnedRecord,
-  ownerOf: OwnerOf,
+  owners: OwnerOf | OwnersNow,
   options: Options = {},
 ): Promise<RestoreOutcome> {
-  return untilUnchanged<RestoreOutcome>(send, record, options, (object) => {
+  return untilUnchanged<RestoreOutcome>(send, record, options, async (object) => {
+    const ownerOf = typeof owners === "function" ? owners : await owners.now();
     const { references, missing, demoted } = restoredReferences(object, record.references, ownerOf);
     const result: RestoreOutcome = { outcome: "restored", missing, demoted };
     const isSame = JSON.stringify(references) === JSON.stringify(ownerReferences(object));
@@ -88,12 +94,12 @@ async function untilUnchanged<R>(
   send: Send,
   record: OwnedRecord,
   options: Options,
-  decide: (object: JsonObject) => Decision<R>,
+  decide: (object: JsonObject) => Decision<R> | Promise<Decision<R>>,
 ): Promise<R | { outcome: "gone" }> {
   for (let attempt = 1; ; attempt++) {
     const object = await orAbsent(send((api) => api.get(record)));
     if (object === undefined || textAt(object, "metadata", "uid") !== record.uid) return { outcome: "gone" };
-    const { references, result } = decide(object);
+    const { references, result } = await decide(object);
     if (references === undefined) return result;
     const patch = referencesPatch(object, references);
     try {

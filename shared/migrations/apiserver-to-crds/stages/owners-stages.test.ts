@@ -6,8 +6,10 @@ import { objectAt, objectsAt, textAt } from "../../../kubernetes/fields.ts";
 import type { ObjectRef } from "../../../kubernetes/types.ts";
 import { ownerReferences } from "../owners/references.ts";
 import { OWNER } from "../testing/cluster.ts";
+import { putApiServiceBack } from "../testing/rivals.ts";
 import { outerStages } from "../testing/stages.ts";
 import { releaseOwned, releaseOwnedBack } from "./release-others.ts";
+import { isAggregated } from "../testing/whole.ts";
 import { rollBack, runTo, World } from "../testing/world.ts";
 
 const CONFIG_MAPS = { apiVersion: "v1", plural: "configmaps", namespace: "shop" };
@@ -140,6 +142,62 @@ suite("owner references to Calico objects", () => {
     assert.deepEqual(await ownersOf(world, "orphan"), ["stranger"]);
     const [row] = await worker.embedded.store.listCheckpoints(runId, "foreign-owners", { limit: 10 });
     assert.deepEqual(row?.detail["missing"], ["GlobalNetworkSet gone"]);
+  });
+
+  /** Has others do something once, when the object is read that is to get its references back. */
+  async function changedWhenRead(
+    world: World,
+    others: () => Promise<unknown>,
+  ): Promise<{
+    /** For each write of its references, whether an aggregated API server served meanwhile. */
+    aggregated: boolean[];
+    missing: unknown;
+  }> {
+    await addOwned(world, "settings", { uid: await ownerUid(world, "projectcalico.org/v3") });
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "restore-foreign-owners" });
+    const get = world.cluster.get.bind(world.cluster);
+    let isDone = false;
+    world.cluster.get = async (ref, ...more) => {
+      const object = await get(ref, ...more);
+      if (!isDone && ref.name === "settings") {
+        isDone = true;
+        await others();
+      }
+      return object;
+    };
+    const aggregated: boolean[] = [];
+    world.meanwhile.before.push(async (write) => {
+      if (write === "patch v1/configmaps/shop/settings") aggregated.push(await isAggregated(world.cluster));
+    });
+    await worker.engine.approve(runId, "test", "restore-foreign-owners");
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.state, isDone], ["Succeeded", true], JSON.stringify([run.stage, run.failure]));
+    const [row] = await worker.embedded.store.listCheckpoints(runId, "foreign-owners", { limit: 10 });
+    return { aggregated, missing: row?.detail["missing"] };
+  }
+
+  test("are put back only once the native group is shown again where others have hidden it right before the write", async () => {
+    using world = await World.create(outerStages());
+    const { aggregated } = await changedWhenRead(world, () => putApiServiceBack(world.cluster));
+    assert.deepEqual(aggregated, [false]);
+    assert.deepEqual(await ownersOf(world, "settings"), [
+      "stranger",
+      await ownerUid(world, "projectcalico.org/v3"),
+    ]);
+  });
+
+  test("stay off, and are named, whose native owner was made anew right before the write", async () => {
+    using world = await World.create(outerStages());
+    const { cluster } = world;
+    const { missing } = await changedWhenRead(world, async () => {
+      const ref = { ...OWNER, apiVersion: "projectcalico.org/v3" };
+      const { spec = {} } = await cluster.get(ref);
+      await cluster.delete(ref);
+      await cluster.create(ref, { kind: "GlobalNetworkSet", metadata: { name: OWNER.name }, spec });
+    });
+    assert.deepEqual(await ownersOf(world, "settings"), ["stranger"]);
+    assert.deepEqual(missing, [`GlobalNetworkSet ${OWNER.name}`]);
   });
 
   test("are left as they are when that is asked for", async () => {

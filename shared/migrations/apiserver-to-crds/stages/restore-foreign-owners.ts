@@ -5,7 +5,7 @@ import type { ClusterConnections } from "../../connections.ts";
 import { type Context, foreignOwners, sendFor } from "../context.ts";
 import { throughNative } from "../native-access.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
-import { ownerMap } from "../owner-map.ts";
+import { ownerMap, ownersThere } from "../owner-map.ts";
 import { type OwnerDetail, ownerDetail, ownerRow, OWNERS_RANK } from "../owner-rows.ts";
 import { releaseOwners as release, restoreOwners } from "../owners/release.ts";
 import { patientSweep } from "../undo/patience.ts";
@@ -44,8 +44,8 @@ async function releaseRow(context: Context, row: Checkpoint): Promise<Checkpoint
 
 /**
  * Gives objects that are not Calico's their references to Calico objects back, now to the native ones, and only once
- * projectcalico.org/v3 shows these. A reference whose owner this run has not copied stays off; `missing` in the row says
- * which.
+ * projectcalico.org/v3 shows these: proved of each owner right before each write. A reference whose owner this run has not copied, or that
+ * is not there any more, stays off; `missing` in the row says which.
  */
 export const restoreForeignOwners: Sweep<ClusterConnections, ApiserverToCrdsOptions> = throughNative(
   overRows({
@@ -69,7 +69,8 @@ async function restoreOne(context: Context, row: Checkpoint): Promise<Checkpoint
   });
   const intended: OwnerDetail = { ...detail, restored };
   await foreignOwners(context).put([ownerRow(intended, "applied")]);
-  const result = await restoreOwners(sendFor(context), detail, ownerOf, writeOptions(context));
+  const owners = { now: () => ownersThere(context, "projectcalico.org/v3", placed, ownerOf) };
+  const result = await restoreOwners(sendFor(context), detail, owners, writeOptions(context));
   if (result.outcome === "gone") return ownerRow(intended, "reverted");
   const after = ownerRow(intended, "verified");
   return {

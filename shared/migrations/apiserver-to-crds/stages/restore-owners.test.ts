@@ -118,6 +118,36 @@ describe("Calico owners of native objects", () => {
     );
   });
 
+  test("that were made anew right before the write stay off, and are named", async () => {
+    using world = await wholeWorld();
+    const worker = world.worker();
+    const runId = await runBefore(world, worker, "restore-owners");
+    const { cluster } = world;
+    const get = cluster.get.bind(cluster);
+    let isDone = false;
+    cluster.get = async (ref, ...more) => {
+      const object = await get(ref, ...more);
+      if (!isDone && ref.plural === POLICIES.plural && ref.name === "owned") {
+        isDone = true;
+        const native = await cluster.storage.get({ ...OWNER, apiVersion: NATIVE });
+        await cluster.storage.delete({ ...OWNER, apiVersion: NATIVE });
+        const { spec = {} } = native;
+        const metadata = { name: OWNER.name };
+        await cluster.storage.create(
+          { ...OWNER, apiVersion: NATIVE },
+          { apiVersion: NATIVE, kind: "GlobalNetworkSet", metadata, spec },
+        );
+      }
+      return object;
+    };
+    await worker.engine.approve(runId, "test", "restore-owners");
+    await world.drive(worker, runId, ({ stage }) => stage === "restore-foreign-owners");
+
+    assert.ok(isDone);
+    assert.ok((await owned(worker, runId)).includes("owned failed"));
+    assert.deepEqual(await nativeOwners(world, "owned"), []);
+  });
+
   test("are taken off again, on the way back, what was a native object before this run", async () => {
     using world = await wholeWorld();
     await storeTwice(world);

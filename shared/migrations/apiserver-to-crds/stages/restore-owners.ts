@@ -14,7 +14,7 @@ import { nativeDetailOf } from "../native-detail.ts";
 import { nativeRefOf } from "../native-ref.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { owned, ownedRow } from "../owned.ts";
-import { ownerMap } from "../owner-map.ts";
+import { ownerMap, ownersThere, type PlacedReference } from "../owner-map.ts";
 import { restoreOwners as putBack } from "../owners/release.ts";
 import type { OwnerOf } from "../owners/references.ts";
 import { keepNativeWrites } from "../undo/native-writes.ts";
@@ -105,11 +105,7 @@ function takesOwners(row: Checkpoint): boolean {
 }
 
 async function giveOwners(context: Context, rows: readonly Checkpoint[]): Promise<Record<string, number>> {
-  const placed = rows.flatMap((row) => {
-    const { owners = [], namespace } = nativeDetailOf(row);
-    return owners.map((reference) => ({ reference, namespace }));
-  });
-  const ownerOf = await ownerMap(context, placed);
+  const ownerOf = await ownerMap(context, rows.flatMap(placedOwners));
   const version = await nativeVersion(context);
   await keepFound(context, version, rows);
   const given = await Promise.all(rows.map((row) => giveOwner(context, ownerOf, { row, version })));
@@ -129,13 +125,19 @@ async function keepFound(context: Context, version: string, rows: readonly Check
   await resources(context).put(kept);
 }
 
+function placedOwners(row: Checkpoint): PlacedReference[] {
+  const { owners = [], namespace } = nativeDetailOf(row);
+  return owners.map((reference) => ({ reference, namespace }));
+}
+
 async function giveOwner(
   context: Context,
   ownerOf: OwnerOf,
   { row, version }: { row: Checkpoint; version: string },
 ): Promise<Checkpoint> {
   const options = { fieldManager: fieldManager(context), timeoutMs: WRITE_TIMEOUT_MS };
-  const result = await putBack(sendFor(context), recordOf(row, version), ownerOf, options);
+  const owners = { now: () => ownersThere(context, version, placedOwners(row), ownerOf) };
+  const result = await putBack(sendFor(context), recordOf(row, version), owners, options);
   const missing = result.outcome === "gone" ? [] : result.missing.map(({ kind, name }) => `${kind} ${name}`);
   return ownedRow(row, missing.length === 0 ? "applied" : "failed", missing);
 }
