@@ -58,6 +58,8 @@ export async function stopOperatorAgain(context: Context): Promise<string | unde
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     if (!isSame || replicasOf(deployment) === 0) return undefined;
     await noteStarted(context, held, deployment);
+    // It may have run since it was stopped here, and takes its time anew.
+    await context.record({ stoppedAt: context.clock.now() });
     return { spec: { replicas: 0 } };
   });
   const { stoppedAt = context.clock.now() } = Stopped.parse(context.notes);
@@ -95,6 +97,27 @@ export async function releaseOperator(context: Context): Promise<void> {
     const isSame = textAt(deployment, "metadata", "uid") === held.uid;
     return isSame && replicasOf(deployment) === 0 ? { spec: { replicas } } : undefined;
   });
+}
+
+/**
+ * Lets an operator run while people decide about a native group that is in service, if this run has stopped it and it is told that
+ * group: one that is not would put the APIService back.
+ */
+export async function runMeanwhile(context: Context): Promise<void> {
+  const stopped = await stoppedOperator(context);
+  const deployment = stopped === undefined ? undefined : await readTarget(context, stopped.ref);
+  if (deployment !== undefined && usesNativeGroup(deployment)) await releaseOperator(context);
+}
+
+/** The words for an operator that this run has stopped and that has to stay so until the run has gone back; undefined where it runs. */
+export async function stoppedMeanwhile(context: Context): Promise<string | undefined> {
+  const stopped = await stoppedOperator(context);
+  const deployment = stopped === undefined ? undefined : await readTarget(context, stopped.ref);
+  if (stopped === undefined || deployment === undefined || usesNativeGroup(deployment)) return undefined;
+  const isMissed = replicasOf(deployment) === 0 && (await wantedReplicas(context, stopped.held)) > 0;
+  return isMissed
+    ? "THE OPERATOR IS STOPPED meanwhile, as it would put the APIService back: it runs again once the run has gone back"
+    : undefined;
 }
 
 /** Stopping it once more and starting it, as dry runs; none where this run has not stopped it. */

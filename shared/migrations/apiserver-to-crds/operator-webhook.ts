@@ -31,13 +31,18 @@ export const removeOperatorWebhook: Action<ClusterConnections, ApiserverToCrdsOp
   name: "remove-operator-webhook",
   title: "remove the webhooks that the operator brought with native objects",
   act: async (context) => {
-    for (const ref of await operatorWebhookToRemove(context)) {
-      const found = await readTarget(context, ref);
-      if (found !== undefined) await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
-    }
+    await removeWebhook(context);
     return { done: true };
   },
 };
+
+/** The same, for where an operator has run once more. */
+export async function removeWebhook(context: Context): Promise<void> {
+  for (const ref of await operatorWebhookToRemove(context)) {
+    const found = await readTarget(context, ref);
+    if (found !== undefined) await deleteTarget(context, ref, textAt(found, "metadata", "uid"));
+  }
+}
 
 /** The configuration of webhooks that the way back removes, where the operator has brought one. */
 export async function operatorWebhookToRemove(context: Context): Promise<ObjectRef[]> {

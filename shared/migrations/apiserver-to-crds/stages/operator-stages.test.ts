@@ -62,6 +62,10 @@ async function createOwned({ cluster }: World, uid: string): Promise<void> {
   await cluster.create(configMaps, { apiVersion: "v1", kind: "ConfigMap", metadata });
 }
 
+function isWebhook(path: string): boolean {
+  return path.includes(OPERATOR_WEBHOOK.name);
+}
+
 async function replicasOf(world: World): Promise<unknown> {
   return objectAt(await world.cluster.get(OPERATOR), "spec")["replicas"];
 }
@@ -181,6 +185,99 @@ suite("an operator that installs Calico", () => {
 
     await worker.engine.approve(runId, "test");
     assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
+  });
+
+  /** Somebody changes a native object as often as the way back stops the operator, at most so many times. */
+  function changedAsItIsStopped(world: World, times: number): void {
+    let count = 0;
+    world.meanwhile.after.push(async (write) => {
+      const isStopped = /^patch .*tigera-operator$/.test(write) && (await replicasOf(world)) === 0;
+      if (!isStopped || count >= times) return;
+      const spec = { nets: [`10.${++count}.0.0/16`] };
+      await world.cluster.patch(
+        { ...OWNER, apiVersion: "projectcalico.org/v3" },
+        { spec },
+        { type: "merge" },
+      );
+    });
+  }
+
+  test("runs on while a run that is undone asks again, and is stopped once more, without its webhook, for the lock", async () => {
+    using world = await withOperator();
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    await world.drive(worker, runId, ({ stage, waiting }) => stage === "rollout" && waiting !== undefined);
+    changedAsItIsStopped(world, 1);
+    await worker.engine.undo(runId, "rollback");
+
+    const asked = (await world.drive(worker, runId)).run;
+
+    assert.deepEqual([asked.stage, asked.waiting?.subject], ["confirm-late-changes", "late-changes"]);
+    assert.doesNotMatch(asked.waiting?.message ?? "", /OPERATOR/);
+    const state = async (): Promise<unknown[]> => [await replicasOf(world), await isTold(world, OPERATOR)];
+    assert.deepEqual(await state(), [1, true]);
+    // Once it runs, it brings its webhook again.
+    await world.cluster.create(OPERATOR_WEBHOOK, { metadata: { name: OPERATOR_WEBHOOK.name } });
+    const before = world.cluster.dump();
+    await worker.engine.resume(runId);
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "late-changes");
+    assert.deepEqual(
+      changed(before, world.cluster.dump()),
+      [],
+      "nothing is stopped for what nobody has approved",
+    );
+
+    const atLock: unknown[] = [];
+    world.meanwhile.before.push(async (write) => {
+      if (!/projectcalico\.org\/v3\/clusterinformations/.test(write)) return;
+      atLock.push([await replicasOf(world), Object.keys(world.cluster.dump()).some(isWebhook)]);
+    });
+    await worker.engine.approve(runId, "test");
+    assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
+    assert.deepEqual(atLock[0], [0, false]);
+    assert.deepEqual(await state(), [1, false]);
+  });
+
+  test("is let run again where the way back would be refused by then", async () => {
+    using world = await withOperator();
+    const worker = world.worker();
+    const runId = await startRun(worker);
+    await world.drive(worker, runId, ({ stage, waiting }) => stage === "rollout" && waiting !== undefined);
+    world.meanwhile.after.push((write) => {
+      if (!/^patch .*tigera-operator$/.test(write)) return Promise.resolve();
+      world.cluster.hooks.dryRun = (tried, object) => {
+        if (!tried.includes("apiservices")) return object;
+        throw new KubernetesApiError("KUBERNETES_ADMISSION_DENIED", tried, { next: "", status: 403 });
+      };
+      return Promise.resolve();
+    });
+    await worker.engine.undo(runId, "rollback");
+
+    const { run } = await world.drive(worker, runId);
+
+    assert.deepEqual([run.stage, run.failure?.code], ["confirm-late-changes", "REHEARSAL_FAILED"]);
+    assert.equal(await replicasOf(world), 1);
+  });
+
+  test("that is not told the native group yet stays stopped while people decide, which is said", async () => {
+    using world = await withOperator();
+    const worker = world.worker();
+    const runId = await runTo(world, worker, { stopBefore: "switch-operator" });
+    const ref = { ...OWNER, apiVersion: "projectcalico.org/v3" };
+    await world.cluster.patch(ref, { spec: { nets: ["10.1.0.0/16"] } }, { type: "merge" });
+    await worker.engine.undo(runId, "rollback");
+
+    const { run } = await world.drive(worker, runId);
+
+    assert.deepEqual([run.stage, run.waiting?.subject], ["ask-late-changes", "late-changes"]);
+    assert.match(
+      run.waiting?.message ?? "",
+      /; THE OPERATOR IS STOPPED meanwhile, as it would put the APIServ/,
+    );
+    assert.equal(await replicasOf(world), 0);
+    await worker.engine.approve(runId, "test");
+    assert.equal((await world.drive(worker, runId)).run.state, "RolledBack");
+    assert.equal(await replicasOf(world), 1);
   });
 
   for (const [what, isThere] of [

@@ -2,7 +2,8 @@ import { NATIVE_KINDS, type NativeKind } from "../../../calico/native/native-kin
 import { nativeMeaning } from "../../../calico/native/same-native.ts";
 import { identityForPods } from "../../../calico/native/written-for-pods.ts";
 import { askFor, type Shown, Tally } from "../../../engine/approvals.ts";
-import type { Action } from "../../../engine/migration.ts";
+import type { Action, WaitRequest } from "../../../engine/migration.ts";
+import { isRetryable } from "../../../errors.ts";
 import { textAt } from "../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../connections.ts";
 import { detailOf } from "../../copying/ledger-detail.ts";
@@ -12,6 +13,8 @@ import { isNativeLocked, isRefused, setNativeReady } from "../cluster-informatio
 import { copiedBut, isCopied, nativeIdOf } from "../copied.ts";
 import { type Context, resources, sendFor } from "../context.ts";
 import { isUndefined } from "../native-definitions.ts";
+import { runMeanwhile, stoppedMeanwhile, stopOperatorAgain } from "../operator-hold.ts";
+import { removeWebhook } from "../operator-webhook.ts";
 import type { ApiserverToCrdsOptions } from "../options.ts";
 import { isLeaving } from "../../target/leaving.ts";
 import { reads } from "../../target/reads.ts";
@@ -86,18 +89,16 @@ export const askLateChanges: AnyAction = {
     // Nobody has worked on it, and what is locked waits for no question.
     if (await isNativeLocked(context)) return { done: true };
     await rehearseBack(context);
-    const { count, shown } = await lateChanges(context);
-    return count === 0 || context.approved(SUBJECT, shown)
-      ? { done: true }
-      : { wait: askFor(SUBJECT, shown) };
+    const lost = await lateChanges(context);
+    return isAccepted(context, lost) ? { done: true } : { wait: await ask(context, lost) };
   },
 };
 
 /**
  * Since the unlock Calico has worked on the native group: addresses were given to pods, people have changed policies. The old
  * group knows nothing of that, so going back forgets it, and could give an address away twice. Only with a person's consent.
- * The native group is locked while it is compared, and in service again while the person decides: what was asked for before may have
- * grown since. Before that all writes that follow are tried again. Throws REHEARSAL_FAILED, with the native group in service.
+ * The native group is locked while it is compared, and in service again, with the operator, while the person decides: what was asked
+ * for before may have grown since. Before that all writes that follow are tried again. Throws REHEARSAL_FAILED, with both in service.
  */
 export const confirmLateChanges: AnyAction = {
   kind: "action",
@@ -107,19 +108,58 @@ export const confirmLateChanges: AnyAction = {
   act: async (context) => {
     const hidden = await keepRemoved(context);
     if (hidden !== undefined) return { wait: { reason: "Gate", message: hidden, retryAfterMs: POLL_MS } };
-    if (!(await isNativeLocked(context))) await rehearseBack(context);
+    const held = (await isNativeLocked(context)) ? undefined : await prepareLock(context);
+    if (held !== undefined) return { wait: held };
     await setReadyUnlessRefused(context, false);
     const lost = await lateChanges(context);
-    const { shown } = lost;
     // Locked from here on: what was compared and approved is what is forgotten.
-    if (lost.count === 0 || context.approved(SUBJECT, shown)) return { done: true };
+    if (isAccepted(context, lost)) return { done: true };
     await setReadyUnlessRefused(context, true);
-    return { wait: askFor(SUBJECT, shown) };
+    await context.record({ askedAgain: true });
+    await runMeanwhile(context);
+    return { wait: await ask(context, lost) };
   },
 };
 
+/**
+ * Tries what follows the lock, and stops the operator, which was started again where people were asked here before: nothing is stopped
+ * for what they have not approved yet.
+ */
+async function prepareLock(context: Context): Promise<WaitRequest | undefined> {
+  if (context.notes["askedAgain"] === true) {
+    const lost = await lateChanges(context);
+    if (!isAccepted(context, lost)) return ask(context, lost);
+  }
+  try {
+    await rehearseBack(context);
+  } catch (error) {
+    // A person has to mend that; what may pass is tried again.
+    if (!isRetryable(error)) await runMeanwhile(context);
+    throw error;
+  }
+  const running = await stopOperatorAgain(context);
+  if (running !== undefined) return { reason: "Gate", message: running, retryAfterMs: POLL_MS };
+  await removeWebhook(context);
+  return undefined;
+}
+
+function isAccepted(context: Context, { count, shown }: Lost): boolean {
+  return count === 0 || context.approved(SUBJECT, shown);
+}
+
+/** Whatever is stopped while a person decides is said. */
+async function ask(context: Context, { shown }: Lost): Promise<WaitRequest> {
+  const stopped = await stoppedMeanwhile(context);
+  return askFor(
+    SUBJECT,
+    stopped === undefined ? shown : { ...shown, message: `${shown.message}; ${stopped}` },
+  );
+}
+
 async function rehearseBack(context: Context): Promise<void> {
-  await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
+  const stopped = await stoppedMeanwhile(context);
+  const state = stopped === undefined ? STAYS_IN_SERVICE : `${STAYS_IN_SERVICE} (${stopped})`;
+  await rehearseBeforeLock(sendFor(context), await backRehearsals(context), state);
 }
 
 async function lateChanges(context: Context): Promise<Lost> {
