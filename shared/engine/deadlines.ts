@@ -17,14 +17,15 @@ export function refuseOverdue<C>(
   run: RunRecord,
   { record, wait, now }: { record: StageRecord; wait: WaitRequest; now: number },
 ): void {
+  if (wait.reason !== "Gate") return;
   const own = stage.kind === "gate" ? stage.deadlineMs?.(run.options) : undefined;
   if (own !== undefined) {
-    const since = Math.max(record.startedAt, run.resumedAt ?? 0);
+    // What a person took before that does not count.
+    const since = Math.max(record.startedAt, run.resumedAt ?? 0, run.heldSince ?? now);
     if (now - since >= own)
       throw overdue(`${stage.name} did not pass within ${Math.round(own / 1000)} s: ${wait.message}`);
     return;
   }
-  if (wait.reason !== "Gate") return;
   const failure = heldTooLong(stage, run, { since: run.heldSince ?? now, message: wait.message, now });
   if (failure !== undefined) throw failure;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Json, JsonObject } from "../json.ts";
 import { askFor, shownAlways, shownThings } from "./approvals.ts";
-import type { Stage, StageOutcome, SweepPlan } from "./migration.ts";
+import type { Stage, StageContext, StageOutcome, SweepPlan } from "./migration.ts";
 import { type Rig, SETTINGS, withRig } from "./testing/rig.ts";
 import { action, DONE, failure, gate, migrationOf, sweepOf, waitFor } from "./testing/stages.ts";
 
@@ -96,6 +96,26 @@ describe("gates", () => {
     };
     await withStages([gate("ready", check, { deadlineMs: () => 60_000 })], async (rig) => {
       assert.equal((await rig.run()).run.state, "Succeeded");
+    });
+  });
+
+  test("have that time for themselves: what a person takes before does not count", async () => {
+    let looks = 0;
+    const shown = { message: "look", fingerprint: "f" };
+    const check = (context: StageContext<null, JsonObject>) => {
+      if (!context.approved("ready", shown)) return Promise.resolve({ wait: askFor("ready", shown) });
+      looks += 1;
+      return Promise.resolve(looks < 3 ? waitFor("3 of 5 pods", 20_000) : DONE);
+    };
+    await withStages([gate("ready", check, { deadlineMs: () => 60_000 })], async (rig) => {
+      const runId = await rig.start();
+      await rig.handleDue();
+      rig.clock.advance(24 * 60 * 60_000);
+      await rig.handleDue();
+      assert.equal((await rig.engine.describe(runId)).run.waiting?.reason, "Approval");
+
+      await rig.engine.approve(runId, "test", "ready");
+      assert.equal((await rig.settle(runId)).run.state, "Succeeded");
     });
   });
 

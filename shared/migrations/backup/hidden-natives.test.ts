@@ -99,6 +99,29 @@ describe("what was done natively since the backup, where an aggregated API serve
       assertState(await driveApproving(world, worker, runId), "Succeeded");
     });
 
+  for (const stage of ["lock", "release-dependants", "restore-apiservice"])
+    test(`is asked about again where ${stage} has begun, and goes on after days`, async () => {
+      using world = await RestoreWorld.create();
+      const worker = world.worker();
+      const from = await migrated(world, worker);
+      const runId = await startRestore(worker, { from, side: "kubernetes" });
+      const mend = breakAtStart(world, worker, { runId, stage });
+      const failed = await driveApproving(world, worker, runId);
+      assert.deepEqual([failed.run.stage, failed.run.failure?.code], [stage, "BROKEN"]);
+      mend();
+      await world.cluster.create(SETS, set("late"));
+
+      await worker.engine.resume(runId);
+      const { run } = await driveApproving(world, worker, runId, OTHERS);
+
+      assert.equal(run.waiting?.subject, SUBJECT, JSON.stringify(run.failure));
+      assert.match(
+        run.waiting.message,
+        /^1 were created, .*: \S+globalnetworksets\/late \(created\)\. Keep /,
+      );
+      assertState(await driveApproving(world, worker, runId), "Succeeded");
+    });
+
   test("is not asked about again for every pod that comes or goes", async () => {
     using world = await RestoreWorld.create();
     const worker = world.worker();
@@ -188,4 +211,27 @@ describe("what was done natively since the backup, where an aggregated API serve
 function attributesOf(review: JsonObject): Record<string, string> {
   const spec = review["spec"] as JsonObject | undefined;
   return (spec?.["resourceAttributes"] ?? {}) as Record<string, string>;
+}
+
+/** A stage fails at its first look at who serves the native group; gives what ends that. */
+function breakAtStart(
+  { cluster }: RestoreWorld,
+  { embedded: { store } }: Worker,
+  { runId, stage }: { runId: string; stage: string },
+): () => void {
+  const { get, request } = { get: cluster.get.bind(cluster), request: cluster.request.bind(cluster) };
+  const refuse = async (what: string): Promise<void> => {
+    if (!what.includes("apiservices")) return;
+    const stages = await store.listStages(runId);
+    if (stages.some((one) => one.stage === stage)) throw new KubernetesApiError("BROKEN", "no", { next: "" });
+  };
+  cluster.get = async (ref) => {
+    await refuse(ref.plural);
+    return get(ref);
+  };
+  cluster.request = async (asked) => {
+    await refuse(asked.path);
+    return request(asked);
+  };
+  return () => Object.assign(cluster, { get, request });
 }

@@ -9,6 +9,7 @@ import { managersOf, runFieldManager } from "../../kubernetes/managed-fields.ts"
 import type { ObjectRef } from "../../kubernetes/types.ts";
 import { changed } from "../testing/dumps.ts";
 import { KubernetesSide } from "./restore/kubernetes-side.ts";
+import type { Worker } from "../testing/run-world.ts";
 import {
   assertState,
   backUp,
@@ -547,7 +548,7 @@ describe("restore", () => {
     const { run } = await world.drive(worker, runId);
 
     assert.equal(run.failure?.code, "VERIFY_FAILED");
-    assert.match(run.failure.message, /ippools\/new is not in the backup.*ippools\/v6 differs/);
+    assert.match(run.failure.message, /ippools\/new is not in the backup.*ippools\/v6 differs$/);
     assert.match(run.failure.next, /^Mend or delete what is named and `resume`/);
     world.etcd.put(key, before);
     world.etcd.delete(resourceKey("ippools", "new"));
@@ -555,6 +556,31 @@ describe("restore", () => {
     assertState(await world.drive(worker, runId), "Succeeded");
   });
 });
+
+describe("a restore that is taken back", () => {
+  test("says of no datastore that it is locked where there is nothing to lock any more", async () => {
+    using world = await RestoreWorld.create();
+    const worker = world.worker();
+    const from = await backUp(world, worker);
+    const runId = await startRestore(worker, { from, side: "kubernetes" });
+    assertState(await driveApproving(world, worker, runId), "Succeeded");
+    const before = (await locksTold(worker, runId)).length;
+    assert.equal(before, 1);
+    for (const apiVersion of ["crd.projectcalico.org/v1", "projectcalico.org/v3"])
+      await world.cluster
+        .delete({ apiVersion, plural: "clusterinformations", name: "default" })
+        .catch(() => undefined);
+
+    await worker.engine.undo(runId, "rollback");
+    assertState(await world.drive(worker, runId), "RolledBack");
+    assert.equal((await locksTold(worker, runId)).length, before);
+  });
+});
+
+async function locksTold({ embedded: { store } }: Worker, runId: string): Promise<unknown[]> {
+  const events = await store.listEvents({ runId, after: 0, limit: 1000 });
+  return events.filter(({ type }) => type === "datastore.locked");
+}
 
 describe("backup", () => {
   test("works on a cluster without etcd", async () => {

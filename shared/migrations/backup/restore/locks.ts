@@ -24,18 +24,31 @@ export function datastoreOf({ options }: Context): string {
   return options.side === "etcd" ? "etcd" : "the Kubernetes datastore";
 }
 
-/** Locks again what this run has unlocked, before anything of it is taken back. */
-export async function lockAgain(context: Context): Promise<void> {
+/**
+ * Locks again what this run has unlocked, before anything of it is taken back. False where nothing is there any more that could
+ * be locked.
+ */
+export async function lockAgain(context: Context): Promise<boolean> {
   const before = await foundLocks(context);
+  let isLocked = false;
   for (const place of await placesOf(context)) {
     const found = await place.read();
-    if (found === undefined || before[place.key] === undefined || isLockedBy(context.run.runId, found))
-      continue;
+    if (found === undefined || before[place.key] === undefined) continue;
+    isLocked = true;
+    if (isLockedBy(context.run.runId, found)) continue;
     // Recorded before the write, and never after it: what is found then is this run's own.
     await noteTakenOver(context, place.key, readLock(found.text).ready === false ? found.text : undefined);
     if (!(await place.write(lockedText(found.text, context.run.runId), found)))
       throw lockNotHeld(place.key, false);
   }
+  return isLocked;
+}
+
+/** Tells that the datastore is locked, or, where there is nothing to lock, that it is not. */
+export function tellLocked(context: Context, isLocked: boolean): Promise<void> {
+  return context.tellLock(isLocked ? "locked" : "unlocked", datastoreOf(context), {
+    side: context.options.side,
+  });
 }
 
 /** The locks of others that the way back has taken over, by key: whoever has locked a datastore since the restore counts on it. */

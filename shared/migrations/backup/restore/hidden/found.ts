@@ -1,5 +1,6 @@
 import { ledgerPages } from "../../../../engine/ledger.ts";
-import type { ApprovalRule } from "../../../../engine/migration.ts";
+import { askFor, type Shown } from "../../../../engine/approvals.ts";
+import type { ApprovalRule, WaitRequest } from "../../../../engine/migration.ts";
 import type { Checkpoint } from "../../../../engine/records.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
 import type { ClusterConnections } from "../../../connections.ts";
@@ -43,18 +44,31 @@ export async function findHidden(context: Context): Promise<HiddenList> {
  */
 export const askHiddenSince: ApprovalRule<ClusterConnections, RestoreOptions> = {
   subject: SUBJECT,
-  needed: async (context) => {
-    if (!(await decided(context)).hidesNatives || (await isAggregated(context))) return undefined;
-    const shown = await shownIdentities(context);
-    const since = new HiddenList();
-    for await (const hidden of hiddenNatives(context)) if (!shown.has(identityOf(hidden))) since.add(hidden);
-    const { count, first, fingerprint } = since;
-    if (count === 0) return undefined;
-    const more = count > NAMED ? `; and ${count - NAMED} more` : "";
-    const message = `${count} were created, changed or deleted in the native group since it was looked at, and are forgotten: ${first.slice(0, NAMED).join("; ")}${more}. Keep what shall stay, and apply it once the restore is done; or undo the restore with \`rollback\``;
-    return { message, count, fingerprint };
-  },
+  needed: hiddenSince,
 };
+
+/**
+ * The same for a stage that has begun: a worker may have died before its first write, and another goes on after days. Undefined
+ * where nobody has to be asked.
+ */
+export async function askHiddenAgain(context: Context): Promise<{ wait: WaitRequest } | undefined> {
+  const shown = await hiddenSince(context);
+  return shown === undefined || context.approved(SUBJECT, shown)
+    ? undefined
+    : { wait: askFor(SUBJECT, shown) };
+}
+
+async function hiddenSince(context: Context): Promise<Shown | undefined> {
+  if (!(await decided(context)).hidesNatives || (await isAggregated(context))) return undefined;
+  const shown = await shownIdentities(context);
+  const since = new HiddenList();
+  for await (const hidden of hiddenNatives(context)) if (!shown.has(identityOf(hidden))) since.add(hidden);
+  const { count, first, fingerprint } = since;
+  if (count === 0) return undefined;
+  const more = count > NAMED ? `; and ${count - NAMED} more` : "";
+  const message = `${count} were created, changed or deleted in the native group since it was looked at, and are forgotten: ${first.slice(0, NAMED).join("; ")}${more}. Keep what shall stay, and apply it once the restore is done; or undo the restore with \`rollback\``;
+  return { message, count, fingerprint };
+}
 
 async function shownIdentities(context: Context): Promise<ReadonlySet<string>> {
   const shown = new Set<string>();

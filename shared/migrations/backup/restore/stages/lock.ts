@@ -1,9 +1,9 @@
-import type { Action } from "../../../../engine/migration.ts";
+import type { Action, StageOutcome } from "../../../../engine/migration.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { lockNotHeld } from "../../../target/lock.ts";
 import { decided } from "../decided.ts";
-import { askHiddenSince } from "../hidden/found.ts";
-import { askForeignLocks, datastoreOf, Locked } from "../locks.ts";
+import { askHiddenAgain, askHiddenSince } from "../hidden/found.ts";
+import { askForeignLocks, datastoreOf, Locked, tellLocked } from "../locks.ts";
 import { askWhatCame } from "../only-here.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 import { isLockedBy, lockedText, type Place, placesOf } from "../places.ts";
@@ -22,17 +22,24 @@ export const lock: Action<ClusterConnections, RestoreOptions> = {
     const locked = Locked.safeParse(context.notes).data?.before;
     // Once a datastore is locked, the run does not wait for a person any more.
     const asked =
-      (await askForeignLocks(context)) ?? (locked === undefined ? await askWhatCame(context) : undefined);
+      (await askForeignLocks(context)) ?? (locked === undefined ? await askSince(context) : undefined);
     if (asked !== undefined) return asked;
     const { pieces } = await decided(context);
     const before = { ...locked };
     await context.tellLock("locking", datastoreOf(context));
+    let isLocked = false;
     for (const place of await placesOf(context))
-      await lockPlace(context, { place, before, backedUp: pieces.clusterInformations[place.key] });
-    await context.tellLock("locked", datastoreOf(context), { side: context.options.side });
+      isLocked =
+        (await lockPlace(context, { place, before, backedUp: pieces.clusterInformations[place.key] })) ||
+        isLocked;
+    await tellLocked(context, isLocked);
     return { done: true };
   },
 };
+
+async function askSince(context: Context): Promise<StageOutcome | undefined> {
+  return (await askHiddenAgain(context)) ?? askWhatCame(context);
+}
 
 interface Locking {
   place: Place;
@@ -41,11 +48,12 @@ interface Locking {
   backedUp: string | undefined;
 }
 
-async function lockPlace(context: Context, { place, before, backedUp }: Locking): Promise<void> {
+/** False where there is nothing to lock. */
+async function lockPlace(context: Context, { place, before, backedUp }: Locking): Promise<boolean> {
   const { runId } = context.run;
   const found = await place.read();
-  if (found !== undefined && isLockedBy(runId, found)) return;
-  if (found === undefined && backedUp === undefined) return;
+  if (found !== undefined && isLockedBy(runId, found)) return true;
+  if (found === undefined && backedUp === undefined) return false;
   // Recorded before the first write, and never after it: what is found then is this run's own.
   before[place.key] = found?.text ?? null;
   await context.record({ before: { ...before } });
@@ -53,4 +61,5 @@ async function lockPlace(context: Context, { place, before, backedUp }: Locking)
   if (!(await place.write(text, found))) throw lockNotHeld(place.key, false);
   const after = await place.read();
   if (after === undefined || !isLockedBy(runId, after)) throw lockNotHeld(place.key, false);
+  return true;
 }

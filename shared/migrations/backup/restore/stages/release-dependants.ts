@@ -15,7 +15,7 @@ import {
   writeOptions,
 } from "../dependants.ts";
 import type { Context, RestoreOptions } from "../options.ts";
-import { askHiddenSince } from "../hidden/found.ts";
+import { askHiddenAgain, askHiddenSince } from "../hidden/found.ts";
 import { servesAgain } from "../serves-again.ts";
 
 const Cursor = z.object({ after: z.string(), continueToken: z.string().optional() });
@@ -46,6 +46,8 @@ export const releaseDependants: Sweep<ClusterConnections, RestoreOptions> = {
   undo: [putDependantsBack],
   plan: async (context, previous) => {
     if (!(await servesAgain(context))) return { batches: [], done: true };
+    const asked = previous === undefined ? await askHiddenAgain(context) : undefined;
+    if (asked !== undefined) return asked;
     const { resources } = await scannedResources(sendFor(context));
     const at = previous === undefined ? undefined : Cursor.parse(previous);
     const keyOf = ({ apiVersion, plural }: { apiVersion: string; plural: string }): string =>

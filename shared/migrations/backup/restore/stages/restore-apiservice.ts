@@ -11,7 +11,7 @@ import {
 } from "../../../../kubernetes/api-services-calls.ts";
 import type { ClusterConnections } from "../../../connections.ts";
 import { decided } from "../decided.ts";
-import { askHiddenSince } from "../hidden/found.ts";
+import { askHiddenAgain, askHiddenSince } from "../hidden/found.ts";
 import { sendFor, writeOptions } from "../dependants.ts";
 import type { RestoreOptions } from "../options.ts";
 import { servesAgain } from "../serves-again.ts";
@@ -55,6 +55,8 @@ export const restoreApiServiceStage: Gate<ClusterConnections, RestoreOptions> = 
       await context.record({ isOurs: await servesAgain(context), was: served });
     }
     if (context.notes["isOurs"] !== true) return { done: true };
+    const asked = await askHiddenAgain(context);
+    if (asked !== undefined) return asked;
     const saved = parseExactJson(apiService) as JsonObject;
     const { available, message } = await restoreApiService(sendFor(context), saved, writeOptions(context));
     if (!available) return { wait: { reason: "Gate", message, retryAfterMs: POLL_MS } };

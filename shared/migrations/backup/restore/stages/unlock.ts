@@ -5,7 +5,7 @@ import { lockNotHeld } from "../../../target/lock.ts";
 import { decided } from "../decided.ts";
 import type { RestoreOptions } from "../options.ts";
 import { isLockedBy, placesOf } from "../places.ts";
-import { askForeignLocks, datastoreOf, foundLocks, lockAgain, readyText } from "../locks.ts";
+import { askForeignLocks, datastoreOf, foundLocks, lockAgain, readyText, tellLocked } from "../locks.ts";
 
 const lockForUndo: Action<ClusterConnections, RestoreOptions> = {
   kind: "action",
@@ -20,8 +20,7 @@ const lockForUndo: Action<ClusterConnections, RestoreOptions> = {
     );
     if (asked !== undefined) return asked;
     await context.tellLock("locking", datastoreOf(context));
-    await lockAgain(context);
-    await context.tellLock("locked", datastoreOf(context), { side: context.options.side });
+    await tellLocked(context, await lockAgain(context));
     return { done: true };
   },
 };

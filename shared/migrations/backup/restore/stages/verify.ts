@@ -5,6 +5,7 @@ import { countMore } from "../../../copying/verify-kinds.ts";
 import { cameSince } from "../only-here.ts";
 import { type Context, rows } from "../options.ts";
 import { isLeftOut } from "../put-items.ts";
+import { differencesLedger } from "../../../copying/verify-kinds.ts";
 import { sideOf } from "../content.ts";
 import type { Item } from "../side.ts";
 import { concludingSweep } from "./item-sweep.ts";
@@ -46,7 +47,7 @@ async function differing(context: Context, items: readonly Item[]): Promise<Chec
 
 /** Each attempt has a ledger of its own, so that differences that were mended do not count. */
 function differences(context: Context): ReturnType<Context["ledger"]> {
-  return context.ledger(`differences/verify/${context.run.retriesSeen}`);
+  return context.ledger(differencesLedger("verify", context.run.retriesSeen));
 }
 
 function row(key: string, kind: string, reason: string): Checkpoint {
