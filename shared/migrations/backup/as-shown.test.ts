@@ -81,6 +81,6 @@ describe("a restore", () => {
     const { run } = await driveApproving(world, worker, runId);
     assert.deepEqual([run.stage, run.failure?.code], ["rehearse", "RESTORE_REFUSED"]);
     for (const plural of ["ippools", "tiers", "globalnetworksets"])
-      assert.match(run.failure?.message ?? "", new RegExp(`/${plural}//\\S+: `), plural);
+      assert.match(run.failure?.message ?? "", new RegExp(`/${plural}/\\S+: `), plural);
   });
 });

@@ -6,6 +6,7 @@ import { textAt } from "../../../kubernetes/fields.ts";
 import { lockNotHeld } from "../../target/lock.ts";
 import type { Context } from "./options.ts";
 import { isLockedBy, lockedText, placesOf } from "./places.ts";
+import { shownKey } from "./objects.ts";
 
 /** The ledger of what others had locked when the way back came; a side has two places at most. */
 const TAKEN_OVER = "taken-over-locks";
@@ -39,7 +40,7 @@ export async function lockAgain(context: Context): Promise<boolean> {
     // Recorded before the write, and never after it: what is found then is this run's own.
     await noteTakenOver(context, place.key, readLock(found.text).ready === false ? found.text : undefined);
     if (!(await place.write(lockedText(found.text, context.run.runId), found)))
-      throw lockNotHeld(place.key, false);
+      throw lockNotHeld(shownKey(place.key), false);
   }
   return isLocked;
 }
@@ -74,8 +75,8 @@ export async function foreignLocks(context: Context): Promise<string[]> {
     if (found === undefined) continue;
     const { ready, lockedBy } = readLock(found.text);
     if (lockedBy !== undefined && lockedBy !== context.run.runId)
-      locked.push(`${place.key} by run "${lockedBy}"`);
-    else if (ready === false && lockedBy === undefined) locked.push(`${place.key} by nobody known`);
+      locked.push(`${shownKey(place.key)} by run "${lockedBy}"`);
+    else if (ready === false && lockedBy === undefined) locked.push(`${shownKey(place.key)} by nobody known`);
   }
   return locked;
 }

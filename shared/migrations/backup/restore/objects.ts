@@ -35,6 +35,11 @@ export function keyOf({ apiVersion, plural, namespace = "", name }: ObjectRef): 
   return `${apiVersion}/${plural}/${namespace}/${name}`;
 }
 
+/** A key for people: that of an object without a namespace names none. */
+export function shownKey(key: string): string {
+  return key.startsWith("/") ? key : key.replace("//", "/");
+}
+
 /** The place that a key names. */
 export function refOfKey(key: string): ObjectRef {
   const parts = key.split("/");

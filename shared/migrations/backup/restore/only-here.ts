@@ -5,7 +5,7 @@ import type { Checkpoint } from "../../../engine/records.ts";
 import { sideOf } from "./content.ts";
 import { MigratorError } from "../../../errors.ts";
 import { decided } from "./decided.ts";
-import { isClusterInformation } from "./objects.ts";
+import { isClusterInformation, shownKey } from "./objects.ts";
 import { type Context, rows, uncarried } from "./options.ts";
 import { isLeftOut } from "./put-items.ts";
 
@@ -42,7 +42,7 @@ export async function* onlyHere(
       const keys = new Set(known.map(({ key }) => key));
       const put = new Set(known.filter((row) => !isLeftOut(row)).map(({ key }) => key));
       for (const { key, leaving } of some)
-        if (leaving !== undefined && put.has(key)) onLeaving?.(`${key}: ${leaving}`);
+        if (leaving !== undefined && put.has(key)) onLeaving?.(`${shownKey(key)}: ${leaving}`);
       yield* some.filter(({ key }) => !keys.has(key) && !(hidesNatives && key.startsWith(NATIVE)));
     }
   }
@@ -78,7 +78,7 @@ export async function askWhatCame(context: Context): Promise<StageOutcome | unde
   if (came.length === 0) return undefined;
   const keys = came.map(({ key }) => key);
   const more = keys.length > NAMED ? `; and ${keys.length - NAMED} more` : "";
-  const message = `${keys.length} have come since it was looked at, are not in the backup, and stay: ${keys.slice(0, NAMED).join("; ")}${more}. Delete what shall not be; or approve \`only-here\`, and it stays beside what is put back.`;
+  const message = `${keys.length} have come since it was looked at, are not in the backup, and stay: ${keys.slice(0, NAMED).map(shownKey).join("; ")}${more}. Delete what shall not be; or approve \`only-here\`, and it stays beside what is put back.`;
   const shown = shownThings(message, keys);
   if (!context.approved("only-here", shown)) return { wait: askFor("only-here", shown) };
   await noteOnlyHere(context, came);
@@ -98,5 +98,5 @@ function beingDeleted(leaving: readonly string[]): MigratorError {
 
 function row({ key, kind }: OnlyHere): Checkpoint {
   const detail = { kind, subject: "only-here", reason: "is not in the backup" };
-  return { rank: 0, key, state: "pending", target: key, sourceRevision: 0, detail };
+  return { rank: 0, key, state: "pending", target: shownKey(key), sourceRevision: 0, detail };
 }

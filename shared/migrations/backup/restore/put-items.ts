@@ -8,6 +8,7 @@ import { keepBefore } from "./before.ts";
 import { sideOf } from "./content.ts";
 import { type Context, rows } from "./options.ts";
 import type { Found, Item, Side, Written } from "./side.ts";
+import { shownKey } from "./objects.ts";
 
 const TRIES = 5;
 const NAMED = 5;
@@ -148,7 +149,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 function notTaken(refused: readonly Checkpoint[]): MigratorError {
-  const named = refused.slice(0, NAMED).map(({ key, detail }) => `${key} (${textAt(detail, "reason")})`);
+  const named = refused
+    .slice(0, NAMED)
+    .map(({ key, detail }) => `${shownKey(key)} (${textAt(detail, "reason")})`);
   const more = refused.length > NAMED ? `; and ${refused.length - NAMED} more` : "";
   return new MigratorError("RESTORE_REFUSED", `not taken: ${named.join("; ")}${more}`, {
     next: "Mend what the API server names, then `resume`; or undo the restore with `rollback`.",
@@ -157,7 +160,7 @@ function notTaken(refused: readonly Checkpoint[]): MigratorError {
 
 function changedSince(keys: readonly string[]): MigratorError {
   const more = keys.length > NAMED ? `, and ${keys.length - NAMED} more` : "";
-  const named = keys.slice(0, NAMED).join(", ");
+  const named = keys.slice(0, NAMED).map(shownKey).join(", ");
   return new MigratorError(
     "RESTORE_STALE",
     `changed since it was shown, and not written over: ${named}${more}`,

@@ -8,7 +8,7 @@ import { textAt } from "../../../../kubernetes/fields.ts";
 import { CLUSTER_INFORMATION_KEY } from "../../../etcd-to-kubernetes/source-lock.ts";
 import { linesOf } from "../content.ts";
 import { KeyLine, ObjectLine } from "../lines.ts";
-import { isClusterInformation, keyOf, refOf } from "../objects.ts";
+import { isClusterInformation, keyOf, refOf, shownKey } from "../objects.ts";
 import type { Context } from "../options.ts";
 
 /** What of a backup is not put back item by item, but by stages of their own. */
@@ -42,7 +42,7 @@ export function brokenInformations({ clusterInformations }: Pieces): string[] {
       readLock(text);
       return [];
     } catch (error) {
-      return [`${key}: ${errorMessage(error)}`];
+      return [`${shownKey(key)}: ${errorMessage(error)}`];
     }
   });
 }

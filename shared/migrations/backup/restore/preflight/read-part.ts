@@ -9,6 +9,7 @@ import { type Context, rows, uncarried } from "../options.ts";
 import type { Found, Item, Side } from "../side.ts";
 import { add, type Inventory } from "./inventory.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { shownKey } from "../objects.ts";
 
 const GROUP = 100;
 
@@ -80,8 +81,11 @@ async function judge(context: Context, judging: Judging, items: readonly Item[])
   for (const [index, item] of items.entries()) {
     const reason = reasons[index];
     if (reason !== undefined) {
-      add(inventory, "uncarried", `${item.key} (${reason})`);
-      out.push(rowOf(item, "pending", { subject: "uncarried", reason }));
+      add(inventory, "uncarried", `${shownKey(item.key)} (${reason})`, `${item.key} (${reason})`);
+      out.push({
+        ...rowOf(item, "pending", { subject: "uncarried", reason }),
+        target: shownKey(item.key),
+      });
       all.push(rowOf(item, "reverted", { reason }));
       continue;
     }
@@ -94,7 +98,7 @@ async function judge(context: Context, judging: Judging, items: readonly Item[])
   await uncarried(context).put(out);
   const open = possible.filter(({ key }) => all.some((row) => row.key === key && row.state === "pending"));
   for (const { item, reason } of await refusals(side, open, found))
-    add(inventory, "refused", `${item.key}: ${reason}`);
+    add(inventory, "refused", `${shownKey(item.key)}: ${reason}`);
 }
 
 function count(
@@ -110,7 +114,7 @@ function count(
   inventory[found === undefined ? "create" : "overwrite"]++;
   inventory.byKind[item.kind] = (inventory.byKind[item.kind] ?? 0) + 1;
   if (item.delicate === "addresses")
-    add(inventory, "addresses", item.key, `${item.key} ${side.wants(item)} ${found?.hash ?? ""}`);
+    add(inventory, "addresses", shownKey(item.key), `${item.key} ${side.wants(item)} ${found?.hash ?? ""}`);
   const ranks = (inventory.ranks[part] ??= []);
   if (!ranks.includes(item.rank)) ranks.push(item.rank);
 }

@@ -22,6 +22,7 @@ import { add, emptyInventory, Inventory } from "./inventory.ts";
 import { findPieces, noPieces, Pieces } from "./pieces.ts";
 import { readPart } from "./read-part.ts";
 import { establishedDefinitions, Surroundings } from "./surroundings.ts";
+import { shownKey } from "../objects.ts";
 
 const DIGITS = 12;
 const PER_PAGE = 1000;
@@ -140,7 +141,7 @@ async function leaveApiService(context: Context, inventory: Inventory, pieces: P
 /** What is here and not in the backup stays, beside what is put back. */
 async function findOnlyHere(context: Context, inventory: Inventory, hidesNatives: boolean): Promise<void> {
   for await (const { key, kind } of onlyHere(context, { resources: inventory.resources, hidesNatives })) {
-    add(inventory, "onlyHere", key);
+    add(inventory, "onlyHere", shownKey(key), key);
     await noteOnlyHere(context, [{ key, kind }]);
   }
 }

@@ -8,6 +8,7 @@ import { askWhatCame } from "../only-here.ts";
 import type { Context, RestoreOptions } from "../options.ts";
 import { isLockedBy, lockedText, type Place, placesOf } from "../places.ts";
 import { unlockAsFound } from "../undo/unlock-as-found.ts";
+import { shownKey } from "../objects.ts";
 
 /** Locks every datastore of the side, the one that the backup brings back too, so that nothing acts on half of it. */
 export const lock: Action<ClusterConnections, RestoreOptions> = {
@@ -58,8 +59,8 @@ async function lockPlace(context: Context, { place, before, backedUp }: Locking)
   before[place.key] = found?.text ?? null;
   await context.record({ before: { ...before } });
   const text = lockedText(found?.text ?? backedUp ?? "{}", runId);
-  if (!(await place.write(text, found))) throw lockNotHeld(place.key, false);
+  if (!(await place.write(text, found))) throw lockNotHeld(shownKey(place.key), false);
   const after = await place.read();
-  if (after === undefined || !isLockedBy(runId, after)) throw lockNotHeld(place.key, false);
+  if (after === undefined || !isLockedBy(runId, after)) throw lockNotHeld(shownKey(place.key), false);
   return true;
 }

@@ -10,6 +10,7 @@ import { refusals } from "../preflight/read-part.ts";
 import { isLeftOut } from "../put-items.ts";
 import type { Found, Item } from "../side.ts";
 import { concludingSweep } from "./item-sweep.ts";
+import { shownKey } from "../objects.ts";
 
 const PER_PAGE = 1000;
 
@@ -55,7 +56,7 @@ export const rehearse = concludingSweep(
         const reason = textAt(detail, "reason");
         const kinds = named.get(fault) ?? new KindsNamed();
         named.set(fault, kinds);
-        kinds.add(textAt(detail, "kind"), reason === "" ? key : `${key}: ${reason}`);
+        kinds.add(textAt(detail, "kind"), reason === "" ? shownKey(key) : `${shownKey(key)}: ${reason}`);
       }
     if (named.size > 0) throw wrong(named);
   },
@@ -82,7 +83,7 @@ function faults(context: Context): ReturnType<Context["ledger"]> {
 }
 
 function faultRow({ key, kind }: Item, fault: Fault, reason = ""): Checkpoint {
-  const row = { rank: 0, key, target: key, state: "conflict" as const, sourceRevision: 0 };
+  const row = { rank: 0, key, target: shownKey(key), state: "conflict" as const, sourceRevision: 0 };
   return { ...row, detail: { kind, fault, reason } };
 }
 

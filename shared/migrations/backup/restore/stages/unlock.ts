@@ -6,6 +6,7 @@ import { decided } from "../decided.ts";
 import type { RestoreOptions } from "../options.ts";
 import { isLockedBy, placesOf } from "../places.ts";
 import { askForeignLocks, datastoreOf, foundLocks, lockAgain, readyText, tellLocked } from "../locks.ts";
+import { shownKey } from "../objects.ts";
 
 const lockForUndo: Action<ClusterConnections, RestoreOptions> = {
   kind: "action",
@@ -45,9 +46,10 @@ export const unlock: Action<ClusterConnections, RestoreOptions> = {
       if (found === undefined || before[place.key] === undefined || !isLockedBy(context.run.runId, found))
         continue;
       if (!(await place.write(readyText(found.text, pieces.clusterInformations[place.key]), found)))
-        throw lockNotHeld(place.key, true);
+        throw lockNotHeld(shownKey(place.key), true);
       const after = await place.read();
-      if (after === undefined || readLock(after.text).ready !== true) throw lockNotHeld(place.key, true);
+      if (after === undefined || readLock(after.text).ready !== true)
+        throw lockNotHeld(shownKey(place.key), true);
     }
     await context.tellLock("unlocked", datastoreOf(context), { side: context.options.side });
     return { done: true };

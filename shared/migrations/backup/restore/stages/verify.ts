@@ -10,6 +10,7 @@ import { sideOf } from "../content.ts";
 import type { Item } from "../side.ts";
 import { concludingSweep } from "./item-sweep.ts";
 import { exactOf, ownedItems } from "./restore-owners.ts";
+import { shownKey } from "../objects.ts";
 
 const NAMED = 5;
 
@@ -55,14 +56,14 @@ function row(key: string, kind: string, reason: string): Checkpoint {
     rank: 0,
     key,
     state: "conflict",
-    target: key,
+    target: shownKey(key),
     sourceRevision: 0,
     detail: { kind, code: "VERIFY_DIFFERS", reason },
   };
 }
 
 function verifyFailed(named: readonly Checkpoint[], more: string): MigratorError {
-  const each = named.map(({ key, detail }) => `${key} ${textAt(detail, "reason")}`).join("; ");
+  const each = named.map(({ key, detail }) => `${shownKey(key)} ${textAt(detail, "reason")}`).join("; ");
   return new MigratorError("VERIFY_FAILED", `what is there is not what the backup has: ${each}${more}`, {
     next: "Mend or delete what is named and `resume`, or undo the restore with `rollback`.",
   });

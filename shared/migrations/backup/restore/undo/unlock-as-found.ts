@@ -4,6 +4,7 @@ import { lockNotHeld } from "../../../target/lock.ts";
 import type { RestoreOptions } from "../options.ts";
 import { isLockedBy, placesOf } from "../places.ts";
 import { datastoreOf, foundLocks, takenOverLocks } from "../locks.ts";
+import { shownKey } from "../objects.ts";
 
 /**
  * Gives the datastores back exactly as they were found; what this run has brought goes. A lock of others that the way back has
@@ -22,7 +23,7 @@ export const unlockAsFound: Action<ClusterConnections, RestoreOptions> = {
       const found = await place.read();
       if (text === undefined || found === undefined || !isLockedBy(context.run.runId, found)) continue;
       const isBack = await (text === null ? place.remove(found) : place.write(text, found));
-      if (!isBack) throw lockNotHeld(place.key, true);
+      if (!isBack) throw lockNotHeld(shownKey(place.key), true);
     }
     await context.tellLock("unlocked", datastoreOf(context), { side: context.options.side });
     return { done: true };
