@@ -143,11 +143,17 @@ describe("a file that is no store of ours", () => {
 });
 
 describe("a path that cannot be used", () => {
-  test("is refused when it is a folder", () =>
+  test("is refused when it is a folder or a device, which stays as it is", () =>
     withStorePath((path) => {
       mkdirSync(path);
 
-      assert.throws(() => openEmbedded(path, { clock }), { code: "STORE_UNAVAILABLE" });
+      for (const [place, what] of [
+        [path, "folder"],
+        ["/dev/null", "device"],
+      ] as const) {
+        const message = `the ${what} "${place}" is not a store of calico-migrator`;
+        assert.throws(() => openEmbedded(place, { clock }), { code: "STORE_NOT_OURS", message });
+      }
     }));
 
   test("is refused when a part of it is a file", () =>

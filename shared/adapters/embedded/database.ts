@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { StoreUnavailableError, StoreVersionError } from "../../engine/errors.ts";
@@ -51,7 +51,7 @@ export class Database {
    * Opens the store, or creates it (mode 0600, in a folder that is created with 0700 where it is missing). Takes from
    * others what they may do with an existing one.
    *
-   * Throws StoreNotOursError for a file of something else, which it leaves unchanged, StoreVersionError for a store
+   * Throws StoreNotOursError for a file of something else, a folder or a device, which it leaves unchanged, StoreVersionError for a store
    * with another schema, StoreCorruptError for a damaged one, StoreOnNetworkError for one that other machines can have
    * open, and StoreUnavailableError where the file cannot be used.
    */
@@ -60,6 +60,7 @@ export class Database {
     const timeout = options.busyTimeoutMs ?? defaultBusyTimeoutMs;
     const fileSystem = networkFileSystem(path);
     if (fileSystem !== undefined) throw new StoreOnNetworkError(path, fileSystem);
+    refuseWhatIsNoFile(path);
     createFile(path);
     const sqlite = guarded(
       path,
@@ -201,6 +202,21 @@ export class Database {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
       }
     }
+  }
+}
+
+function refuseWhatIsNoFile(path: string): void {
+  const found = lookAt(path);
+  if (found === undefined || found.isFile()) return;
+  throw new StoreNotOursError(path, found.isDirectory() ? "folder" : "device");
+}
+
+/** Undefined where nothing is, or where that cannot be told: then the file cannot be opened either. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
 

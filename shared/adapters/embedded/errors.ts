@@ -1,10 +1,10 @@
 import { MigratorError } from "../../errors.ts";
 
-/** The file is a database of another program, or no database at all. */
+/** What is there is a database of another program, no database at all, or no file. */
 export class StoreNotOursError extends MigratorError {
   override readonly name = "StoreNotOursError";
-  constructor(path: string, cause?: unknown) {
-    super("STORE_NOT_OURS", `the file "${path}" is not a store of calico-migrator`, {
+  constructor(path: string, what: "folder" | "file" | "device" = "file", cause?: unknown) {
+    super("STORE_NOT_OURS", `the ${what} "${path}" is not a store of calico-migrator`, {
       next: "Name another file with --store; this one is left as it is.",
       cause,
     });

@@ -22,7 +22,7 @@ export function storeError(error: unknown, path: string): unknown {
   const code = resultCode(error);
   if (code === undefined) return error;
   const primary = code & 0xff;
-  if (primary === notADatabase) return new StoreNotOursError(path, error);
+  if (primary === notADatabase) return new StoreNotOursError(path, "file", error);
   if (primary === corrupt) return new StoreCorruptError(path, error);
   const reason = unavailable[primary];
   if (reason === undefined) return error;
