@@ -119,6 +119,15 @@ suite("AdaptiveLimiter", () => {
     for (const ms of waited) assert(ms >= 119, `begun after ${ms} ms`);
   });
 
+  test("a pause that ends while it is looked at holds nobody back for ever", async () => {
+    const times = [0, 0, 0, 0, 0];
+    const limiter = new AdaptiveLimiter({ max: 1, now: () => times.shift() ?? 10 });
+    await assert.rejects(limiter.run(() => Promise.reject(pushBack(429, 10))));
+    // Still paused at the first look, at which the call has to wait; over at the next.
+    times.splice(0, times.length, 9.999, 9.999);
+    assert.equal(await limiter.run(() => Promise.resolve("begun")), "begun");
+  });
+
   test("an aborted call leaves the queue without being begun", async () => {
     const { started, ask, finish } = bench({ start: 1, max: 1 });
     void ask();

@@ -103,7 +103,7 @@ export class AdaptiveLimiter {
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#waiting.size === 0 && this.#mayStart()) {
+    if (this.#waiting.size === 0 && this.#mayStart(this.#now())) {
       this.#running++;
       return;
     }
@@ -128,24 +128,26 @@ export class AdaptiveLimiter {
     });
   }
 
-  #mayStart(): boolean {
-    return this.#running < this.#limit && this.#now() >= this.#pausedUntil;
+  #mayStart(now: number): boolean {
+    return this.#running < this.#limit && now >= this.#pausedUntil;
   }
 
   #startWaiting(): void {
+    // One moment for all of it: a pause that ended in between would be waited for by nobody.
+    const now = this.#now();
     for (const waiter of this.#waiting) {
-      if (!this.#mayStart()) break;
+      if (!this.#mayStart(now)) break;
       this.#waiting.delete(waiter);
       this.#running++;
       waiter.start();
     }
     if (this.#waiting.size === 0) return;
     if (this.#running >= this.#limit) this.#window.saturated = true;
-    this.#wakeAfterPause();
+    this.#wakeAfterPause(now);
   }
 
-  #wakeAfterPause(): void {
-    const left = this.#pausedUntil - this.#now();
+  #wakeAfterPause(now: number): void {
+    const left = this.#pausedUntil - now;
     if (left <= 0 || this.#pauseTimer !== undefined) return;
     this.#pauseTimer = setTimeout(() => {
       this.#pauseTimer = undefined;
