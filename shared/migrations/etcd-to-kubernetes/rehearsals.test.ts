@@ -148,7 +148,7 @@ describe("right before the lock of the late way back", () => {
     ] as const) {
       world.kubernetes.hooks.dryRun = (write, object) => (write.startsWith(part) ? guard(write) : object);
       const { run } = await world.drive(worker, runId);
-      assert.deepEqual([run.stage, run.failure?.code], ["lock-again", "REHEARSAL_FAILED"], part);
+      assert.deepEqual([run.stage, run.failure?.code], ["judge-way-back", "REHEARSAL_FAILED"], part);
       assert.match(
         run.failure?.message ?? "",
         /^the datastore in use is not locked, and goes on working, as a/,
@@ -159,6 +159,24 @@ describe("right before the lock of the late way back", () => {
       await worker.engine.resume(runId);
     }
     assertState(await world.drive(worker, runId), "RolledBack");
+  });
+
+  test("it is tried before a person is asked for what is lost, and again right before the lock", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await switched(world, worker);
+    let tried = 0;
+    world.kubernetes.hooks.dryRun = (write, object) => {
+      if (!write.startsWith("replace crd.projectcalico.org/v1/clusterinformations")) return object;
+      tried++;
+      return tried === 1 ? object : guard(write);
+    };
+    await worker.engine.undo(runId, "rollback");
+    const { run } = await world.drive(worker, runId);
+    assert.deepEqual([run.stage, run.failure?.code, tried], ["lock-again", "REHEARSAL_FAILED", 2]);
+    assert.equal(isTargetReady(world), true);
+    world.kubernetes.hooks.dryRun = undefined;
+    assertState(await resume(world, worker, runId), "RolledBack");
   });
 
   test("so is what it writes to etcd, also the endpoints of pods", async () => {

@@ -32,11 +32,7 @@ export async function lockSource(
   context: Context,
   remember: (before: string) => Promise<void>,
 ): Promise<number> {
-  const found = await readClusterInformation(context);
-  const text = found.value.toString("utf8");
-  const { lockedBy, ready } = readLock(text);
-  if (lockedBy !== undefined && lockedBy !== context.run.runId) throw lockedByOther(lockedBy);
-  const ours = lockedBy === context.run.runId && ready === false;
+  const { found, text, ours } = await readSourceLock(context);
   if (!ours) await remember(text);
   const value = ours ? text : lockedClusterInformation(text, context.run.runId);
   context.ensureHeld();
@@ -50,6 +46,17 @@ export async function lockSource(
   const after = readLock((await readClusterInformation(context)).value.toString("utf8"));
   if (after.ready !== false || after.lockedBy !== context.run.runId) throw lockNotHeld("etcd", false);
   return written.revision;
+}
+
+/** Reads whose lock the source has. Throws SOURCE_NOT_CALICO, SOURCE_LOCKED_BY_OTHER. */
+export async function readSourceLock(
+  context: Context,
+): Promise<{ found: EtcdKeyValue; text: string; ours: boolean }> {
+  const found = await readClusterInformation(context);
+  const text = found.value.toString("utf8");
+  const { lockedBy, ready } = readLock(text);
+  if (lockedBy !== undefined && lockedBy !== context.run.runId) throw lockedByOther(lockedBy);
+  return { found, text, ours: lockedBy === context.run.runId && ready === false };
 }
 
 /** Lifts the lock: what ClusterInformation was before it is put back, byte for byte unless somebody wrote since. Only this run's own lock is lifted. */

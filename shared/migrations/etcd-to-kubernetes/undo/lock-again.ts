@@ -8,7 +8,7 @@ import { rehearseBeforeLock, STAYS_IN_SERVICE } from "../../target/rehearse.ts";
 import { type Context, decisions, sendFor } from "../context.ts";
 import type { EtcdToKubernetesOptions } from "../options.ts";
 import { rehearseSourceWrites } from "../rehearsals.ts";
-import { lockSource } from "../source-lock.ts";
+import { lockSource, readSourceLock } from "../source-lock.ts";
 import { clusterInformationRef, LOCKED, setTargetReady } from "../target-lock.ts";
 import { backRehearsals } from "./back-rehearsals.ts";
 import { isSharedEtcd } from "./shared-etcd.ts";
@@ -25,7 +25,7 @@ export const lockAgain: Action<ClusterConnections, EtcdToKubernetesOptions> = {
   act: async (context) => {
     const shared = await isSharedEtcd(context);
     const { targetGroup } = await decisions(context);
-    if (!(await isLocked(context, targetGroup))) await rehearse(context);
+    await rehearseWayBack(context);
     // etcd first: where it cannot be reached, or its lock is no longer this run's, the Kubernetes datastore is not
     // locked yet, and pods still start.
     await lockSource(context, () => (shared ? Promise.resolve() : Promise.reject(sourceUnlocked())));
@@ -42,8 +42,15 @@ async function isLocked(context: Context, targetGroup: TargetGroup): Promise<boo
   return found !== undefined && readLock(found).ready === false;
 }
 
-/** Policies, webhooks and roles may be others than when the run began; a refusal inside the lock would leave everything locked. */
-async function rehearse(context: Context): Promise<void> {
+/**
+ * Tries the locks and all writes after them, and writes nothing: policies, webhooks and roles may be others than when the run
+ * began; a refusal inside the lock would leave everything locked, and one after a person was asked would have asked for nothing.
+ * Throws REHEARSAL_FAILED, ETCD_AUTH, SOURCE_UNLOCKED, SOURCE_NOT_CALICO, SOURCE_LOCKED_BY_OTHER.
+ */
+export async function rehearseWayBack(context: Context): Promise<void> {
+  if (await isLocked(context, (await decisions(context)).targetGroup)) return;
+  const { ours } = await readSourceLock(context);
+  if (!ours && !(await isSharedEtcd(context))) throw sourceUnlocked();
   await rehearseSourceWrites(context);
   await rehearseBeforeLock(sendFor(context), await backRehearsals(context), STAYS_IN_SERVICE);
 }
