@@ -27,9 +27,11 @@ const ABSENT = "stagedkubernetesnetworkpolicies";
 describe("a migration to native CRDs of an old group that lacks a kind", () => {
   let migrating: MigratingBed;
   let migrated: string;
+  let setBy: Record<string, JsonObject[]>;
 
   before(async () => {
     migrating = await MigratingBed.start({ resources: 300, nodes: 2 });
+    setBy = await managersByOwner(migrating.bed.api);
     await migrating.bed.kubernetes.kubectl(["delete", "crd", `${ABSENT}.crd.projectcalico.org`]);
   });
   after(() => migrating.stop());
@@ -80,7 +82,6 @@ describe("a migration to native CRDs of an old group that lacks a kind", () => {
   });
 
   test("moves every object and cleans up, and who has set owner references still has", async () => {
-    const setBy = await managersByOwner(migrating.bed.api);
     migrated = await migrating.startRun({ options: {} });
     await migrating.reaches(migrated, "Succeeded");
     assert.deepEqual(await managersByOwner(migrating.bed.api), setBy);

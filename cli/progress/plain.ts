@@ -1,5 +1,5 @@
 import type { DomainEvent } from "../../shared/engine/records.ts";
-import { textAt } from "../../shared/kubernetes/fields.ts";
+import { numberAt, textAt } from "../../shared/kubernetes/fields.ts";
 import type { Snapshot } from "../drive/snapshot.ts";
 import { duration, timestamp } from "../output/durations.ts";
 import type { Output } from "../world.ts";
@@ -77,6 +77,8 @@ function eventText({ type, data }: DomainEvent, stages: readonly StageView[]): s
       return `run ${textAt(data, "state")}`;
     case "run.turned":
       return `run goes back${message === "" ? "" : ` by itself: ${message} (${textAt(data, "code")})`}`;
+    case "writes.dropped":
+      return `WARNING: ${numberAt(data, "count")} accepted writes of others are out of force: ${textAt(data, "next")}`;
     case "datastore.lock-overdue":
       return overdueText(data, message);
     default:

@@ -42,7 +42,8 @@ describe("plain lines", () => {
       anEvent(2, { type: "datastore.locked", data: { revision: 7 } }),
       anEvent(3, { type: "run.waiting", data: waiting }),
       anEvent(4, { type: "run.failed", data: { stage: "copy", code: "FAKE_BROKEN", message: "it broke" } }),
-      anEvent(5, { type: "run.ended", data: { state: "Succeeded" } }),
+      anEvent(5, { type: "writes.dropped", data: { count: 2, writes: ["a", "b"], next: "Look at it." } }),
+      anEvent(6, { type: "run.ended", data: { state: "Succeeded" } }),
     ];
     new PlainReporter(stream, viewer()).show(snapshotAt(9, { stages: [done], events }));
     const texts = stream.text
@@ -54,6 +55,7 @@ describe("plain lines", () => {
       "datastore locked revision=7",
       "unlock: waiting (Approval): is it fine?",
       "copy: failed: it broke (FAKE_BROKEN)",
+      "WARNING: 2 accepted writes of others are out of force: Look at it.",
       "run Succeeded",
     ]);
   });
