@@ -15,6 +15,7 @@ import { isEnd } from "../shared/engine/records.ts";
 import { RunNotFoundError } from "../shared/engine/errors.ts";
 import type { JsonObject } from "../shared/json.ts";
 import { keptObjects } from "../shared/migrations/kept-objects.ts";
+import { differencesLedger } from "../shared/migrations/copying/verify-kinds.ts";
 import { readRetries, type Retries, retriesText } from "./drive/retries.ts";
 import { kindProgress, type KindProgress, progressText, readOnlyLedger } from "./kind-progress.ts";
 import { duration, timestamp } from "./output/durations.ts";
@@ -31,7 +32,13 @@ const LAST_EVENTS = 20;
 const PRESENT: readonly CheckpointState[] = ["pending", "failed"];
 
 /** Where a migration keeps what people have to know by name: the ledger, and which of its states count. */
-const LISTS: readonly { title: string; ledger: string; states?: readonly CheckpointState[] }[] = [
+interface List {
+  title: string;
+  ledger: string;
+  states?: readonly CheckpointState[];
+}
+
+const LISTS: readonly List[] = [
   { title: "not carried", ledger: "uncarried", states: PRESENT },
   { title: "broken, or refused by the API server", ledger: "blockers", states: PRESENT },
   { title: "in conflict", ledger: "resources", states: ["conflict"] },
@@ -94,7 +101,7 @@ export async function readDetails(
     progress: await kindProgress(store, runId, stages),
     control,
     stages,
-    problems: await Array.fromAsync(problems(session, runId)),
+    problems: await Array.fromAsync(problems(session, run, stages)),
     events: await Array.fromAsync(events(store, runId)),
     artifacts: await artifacts.list(`runs/${runId}/`),
     worker,
@@ -104,9 +111,11 @@ export async function readDetails(
 
 async function* problems(
   { store, artifacts }: Pick<Session, "store" | "artifacts">,
-  runId: string,
+  { runId, retriesSeen }: RunRecord,
+  stages: readonly StageRecord[],
 ): AsyncGenerator<Problem, void> {
-  for (const { title, ledger: name, states } of LISTS) {
+  const differences = await lastDifferences(store, { runId, retriesSeen }, stages);
+  for (const { title, ledger: name, states } of [...LISTS, ...differences]) {
     const ledger = readOnlyLedger(store, runId, name);
     const query = states === undefined ? { limit: PAGE } : { states, limit: PAGE };
     for await (const page of ledgerPages(ledger, query)) {
@@ -114,6 +123,24 @@ async function* problems(
       yield* page.map((row) => problemOf(title, row, kept.get(row.target)));
     }
   }
+}
+
+/** Where a verification that has not passed keeps all that it has found at its last attempt. */
+async function lastDifferences(
+  store: CheckpointStore,
+  { runId, retriesSeen }: Pick<RunRecord, "runId" | "retriesSeen">,
+  stages: readonly StageRecord[],
+): Promise<List[]> {
+  const open = stages.filter(({ track, state }) => track === "forward" && state !== "done");
+  for (let attempt = retriesSeen; attempt >= 0; attempt--) {
+    const lists = open.map(({ stage }) => ({
+      title: `differs (${stage})`,
+      ledger: differencesLedger(stage, attempt),
+    }));
+    for (const list of lists)
+      if ((await readOnlyLedger(store, runId, list.ledger).list({ limit: 1 })).length > 0) return lists;
+  }
+  return [];
 }
 
 function problemOf(

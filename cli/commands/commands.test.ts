@@ -367,6 +367,14 @@ describe("approve, pause, resume, abort and rollback", () => {
     assert.deepEqual(status.problems, [{ ...problem, object: drops }]);
   });
 
+  test("describe lists all that a verification has found, also once the run went back by itself", async (t) => {
+    const world = fakeWorld(t, { failsLocked: true, differs: ["a", "b", "c"] });
+    await runIn(world, "start", "fake", "--kubeconfig", world.kubeconfig, "--yes", "-q");
+    const { stdout } = await runIn(world, "describe");
+    assert.match(stdout, /State: +RolledBack/);
+    assert.match(stdout, /Differs \(lock\) \(3\):\n.*\n +a +a +it differs\n +b +b +it differs\n/);
+  });
+
   test("rollback, abort and abandon do nothing without a terminal and --yes, with exit code 4", async (t) => {
     const { world, runId } = await stoppedWorld(t);
     const before = (await runIn(world, "get", runId, "-o", "json")).stdout;

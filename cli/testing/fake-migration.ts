@@ -15,6 +15,7 @@ import type { JsonObject } from "../../shared/json.ts";
 import { MigratorError } from "../../shared/errors.ts";
 import type { ConflictDetail } from "../../shared/engine/conflicts.ts";
 import type { Checkpoint, LockState } from "../../shared/engine/records.ts";
+import { differencesLedger } from "../../shared/migrations/copying/verify-kinds.ts";
 import { keepObjects } from "../../shared/migrations/kept-objects.ts";
 
 /** How the fake migration behaves. */
@@ -41,6 +42,8 @@ export interface FakeOptions {
   unreachable?: () => void;
   /** It fails with FAKE_LOCKED once it has locked. Default false. */
   failsLocked?: boolean;
+  /** What it finds different once it has locked, before it fails. Default none. */
+  differs?: readonly string[];
   /** What becomes of a lock that lasts too long or fails. */
   policy?: LockPolicy;
   /** Things that the target holds otherwise; each waits for a decision. Default none. */
@@ -165,7 +168,7 @@ function tells(name: string, before: LockState, after: LockState): FakeStage {
   };
 }
 
-function lock({ failsLocked = false }: FakeOptions): FakeStage {
+function lock({ failsLocked = false, differs = [] }: FakeOptions): FakeStage {
   const stage = tells("lock", "locking", "locked");
   const undo = [{ ...tells("unlock-again", "unlocking", "unlocked"), lockWindow: "ends" as const }];
   return {
@@ -174,6 +177,14 @@ function lock({ failsLocked = false }: FakeOptions): FakeStage {
     act: async (context) => {
       await stage.act(context);
       if (!failsLocked) return { done: true };
+      const row = {
+        rank: 1,
+        state: "conflict",
+        sourceRevision: 1,
+        detail: { reason: "it differs" },
+      } as const;
+      const ledger = context.ledger(differencesLedger("lock", context.run.retriesSeen));
+      await ledger.put(differs.map((key) => ({ ...row, key, target: key })));
       throw new MigratorError("FAKE_LOCKED", "it broke while locked", { next: "Mend it." });
     },
   };

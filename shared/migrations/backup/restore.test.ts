@@ -549,7 +549,7 @@ describe("restore", () => {
 
     assert.equal(run.failure?.code, "VERIFY_FAILED");
     assert.match(run.failure.message, /ippools\/new is not in the backup.*ippools\/v6 differs$/);
-    assert.match(run.failure.next, /^Mend or delete what is named and `resume`/);
+    assert.match(run.failure.next, /^Mend or delete what is named, `describe` lists all of it, and `resume`/);
     world.etcd.put(key, before);
     world.etcd.delete(resourceKey("ippools", "new"));
     await worker.engine.resume(runId);

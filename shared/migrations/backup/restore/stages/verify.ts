@@ -65,6 +65,6 @@ function row(key: string, kind: string, reason: string): Checkpoint {
 function verifyFailed(named: readonly Checkpoint[], more: string): MigratorError {
   const each = named.map(({ key, detail }) => `${shownKey(key)} ${textAt(detail, "reason")}`).join("; ");
   return new MigratorError("VERIFY_FAILED", `what is there is not what the backup has: ${each}${more}`, {
-    next: "Mend or delete what is named and `resume`, or undo the restore with `rollback`.",
+    next: "Mend or delete what is named, `describe` lists all of it, and `resume`; or undo the restore with `rollback`.",
   });
 }
