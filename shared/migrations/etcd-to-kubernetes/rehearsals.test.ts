@@ -192,6 +192,68 @@ describe("right before the lock of the late way back", () => {
     world.etcd.hooks.dryRun = undefined;
     assertState(await resume(world, worker, runId), "RolledBack");
   });
+
+  /** Begins the way back of a run that has something that cannot be carried back. */
+  async function withLoss(world: World, worker: Worker): Promise<string> {
+    const runId = await switched(world, worker);
+    const annotations = { "projectcalico.org/IPv4Address": "192.0.2.77/24" };
+    const node = { apiVersion: "v1", kind: "Node", metadata: { name: "rack1-a", annotations } };
+    await world.kubernetes.create({ apiVersion: "v1", plural: "nodes" }, node);
+    await worker.engine.undo(runId, "rollback");
+    return runId;
+  }
+
+  function denyDaemonSets(world: World): void {
+    world.kubernetes.hooks.dryRun = (write, object) =>
+      write.startsWith("replace apps/v1/daemonsets") ? guard(write) : object;
+  }
+
+  test("nobody is asked for losses where the way back could not be gone", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await withLoss(world, worker);
+    denyDaemonSets(world);
+
+    const { run } = await world.drive(worker, runId);
+    world.kubernetes.hooks.dryRun = undefined;
+    const asked = await resume(world, worker, runId);
+
+    assert.deepEqual([run.stage, run.failure?.code], ["judge-way-back", "REHEARSAL_FAILED"]);
+    assert.equal(asked.run.waiting?.subject, "not-carried-back");
+    assertState(await approve(world, worker, runId, "not-carried-back"), "RolledBack");
+  });
+
+  test("nobody is asked for losses where somebody has unlocked etcd", async () => {
+    using world = await World.create();
+    const before = world.etcd.dump()[CLUSTER_INFORMATION_KEY] ?? "";
+    const worker = world.worker();
+    const runId = await withLoss(world, worker);
+    world.etcd.put(CLUSTER_INFORMATION_KEY, before);
+
+    const { run } = await world.drive(worker, runId);
+
+    assert.deepEqual(
+      [run.stage, run.failure?.code, isTargetReady(world)],
+      ["judge-way-back", "SOURCE_UNLOCKED", true],
+    );
+  });
+
+  test("all is tried once more after the approval, which may have taken days", async () => {
+    using world = await World.create();
+    const worker = world.worker();
+    const runId = await withLoss(world, worker);
+    assert.equal((await world.drive(worker, runId)).run.waiting?.subject, "not-carried-back");
+    denyDaemonSets(world);
+
+    const { run } = await approve(world, worker, runId, "not-carried-back");
+
+    assert.deepEqual(
+      [run.stage, run.failure?.code, isTargetReady(world)],
+      ["lock-again", "REHEARSAL_FAILED", true],
+    );
+    world.kubernetes.hooks.dryRun = undefined;
+    assertState(await resume(world, worker, runId), "RolledBack");
+  });
 });
 
 test("nobody is asked for rights on kinds that an old Calico does not have", () => {
