@@ -211,15 +211,23 @@ export class Others {
     const { cluster } = this.#world;
     const ref = { ...HOMES, name };
     const held = this.#dice.oneIn(3) ? { finalizers: ["kubernetes"] } : {};
-    await this.#act(() => {
+    await this.#act(async () => {
       const found = this.#namespace(name);
       if (found === undefined)
         return cluster.create(HOMES, { apiVersion: "v1", kind: "Namespace", metadata: { name, ...held } });
-      for (const id of this.theirs.keys()) if (id.includes(`/${name}/`)) this.theirs.delete(id);
-      return found.includes("deletionTimestamp")
-        ? cluster.patch(ref, { metadata: { finalizers: null } }, { type: "merge" })
-        : cluster.delete(ref);
+      const gone = found.includes("deletionTimestamp")
+        ? await cluster.patch(ref, { metadata: { finalizers: null } }, { type: "merge" })
+        : await cluster.delete(ref);
+      this.#forgetGone(name);
+      return gone;
     });
+  }
+
+  /** What is hidden by an APIService that somebody has put back does not go with its namespace. */
+  #forgetGone(namespace: string): void {
+    const there = this.#world.cluster.dump();
+    for (const id of this.theirs.keys())
+      if (id.includes(`/${namespace}/`) && !(id in there)) this.theirs.delete(id);
   }
 
   #namespace(name: string): string | undefined {
