@@ -12,8 +12,8 @@ import { isBusy, storeError } from "./sqlite-errors.ts";
 const defaultBusyTimeoutMs = 15_000;
 
 /**
- * A commit is on the disk when it returns, unless it is told not to wait for that. The rest is for speed: a cache of 4 MiB, and a log that is carried over into
- * the file every 16 MiB, since pages that change often are then written once.
+ * A commit is on the disk when it returns, unless it is told not to wait for that. The rest is for speed: a cache of 4 MiB, and
+ * a log that is carried over into the file every 16 MiB, since pages that change often are then written once.
  */
 const settings = {
   synchronous: "FULL",
@@ -51,8 +51,8 @@ export class Database {
    * Opens the store, or creates it (mode 0600, in a folder that is created with 0700 where it is missing). Takes from
    * others what they may do with an existing one.
    *
-   * Throws StoreNotOursError for a file of something else, a folder or a device, which it leaves unchanged, StoreVersionError for a store
-   * with another schema, StoreCorruptError for a damaged one, StoreOnNetworkError for one that other machines can have
+   * Throws StoreNotOursError for a file of something else, a folder or a device, which it leaves unchanged, StoreVersionError for
+   * a store with another schema, StoreCorruptError for a damaged one, StoreOnNetworkError for one that other machines can have
    * open, and StoreUnavailableError where the file cannot be used.
    */
   static open(file: string, options: DatabaseOptions = {}): Database {

@@ -171,7 +171,7 @@ function changedSince(keys: readonly string[]): MigratorError {
 }
 
 function disturbed(items: readonly Item[]): MigratorError {
-  const named = items.slice(0, NAMED).map(({ key }) => key);
+  const named = items.slice(0, NAMED).map(({ key }) => shownKey(key));
   return new MigratorError("RESTORE_DISTURBED", `somebody writes to ${named.join(", ")} at the same time`, {
     next: "See who writes to it in spite of the lock, stop that, then `resume`.",
     retryable: true,

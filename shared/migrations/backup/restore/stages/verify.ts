@@ -1,11 +1,10 @@
 import type { Checkpoint } from "../../../../engine/records.ts";
 import { MigratorError } from "../../../../errors.ts";
 import { textAt } from "../../../../kubernetes/fields.ts";
-import { countMore } from "../../../copying/verify-kinds.ts";
+import { countMore, differencesLedger } from "../../../copying/verify-kinds.ts";
 import { cameSince } from "../only-here.ts";
 import { type Context, rows } from "../options.ts";
 import { isLeftOut } from "../put-items.ts";
-import { differencesLedger } from "../../../copying/verify-kinds.ts";
 import { sideOf } from "../content.ts";
 import type { Item } from "../side.ts";
 import { concludingSweep } from "./item-sweep.ts";
